@@ -1,0 +1,139 @@
+package compute
+
+import "fmt"
+
+// F32 is a run of float32 values in a device's memory.
+type F32 struct {
+	Host []float32 // the values, on devices whose memory is Go's; nil elsewhere
+	Addr uint32    // byte address, on devices with a memory of their own
+	Len  int       // number of values
+}
+
+// Slice is values [from, to) of f, sharing its memory. It panics when the range
+// does not lie in f.
+func (f F32) Slice(from, to int) F32 {
+	if from < 0 || to < from || to > f.Len {
+		panic(fmt.Sprintf("compute: slice [%d:%d) of %d values", from, to, f.Len))
+	}
+	g := F32{Addr: f.Addr + 4*uint32(from), Len: to - from}
+	if f.Host != nil {
+		g.Host = f.Host[from:to:to]
+	}
+	return g
+}
+
+// PerGroup gives every group of consecutive rows its own vector: rows
+// [g·Rows, (g+1)·Rows) use V[g·Stride : g·Stride+n], n being the width of the
+// operation. It carries AdaLN's shift, scale and gate: a group is the tokens of
+// all images that share a conditioning.
+type PerGroup struct {
+	V      F32
+	Stride int // values between the vectors of two groups
+	Rows   int // rows in a group
+}
+
+// Activation is applied to the output of a Linear.
+type Activation uint8
+
+// The activations of a DiT.
+const (
+	NoActivation Activation = iota
+	WithGELU                // the tanh approximation
+	WithSiLU
+)
+
+// Weights are those of one linear layer y = x·Wᵀ + b, in PyTorch's layout.
+// Exactly one of F32 and I8 is set.
+type Weights struct {
+	In, Out int
+	F32     []float32 // [Out, In]
+	I8      []int8    // [Out, In], values in [-127, 127]
+	Scale   []float32 // [Out], with I8: w = Scale[j]·I8[j]
+	Bias    []float32 // [Out]
+}
+
+// Check reports whether the slices have the lengths that In and Out ask for.
+func (w Weights) Check() error {
+	n := w.In * w.Out
+	switch {
+	case w.In <= 0 || w.Out <= 0:
+		return fmt.Errorf("compute: linear %d→%d: sizes must be positive", w.In, w.Out)
+	case (w.F32 == nil) == (w.I8 == nil):
+		return fmt.Errorf("compute: linear %d→%d: need float32 or int8 weights, one of them", w.In, w.Out)
+	case w.F32 != nil && len(w.F32) != n, w.I8 != nil && len(w.I8) != n:
+		return fmt.Errorf("compute: linear %d→%d: got %d weights", w.In, w.Out, len(w.F32)+len(w.I8))
+	case w.I8 != nil && len(w.Scale) != w.Out:
+		return fmt.Errorf("compute: linear %d→%d: got %d scales", w.In, w.Out, len(w.Scale))
+	case len(w.Bias) != w.Out:
+		return fmt.Errorf("compute: linear %d→%d: got %d biases", w.In, w.Out, len(w.Bias))
+	case w.I8 != nil && w.In > MaxInt8In:
+		return fmt.Errorf("compute: linear %d→%d: int8 sums are exact up to %d inputs", w.In, w.Out, MaxInt8In)
+	}
+	return nil
+}
+
+// MaxInt8In bounds the inputs of an int8 linear: 127·127·MaxInt8In fits int32.
+const MaxInt8In = 1 << 17
+
+// Linear is a linear layer prepared for the device that made it.
+type Linear interface {
+	In() int
+	Out() int
+}
+
+// Image is the shape of a batch of planar images and their patches.
+type Image struct {
+	N, C, H, W int // images, channels, height and width in pixels
+	P          int // patch edge in pixels; divides H and W
+}
+
+// Len is the number of values, N·C·H·W.
+func (s Image) Len() int { return s.N * s.C * s.H * s.W }
+
+// Tokens is the number of patches of one image, (H/P)·(W/P).
+func (s Image) Tokens() int { return (s.H / s.P) * (s.W / s.P) }
+
+// PatchLen is the number of values of a patch, C·P·P.
+func (s Image) PatchLen() int { return s.C * s.P * s.P }
+
+// Device runs the fused operations of a DiT forward pass. Operands belong to the
+// device that allocated them and must not overlap unless said so. Wrong shapes
+// are programming errors and panic; running out of memory is an error. A device
+// is used by one goroutine at a time.
+type Device interface {
+	// Name tells which implementation this is, for the result's metadata.
+	Name() string
+
+	// Alloc returns n zeros. Free gives them back; f must come from Alloc.
+	Alloc(n int) (F32, error)
+	Free(f F32)
+	// Write copies src to dst, Read copies src to dst; lengths must agree.
+	Write(dst F32, src []float32)
+	Read(dst []float32, src F32)
+
+	// NewLinear prepares a layer. The device may keep w's slices.
+	NewLinear(w Weights) (Linear, error)
+
+	// PatchEmbed computes dst = patches(img)·Wᵀ + b + pos: dst [N·T, D], img
+	// [N, C, H, W], pos [T, D]. Patch vectors are flattened (c, row, column) and
+	// tokens run row-major over the grid. (DiT/models.py: x_embedder)
+	PatchEmbed(dst, img F32, s Image, w Linear, pos F32)
+	// Unpatchify computes img [N, C, H, W] from tokens [N·T, P·P·C] whose vectors
+	// are (row, column, c). (DiT/models.py: unpatchify)
+	Unpatchify(img, tokens F32, s Image)
+
+	// NormModulate computes dst = LN(x)·(1+scale) + shift for x [rows, dim]; LN
+	// has eps 1e-6 and no affine part. (DiT/models.py: modulate)
+	NormModulate(dst, x F32, rows, dim int, shift, scale PerGroup)
+	// Linear computes dst = act(x·Wᵀ + b): x [rows, In], dst [rows, Out].
+	Linear(dst, x F32, rows int, w Linear, act Activation)
+	// LinearGate adds gate ∘ (x·Wᵀ + b) to dst [rows, Out]: a gated residual.
+	LinearGate(dst, x F32, rows int, w Linear, gate PerGroup)
+	// Attention computes dst [n·tokens, heads·headDim] from qkv
+	// [n·tokens, 3·heads·headDim], rows being (q | k | v), each [heads, headDim]:
+	// softmax(q·headDim^-½ · kᵀ)·v within each of n images. (timm: Attention)
+	Attention(dst, qkv F32, n, tokens, heads, headDim int)
+}
+
+// NormEps is the epsilon of every layer norm (DiT/models.py).
+const NormEps = 1e-6

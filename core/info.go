@@ -1,0 +1,75 @@
+package core
+
+import (
+	"fmt"
+
+	"dit8/core/flow"
+)
+
+// Info is what a model file says of its network beyond the weights.
+type Info struct {
+	Name       string          `json:"name"`
+	Convention flow.Convention `json:"convention"`
+	Classes    []string        `json:"classes"` // one name a class, without the null class
+	Defaults   Defaults        `json:"defaults"`
+	// Pixels says how network values become pixels; the zero value marks a model
+	// of latents, which need a decoder.
+	Pixels  Pixels `json:"pixels"`
+	Source  string `json:"source,omitempty"`
+	License string `json:"license,omitempty"`
+}
+
+// Defaults are the sampler settings that suit a model.
+type Defaults struct {
+	Steps    int     `json:"steps"`
+	Guidance float32 `json:"guidance"`
+}
+
+// Pixels maps a network value v to Mean + Std·v, where 0 is black and 1 is full.
+type Pixels struct {
+	Mean float32 `json:"mean"`
+	Std  float32 `json:"std"`
+}
+
+// Limits of Info.
+const (
+	MaxNameLen = 200   // bytes of a model or class name
+	MaxTextLen = 10000 // bytes of source and licence texts
+)
+
+// Check reports the first field that is out of its range; classes is the number
+// of classes that the network has.
+func (i Info) Check(classes int) error {
+	if err := i.Convention.Check(); err != nil {
+		return err
+	}
+	if len(i.Name) == 0 || len(i.Name) > MaxNameLen {
+		return fmt.Errorf("core: the model's name has %d bytes, allowed 1 to %d", len(i.Name), MaxNameLen)
+	}
+	if len(i.Source) > MaxTextLen || len(i.License) > MaxTextLen {
+		return fmt.Errorf("core: source or license text of %d bytes, allowed up to %d", max(len(i.Source), len(i.License)), MaxTextLen)
+	}
+	if len(i.Classes) != classes {
+		return fmt.Errorf("core: %d class names for %d classes", len(i.Classes), classes)
+	}
+	seen := make(map[string]int, classes)
+	for k, c := range i.Classes {
+		if len(c) == 0 || len(c) > MaxNameLen {
+			return fmt.Errorf("core: the name of class %d has %d bytes, allowed 1 to %d", k, len(c), MaxNameLen)
+		}
+		if j, dup := seen[c]; dup {
+			return fmt.Errorf("core: classes %d and %d are both named %q", j, k, c)
+		}
+		seen[c] = k
+	}
+	if err := checkSteps(i.Defaults.Steps); err != nil {
+		return fmt.Errorf("core: defaults: %w", err)
+	}
+	if err := checkGuidance(i.Defaults.Guidance); err != nil {
+		return fmt.Errorf("core: defaults: %w", err)
+	}
+	if p := i.Pixels; !finite(p.Mean) || !finite(p.Std) || p.Std < 0 {
+		return fmt.Errorf("core: pixels: mean %v and std %v must be finite, std not negative", p.Mean, p.Std)
+	}
+	return nil
+}
