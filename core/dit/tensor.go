@@ -42,4 +42,3 @@ func (t Tensor) check(s Spec) error {
 	}
 	return nil
 }
-

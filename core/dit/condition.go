@@ -1,0 +1,118 @@
+package dit
+
+import (
+	"fmt"
+
+	"dit8/core/compute"
+	"dit8/core/internal/detmath"
+)
+
+// Cond is what one modulation row is computed from.
+type Cond struct {
+	T     float32 // time on the network's own clock
+	Label int     // class, or the null class
+}
+
+// MaxTime bounds |Cond.T|.
+const MaxTime = detmath.MaxAngle
+
+// Conditioning holds the modulation vectors of a list of Conds: the part of the
+// network that does not see the image. It is computed once, before the sampling
+// loop.
+type Conditioning struct {
+	rows   int
+	blocks []compute.F32 // one a block, [rows, 6D]: shift, scale, gate of msa, then of mlp
+	final  compute.F32   // [rows, 2D]: shift, scale
+	dev    compute.Device
+}
+
+// Rows is the number of Conds.
+func (c *Conditioning) Rows() int { return c.rows }
+
+// Free gives the vectors' memory back.
+func (c *Conditioning) Free() {
+	for _, b := range c.blocks {
+		c.dev.Free(b)
+	}
+	c.dev.Free(c.final)
+}
+
+// ConditioningLen is the number of float32 values that Condition keeps for one Cond.
+func (c Config) ConditioningLen() int { return (6*c.Depth + 2) * c.HiddenSize }
+
+// Condition computes the modulation vectors of conds: the AdaLN heads applied to
+// SiLU(t_embedder(t) + y_embedder(label)) (models.py: DiT.forward, DiTBlock).
+func (m *Model) Condition(conds []Cond) (*Conditioning, error) {
+	rows, d := len(conds), m.cfg.HiddenSize
+	for _, c := range conds {
+		if c.Label < 0 || c.Label > m.NullClass() {
+			return nil, fmt.Errorf("dit: label %d, allowed 0 to %d", c.Label, m.NullClass())
+		}
+		if !(c.T > -MaxTime && c.T < MaxTime) {
+			return nil, fmt.Errorf("dit: time %v, allowed within ±%d", c.T, MaxTime)
+		}
+	}
+	act, err := m.embed(conds)
+	if err != nil {
+		return nil, err
+	}
+	defer m.dev.Free(act)
+	c := &Conditioning{rows: rows, blocks: make([]compute.F32, len(m.blocks)), dev: m.dev}
+	for i, b := range m.blocks {
+		if c.blocks[i], err = m.dev.Alloc(rows * 6 * d); err != nil {
+			return nil, err
+		}
+		m.dev.Linear(c.blocks[i], act, rows, b.adaLN, compute.NoActivation)
+	}
+	if c.final, err = m.dev.Alloc(rows * 2 * d); err != nil {
+		return nil, err
+	}
+	m.dev.Linear(c.final, act, rows, m.finalAdaLN, compute.NoActivation)
+	return c, nil
+}
+
+// embed computes SiLU(t_embedder(t) + y_embedder(label)), [rows, D].
+func (m *Model) embed(conds []Cond) (compute.F32, error) {
+	rows, d := len(conds), m.cfg.HiddenSize
+	freq := make([]float32, rows*FreqDim)
+	for i, c := range conds {
+		TimestepEmbedding(freq[i*FreqDim:(i+1)*FreqDim], c.T)
+	}
+	var bufs [3]compute.F32
+	for i, n := range []int{rows * FreqDim, rows * d, rows * d} {
+		b, err := m.dev.Alloc(n)
+		if err != nil {
+			return compute.F32{}, err
+		}
+		bufs[i] = b
+	}
+	in, hidden, out := bufs[0], bufs[1], bufs[2]
+	defer m.dev.Free(in)
+	defer m.dev.Free(hidden)
+	m.dev.Write(in, freq)
+	m.dev.Linear(hidden, in, rows, m.tMLP0, compute.WithSiLU)
+	m.dev.Linear(out, hidden, rows, m.tMLP2, compute.NoActivation)
+	c := make([]float32, rows*d)
+	m.dev.Read(c, out)
+	for i, cond := range conds {
+		y := m.table[cond.Label*d : (cond.Label+1)*d]
+		for j, v := range c[i*d : (i+1)*d] {
+			c[i*d+j] = compute.SiLU(v + y[j])
+		}
+	}
+	m.dev.Write(out, c)
+	return out, nil
+}
+
+// TimestepEmbedding writes the sinusoidal embedding of t to dst [FreqDim]: the
+// cosines of t·10000^(-i/128), then the sines (models.py:
+// TimestepEmbedder.timestep_embedding).
+func TimestepEmbedding(dst []float32, t float32) {
+	const ratio = 0.93057204092969897 // 10000^(-1/128)
+	f := 1.0
+	for i := range FreqDim / 2 {
+		sin, cos := detmath.SinCos(float64(float64(t) * f))
+		dst[i], dst[i+FreqDim/2] = float32(cos), float32(sin)
+		f = float64(f * ratio)
+	}
+}
