@@ -1,0 +1,141 @@
+// Package core generates images with a Diffusion Transformer. It is what the
+// command line, the page, the edge worker and the desktop program share: the same
+// Request gives the same pixels in all of them.
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"iter"
+	"time"
+
+	"dit8/core/compute"
+	"dit8/core/dit"
+	"dit8/core/flow"
+)
+
+// Generator makes images with one model on one device. It is used by one
+// goroutine at a time.
+type Generator struct {
+	model *dit.Model
+	info  Info
+	id    string
+}
+
+// NewGenerator loads a model's tensors onto dev. id identifies the model file in
+// results.
+func NewGenerator(dev compute.Device, id string, info Info, cfg dit.Config, tensors iter.Seq2[dit.Tensor, error]) (*Generator, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	if err := info.Check(cfg.NumClasses); err != nil {
+		return nil, err
+	}
+	m, err := dit.Load(dev, cfg, tensors)
+	if err != nil {
+		return nil, err
+	}
+	return &Generator{model: m, info: info, id: id}, nil
+}
+
+// Info is what the model file says of the model.
+func (g *Generator) Info() Info { return g.info }
+
+// ID identifies the model file.
+func (g *Generator) ID() string { return g.id }
+
+// Config is the network's shape.
+func (g *Generator) Config() dit.Config { return g.model.Config() }
+
+// Defaults is a Request with the model's defaults: its first class, seed 0, one
+// image.
+func (g *Generator) Defaults() Request {
+	d := g.info.Defaults
+	return Request{Class: g.info.Classes[0], Steps: d.Steps, Guidance: d.Guidance, Count: 1}
+}
+
+// Memory that the values of one batch may take; larger requests are split. It does
+// not change the result.
+const (
+	maxBatchValues        = 64 << 18  // 64 MiB of activations
+	maxConditioningValues = 256 << 18 // 256 MiB of modulation vectors
+)
+
+// Generate makes the images that req asks for. onStep, when not nil, is called
+// after each evaluation of the model. It fails with a *FieldError on a bad
+// request, and with ctx's error within one step of ctx's end.
+func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event)) (*Result, error) {
+	class, err := req.Check(g.info.Classes)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.drawable(); err != nil {
+		return nil, err
+	}
+	cfg := g.model.Config()
+	labels := []int{class, g.model.NullClass()}
+	if req.Guidance == 1 {
+		labels = labels[:1]
+	}
+	batch := min(req.Count, max(1, maxBatchValues/(len(labels)*cfg.WorkspaceLen())))
+	batches := (req.Count + batch - 1) / batch
+	start := time.Now()
+	s := &sampler{g: g, ctx: ctx, req: req, labels: labels, times: flow.Times(req.Steps), onStep: onStep, total: batches * req.Steps}
+	defer s.free()
+	res := &Result{}
+	for first := 0; first < req.Count; first += batch {
+		z, err := s.run(first, min(batch, req.Count-first))
+		if err != nil {
+			return nil, err
+		}
+		for n := cfg.ImageLen(); len(z) > 0; z = z[n:] {
+			for _, v := range z[:n] {
+				if !finite(v) {
+					return nil, errors.New("core: the model produced values that are not finite")
+				}
+			}
+			res.Images = append(res.Images, g.image(z[:n]))
+		}
+	}
+	res.Metadata = g.metadata(req, res.Images, time.Since(start), s.total)
+	return res, nil
+}
+
+// drawable reports whether the network's output is an image.
+func (g *Generator) drawable() error {
+	c := g.model.Config().InChannels
+	if g.info.Pixels.Std > 0 && (c == 1 || c == 3) {
+		return nil
+	}
+	return fmt.Errorf("core: model %s makes %d-channel latents; a decoder for them is not supported yet", g.info.Name, c)
+}
+
+// image turns one image [C, H, W] of network values into pixels: clamped and
+// rounded to the nearest of 256 levels.
+func (g *Generator) image(v []float32) *image.NRGBA {
+	cfg, p := g.model.Config(), g.info.Pixels
+	n := cfg.InputSize
+	img := image.NewNRGBA(image.Rect(0, 0, n, n))
+	plane := n * n
+	for i := range plane {
+		for c := range 3 {
+			x := v[min(c, cfg.InChannels-1)*plane+i]
+			img.Pix[4*i+c] = level(p.Mean + float32(p.Std*x))
+		}
+		img.Pix[4*i+3] = 255
+	}
+	return img
+}
+
+func level(x float32) uint8 {
+	y := float32(x*255) + 0.5
+	if !(y > 0) {
+		return 0
+	}
+	if y >= 255 {
+		return 255
+	}
+	return uint8(y)
+}

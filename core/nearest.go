@@ -1,0 +1,40 @@
+package core
+
+// nearest is the name that is closest to s in edit distance, if close enough to
+// be a likely misspelling or extension; else "".
+func nearest(s string, names []string) string {
+	if len(s) > MaxNameLen {
+		return ""
+	}
+	best, limit := "", max(1, len(s)/3)+1
+	for _, n := range names {
+		if d := editDistance(s, n, limit); d < limit {
+			best, limit = n, d
+		}
+	}
+	return best
+}
+
+// editDistance is the Levenshtein distance of a and b, or limit when it is not below.
+func editDistance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return min(row[len(b)], limit)
+}

@@ -1,0 +1,54 @@
+package core
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/png"
+	"io"
+)
+
+// MetadataKey is the keyword of the PNG text chunk that WritePNG adds.
+const MetadataKey = "dit8"
+
+// WritePNG writes img with how it was made: meta as JSON, in a text chunk before
+// the pixels. The timings are left out, so that the same request gives the same
+// file.
+func WritePNG(w io.Writer, img image.Image, meta Metadata) error {
+	meta.Seconds, meta.MsPerStep = 0, 0
+	text, err := json.Marshal(meta)
+	if err != nil {
+		return err
+	}
+	var buf bytes.Buffer
+	if err := png.Encode(&buf, img); err != nil {
+		return err
+	}
+	const header = 8 + 25 // signature and IHDR
+	b := buf.Bytes()
+	for _, part := range [][]byte{b[:header], textChunk(MetadataKey, string(text)), b[header:]} {
+		if _, err := w.Write(part); err != nil {
+			return fmt.Errorf("core: write png: %w", err)
+		}
+	}
+	return nil
+}
+
+// textChunk is an iTXt chunk (UTF-8, uncompressed) where text needs one, else the
+// simpler tEXt that every program shows.
+func textChunk(key, text string) []byte {
+	kind, sep := "tEXt", "\x00"
+	for _, r := range text {
+		if r > 126 {
+			kind, sep = "iTXt", "\x00\x00\x00\x00\x00" // end of key, no compression, no language, no translation
+			break
+		}
+	}
+	data := kind + key + sep + text
+	chunk := binary.BigEndian.AppendUint32(nil, uint32(len(data)-4))
+	chunk = append(chunk, data...)
+	return binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE([]byte(data)))
+}
