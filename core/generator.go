@@ -57,8 +57,8 @@ func (g *Generator) Defaults() Request {
 }
 
 // Memory that the values of one batch may take; larger requests are split. It does
-// not change the result.
-const (
+// not change the result. Variables for tests.
+var (
 	maxBatchValues        = 64 << 18  // 64 MiB of activations
 	maxConditioningValues = 256 << 18 // 256 MiB of modulation vectors
 )

@@ -6,9 +6,9 @@ func nearest(s string, names []string) string {
 	if len(s) > MaxNameLen {
 		return ""
 	}
-	best, limit := "", max(1, len(s)/3)+1
+	best, limit := "", max(2, len(s)/3)+1
 	for _, n := range names {
-		if d := editDistance(s, n, limit); d < limit {
+		if d := editDistance(s, n, limit); d < limit && d < len(n) {
 			best, limit = n, d
 		}
 	}

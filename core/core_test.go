@@ -1,0 +1,328 @@
+package core
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"hash/crc32"
+	"image/color"
+	"image/png"
+	"iter"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"dit8/core/compute/generic"
+	"dit8/core/dit"
+	"dit8/core/flow"
+)
+
+var (
+	tiny = dit.Config{InputSize: 8, PatchSize: 2, InChannels: 3, HiddenSize: 24, Depth: 2, NumHeads: 3, MLPHidden: 40, NumClasses: 3}
+	info = Info{
+		Name: "tiny", Convention: flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock},
+		Classes: []string{"fox", "red-apple", "2"}, Defaults: Defaults{Steps: 4, Guidance: 3}, Pixels: Pixels{Mean: 0.5, Std: 0.5},
+	}
+)
+
+func generator(t testing.TB, cfg dit.Config, info Info) *Generator {
+	t.Helper()
+	g, err := NewGenerator(generic.New(), "id", info, cfg, dit.Random(cfg, 1, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func TestGenerate(t *testing.T) {
+	g := generator(t, tiny, info)
+	req := g.Defaults()
+	req.Seed, req.Count = 7, 3
+	var steps []int
+	var last []byte
+	res, err := g.Generate(context.Background(), req, func(e Event) {
+		steps = append(steps, e.Step)
+		if e.Steps != 4 || e.First != 0 || e.Images != 3 || e.T != float32(5-e.Step)/4 {
+			t.Errorf("event %+v", e)
+		}
+		last = e.Image(2).Pix
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(steps, []int{1, 2, 3, 4}) {
+		t.Errorf("events of steps %v", steps)
+	}
+	if len(res.Images) != 3 || res.Images[0].Rect.Dx() != 8 || res.Images[0].Rect.Dy() != 8 {
+		t.Fatalf("%d images of %v", len(res.Images), res.Images[0].Rect)
+	}
+	// The last step ends where its estimate of the clean image lies: z - dt·v = z - t·v.
+	if !bytes.Equal(last, res.Images[2].Pix) {
+		t.Error("the last event's estimate is not the result")
+	}
+	m := res.Metadata
+	if m.Request != req || m.Model != "tiny" || m.ModelID != "id" || m.Device != "generic" || len(m.Images) != 3 ||
+		m.SHA256 != PixelHash(res.Images...) || m.Images[1] != PixelHash(res.Images[1]) {
+		t.Errorf("metadata %+v", m)
+	}
+	if m.Images[0] == m.Images[1] {
+		t.Error("two images of a request are equal")
+	}
+	// An image does not depend on how many are asked for, nor on who looks.
+	req.Count = 1
+	one, err := g.Generate(context.Background(), req, nil)
+	if err != nil || one.Metadata.SHA256 != m.Images[0] {
+		t.Errorf("the first of three images differs from a single one: %v", err)
+	}
+	for _, change := range []func(*Request){
+		func(r *Request) { r.Seed++ },
+		func(r *Request) { r.Class = "red-apple" },
+		func(r *Request) { r.Guidance = 1 },
+		func(r *Request) { r.Guidance = 0 },
+		func(r *Request) { r.Steps++ },
+	} {
+		r := req
+		change(&r)
+		other, err := g.Generate(context.Background(), r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other.Metadata.SHA256 == one.Metadata.SHA256 {
+			t.Errorf("%+v gives the image of %+v", r, req)
+		}
+	}
+	byIndex := req
+	byIndex.Class = "0"
+	if r, err := g.Generate(context.Background(), byIndex, nil); err != nil || r.Metadata.SHA256 != one.Metadata.SHA256 {
+		t.Errorf("class 0 and class fox differ: %v", err)
+	}
+}
+
+// Splitting a request into batches, or its conditioning into parts, does not
+// change it.
+func TestBatches(t *testing.T) {
+	g := generator(t, tiny, info)
+	req := g.Defaults()
+	req.Count, req.Steps = 5, 6
+	whole, err := g.Generate(context.Background(), req, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func(b, c int) { maxBatchValues, maxConditioningValues = b, c }(maxBatchValues, maxConditioningValues)
+	maxBatchValues = 2 * 2 * tiny.WorkspaceLen()
+	maxConditioningValues = 4 * 2 * tiny.ConditioningLen()
+	events, first := 0, -1
+	split, err := g.Generate(context.Background(), req, func(e Event) {
+		events++
+		if e.Step != events || e.Steps != 18 {
+			t.Errorf("event %+v after %d events", e, events)
+		}
+		first = e.First
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first != 4 || events != 18 {
+		t.Errorf("%d events, the last batch starts at image %d", events, first)
+	}
+	if split.Metadata.SHA256 != whole.Metadata.SHA256 {
+		t.Error("the result depends on the batches")
+	}
+}
+
+func TestCancel(t *testing.T) {
+	g := generator(t, tiny, info)
+	req := g.Defaults()
+	req.Steps = 1000
+	ctx, cancel := context.WithCancel(context.Background())
+	steps := 0
+	_, err := g.Generate(ctx, req, func(Event) {
+		if steps++; steps == 3 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || steps != 3 {
+		t.Errorf("%v after %d steps, want cancelled after 3", err, steps)
+	}
+	if _, err := g.Generate(context.Background(), g.Defaults(), nil); err != nil {
+		t.Errorf("after a cancelled request: %v", err)
+	}
+}
+
+func TestRequestCheck(t *testing.T) {
+	ok := Request{Class: "fox", Steps: 1, Guidance: 0, Count: 1}
+	for _, c := range []struct {
+		field  string
+		change func(*Request)
+		want   string
+	}{
+		{"class", func(r *Request) { r.Class = "" }, `class is ""`},
+		{"class", func(r *Request) { r.Class = "fxo" }, `did you mean "fox"?`},
+		{"class", func(r *Request) { r.Class = "3" }, "index from 0 to 2"},
+		{"class", func(r *Request) { r.Class = "-1" }, "class is"},
+		{"class", func(r *Request) { r.Class = strings.Repeat("x", 1<<20) }, "class is"},
+		{"seed", func(r *Request) { r.Seed = 1 << 53 }, "seed is 9007199254740992, allowed: 0 to 9007199254740991"},
+		{"steps", func(r *Request) { r.Steps = 0 }, "steps is 0, allowed: 1 to 1000"},
+		{"steps", func(r *Request) { r.Steps = 1001 }, "steps is 1001"},
+		{"guidance", func(r *Request) { r.Guidance = float32(math.NaN()) }, "guidance is NaN"},
+		{"guidance", func(r *Request) { r.Guidance = float32(math.Inf(1)) }, "guidance is +Inf"},
+		{"guidance", func(r *Request) { r.Guidance = -0.5 }, "guidance is -0.5, allowed: 0 to 100"},
+		{"count", func(r *Request) { r.Count = 0 }, "count is 0, allowed: 1 to 64"},
+		{"count", func(r *Request) { r.Count = 1e9 }, "count is 1000000000"},
+	} {
+		r := ok
+		c.change(&r)
+		_, err := r.Check(info.Classes)
+		var f *FieldError
+		if !errors.As(err, &f) || f.Field != c.field || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 300 {
+			t.Errorf("%s: %v, want %q", c.field, err, c.want)
+		}
+	}
+	for name, want := range map[string]int{"fox": 0, "2": 2, "1": 1, "red-apple": 1} {
+		r := ok
+		r.Class = name
+		if k, err := r.Check(info.Classes); err != nil || k != want {
+			t.Errorf("class %s is %d, %v; want %d", name, k, err, want)
+		}
+	}
+}
+
+func TestInfoCheck(t *testing.T) {
+	if err := info.Check(3); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*Info){
+		"name":        func(i *Info) { i.Name = "" },
+		"2 class":     func(i *Info) { i.Classes = i.Classes[:2] },
+		"both named":  func(i *Info) { i.Classes = []string{"a", "b", "a"} },
+		"class 1":     func(i *Info) { i.Classes = []string{"a", "", "c"} },
+		"steps":       func(i *Info) { i.Defaults.Steps = 0 },
+		"guidance":    func(i *Info) { i.Defaults.Guidance = -1 },
+		"prediction":  func(i *Info) { i.Convention.Prediction = "" },
+		"pixels":      func(i *Info) { i.Pixels.Std = float32(math.NaN()) },
+		"source":      func(i *Info) { i.Source = strings.Repeat("x", MaxTextLen+1) },
+		"the model's": func(i *Info) { i.Name = strings.Repeat("x", MaxNameLen+1) },
+	} {
+		i := info
+		change(&i)
+		if err := i.Check(3); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestLatentsAndBadNumbers(t *testing.T) {
+	latent := tiny
+	latent.InChannels = 4
+	i := info
+	i.Pixels = Pixels{}
+	if _, err := generator(t, latent, i).Generate(context.Background(), generator(t, latent, i).Defaults(), nil); err == nil || !strings.Contains(err.Error(), "4-channel latents") {
+		t.Errorf("a latent model: %v", err)
+	}
+	grey := tiny
+	grey.InChannels = 1
+	g := generator(t, grey, info)
+	res, err := g.Generate(context.Background(), g.Defaults(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := res.Images[0].Pix; p[0] != p[1] || p[1] != p[2] || p[3] != 255 {
+		t.Errorf("a one-channel model's first pixel is %v", p[:4])
+	}
+	huge := func(yield func(dit.Tensor, error) bool) {
+		for t := range dit.Random(tiny, 1, false) {
+			for k := range t.F32 {
+				t.F32[k] *= 1e30
+			}
+			if !yield(t, nil) {
+				return
+			}
+		}
+	}
+	g, err = NewGenerator(generic.New(), "id", info, tiny, iter.Seq2[dit.Tensor, error](huge))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Generate(context.Background(), g.Defaults(), nil); err == nil || !strings.Contains(err.Error(), "not finite") {
+		t.Errorf("a model that overflows: %v", err)
+	}
+}
+
+func TestLevel(t *testing.T) {
+	for x, want := range map[float32]uint8{-5: 0, 0: 0, 0.0019: 0, 0.002: 1, 0.5: 128, 0.997: 254, 0.999: 255, 1: 255, 7: 255} {
+		if got := level(x); got != want {
+			t.Errorf("level(%v) = %d, want %d", x, got, want)
+		}
+	}
+}
+
+func TestPNG(t *testing.T) {
+	g := generator(t, tiny, info)
+	req := g.Defaults()
+	req.Count = 3
+	res, err := g.Generate(context.Background(), req, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"tiny", "größe"} {
+		res.Metadata.Model = name
+		var a, b bytes.Buffer
+		if err := WritePNG(&a, Grid(res.Images, 2), res.Metadata); err != nil {
+			t.Fatal(err)
+		}
+		res.Metadata.Seconds++
+		if err := WritePNG(&b, Grid(res.Images, 2), res.Metadata); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(a.Bytes(), b.Bytes()) {
+			t.Error("the file depends on the time it took")
+		}
+		img, err := png.Decode(bytes.NewReader(a.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := img.Bounds().Size(); s.X != 32 || s.Y != 32 {
+			t.Errorf("a grid of three 8×8 images at scale 2 is %v", s)
+		}
+		for i, m := range res.Images {
+			if got := color.NRGBAModel.Convert(img.At(i%2*16+9, i/2*16+5)); got != m.At(4, 2) {
+				t.Errorf("image %d: pixel (4, 2) is %v in the grid, %v in the image", i, got, m.At(4, 2))
+			}
+		}
+		meta := metadataOf(t, a.Bytes())
+		if meta.Request != req || meta.Model != name || meta.SHA256 != res.Metadata.SHA256 {
+			t.Errorf("metadata %+v", meta)
+		}
+	}
+}
+
+// metadataOf reads the text chunk as another program would.
+func metadataOf(t *testing.T, b []byte) (m Metadata) {
+	t.Helper()
+	for b = b[8:]; len(b) > 0; {
+		n := int(binary.BigEndian.Uint32(b))
+		kind, data := string(b[4:8]), b[8:8+n]
+		if crc32.ChecksumIEEE(b[4:8+n]) != binary.BigEndian.Uint32(b[8+n:]) {
+			t.Errorf("chunk %s has a wrong checksum", kind)
+		}
+		if kind == "tEXt" || kind == "iTXt" {
+			key, text, _ := bytes.Cut(data, []byte{0})
+			if kind == "iTXt" {
+				text = text[4:]
+			}
+			if string(key) != MetadataKey {
+				t.Errorf("keyword %q", key)
+			}
+			if err := json.Unmarshal(text, &m); err != nil {
+				t.Error(err)
+			}
+			return m
+		}
+		b = b[12+n:]
+	}
+	t.Error("no text chunk")
+	return m
+}
