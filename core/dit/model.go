@@ -65,7 +65,7 @@ func Load(dev compute.Device, cfg Config, tensors iter.Seq2[Tensor, error]) (*Mo
 			return nil, fmt.Errorf("dit: tensor %s: unknown or repeated", t.Name)
 		}
 		delete(want, t.Name)
-		if err := t.check(s); err != nil {
+		if err := t.Check(s); err != nil {
 			return nil, err
 		}
 		if err := m.accept(t, s.Role, half); err != nil {

@@ -1,9 +1,6 @@
 package dit
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // Tensor is one parameter of a network, row-major. Float tensors have F32 set;
 // quantised ones have I8 and Scale, one scale per row (first dimension):
@@ -32,9 +29,9 @@ func (t Tensor) Floats() []float32 {
 	return f
 }
 
-// check compares the tensor with what the network needs under its name.
-func (t Tensor) check(s Spec) error {
-	if !slices.Equal(t.Shape, s.Shape) {
+// Check compares the tensor with what the network needs under its name.
+func (t Tensor) Check(s Spec) error {
+	if !s.Same(Spec{Shape: t.Shape}) {
 		return fmt.Errorf("dit: tensor %s: shape is %v, the config asks for %v", t.Name, t.Shape, s.Shape)
 	}
 	if n := s.Len(); len(t.F32) != n && (len(t.I8) != n || len(t.Scale) != s.Shape[0]) {

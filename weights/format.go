@@ -1,0 +1,141 @@
+// Package weights reads and writes .dit8 files: a network's weights, its shape
+// and what a sampler needs to know of it, in one file that can be decoded while it
+// arrives.
+//
+// All numbers are little-endian. A file is
+//
+//	 0  8 bytes   magic "dit8\r\n\x1a\n"
+//	 8  uint32    version, 1
+//	12  uint32    length of the JSON header
+//	16  uint32    length of the tensor table
+//	20  uint32    CRC-32C of this preamble (with zeros here), the header and the table
+//	24  uint64    size of the file in bytes
+//	32  32 bytes  SHA-256 of everything after the padding that follows the table
+//	64            JSON header, tensor table, zeros up to a multiple of 64, payloads
+//
+// The header is {"config": dit.Config, "info": core.Info}. The table has an entry
+// for each tensor of dit.Config.Specs, in that order:
+//
+//	uint8 length and name; uint8 dtype (0 f32, 1 f16, 2 int8 rows);
+//	uint8 number of dimensions and a uint32 for each;
+//	uint64 offset of its payload in the file, a multiple of 64;
+//	for each chunk, uint32 stored length (bit 31 set: not compressed) and
+//	uint32 CRC-32C of its uncompressed bytes.
+//
+// A payload is the tensor's bytes (for int8 rows: a float32 scale for each row,
+// then the int8 values) cut into chunks of ChunkSize bytes, the last one shorter,
+// each a zstd frame of its own or stored as it is. A chunk may not expand in memory
+// to more than MaxExpansion times its stored length, so that a file costs what its
+// size suggests. Payloads follow each other with zeros up to the next multiple of
+// 64.
+package weights
+
+import (
+	"fmt"
+
+	"dit8/core"
+	"dit8/core/dit"
+)
+
+// Limits of the format.
+const (
+	Version        = 1
+	MaxHeader      = 1 << 20   // bytes of JSON
+	MaxTable       = 16 << 20  // bytes of tensor table
+	MaxTensorBytes = 1 << 30   // bytes of one tensor in memory
+	MaxFileSize    = 8 << 30   // bytes
+	ChunkSize      = 256 << 10 // uncompressed bytes of a chunk
+	MaxExpansion   = 3
+)
+
+const (
+	magic    = "dit8\r\n\x1a\n"
+	preamble = 64
+	align    = 64
+	rawChunk = 1 << 31
+)
+
+// DType is how a tensor is stored.
+type DType uint8
+
+// The storage types.
+const (
+	F32 DType = iota
+	F16       // widened to float32 on reading
+	I8        // rows of int8 with a float32 scale each
+)
+
+func (d DType) String() string {
+	switch d {
+	case F32:
+		return "f32"
+	case F16:
+		return "f16"
+	case I8:
+		return "int8"
+	}
+	return fmt.Sprintf("dtype %d", uint8(d))
+}
+
+// storedBytes is the length of a payload before compression.
+func (d DType) storedBytes(s dit.Spec) int64 {
+	n := int64(s.Len())
+	switch d {
+	case F16:
+		return 2 * n
+	case I8:
+		return n + 4*int64(s.Shape[0])
+	}
+	return 4 * n
+}
+
+// memory is how many bytes in memory n stored ones take.
+func (d DType) memory(n int) int {
+	if d == F16 {
+		return 2 * n
+	}
+	return n
+}
+
+// TensorInfo is one entry of the tensor table.
+type TensorInfo struct {
+	Name   string
+	Shape  []int
+	DType  DType
+	Bytes  int64 // before compression
+	Stored int64 // in the file
+
+	offset int64
+	chunks []chunk
+}
+
+type chunk struct {
+	length int // stored
+	raw    bool
+	crc    uint32
+}
+
+// Header is everything in a file but the weights.
+type Header struct {
+	Config  dit.Config   `json:"config"`
+	Info    core.Info    `json:"info"`
+	ID      string       `json:"-"` // 16 hex digits that identify the file's content
+	Size    int64        `json:"-"` // bytes of the file
+	Tensors []TensorInfo `json:"-"`
+}
+
+// FormatError reports that a file is not a well-formed .dit8 file.
+type FormatError string
+
+func (e FormatError) Error() string { return "weights: " + string(e) }
+
+// UnsupportedError reports that a file uses a version or feature that this
+// package does not know.
+type UnsupportedError string
+
+func (e UnsupportedError) Error() string { return "weights: unsupported: " + string(e) }
+
+func badf(format string, args ...any) error { return FormatError(fmt.Sprintf(format, args...)) }
+
+// round up to a multiple of align.
+func aligned(n int64) int64 { return (n + align - 1) &^ (align - 1) }
