@@ -25,7 +25,11 @@ func newChunkReader(d *Reader) (*chunkReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &chunkReader{d: d, zstd: z, in: make([]byte, ChunkSize), plain: make([]byte, ChunkSize)}, nil
+	size := 0 // of the largest chunk
+	for i := range d.header.Tensors {
+		size = max(size, d.header.Tensors[i].chunkBytes(0))
+	}
+	return &chunkReader{d: d, zstd: z, in: make([]byte, size), plain: make([]byte, size)}, nil
 }
 
 func (c *chunkReader) close() { c.zstd.Close() }

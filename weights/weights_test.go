@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"iter"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"dit8/core"
+	"dit8/core/compute/generic"
 	"dit8/core/dit"
 	"dit8/core/flow"
 )
@@ -31,7 +33,7 @@ func blob(t testing.TB, cfg dit.Config, tensors iter.Seq2[dit.Tensor, error], ro
 	i := info
 	i.Classes = nil
 	for k := range cfg.NumClasses {
-		i.Classes = append(i.Classes, strings.Repeat("ü", k+1))
+		i.Classes = append(i.Classes, fmt.Sprintf("ü%d", k))
 	}
 	var b bytes.Buffer
 	if err := Write(&b, cfg, i, tensors, round16); err != nil {
@@ -328,7 +330,7 @@ func hostile(t testing.TB) map[string][]byte {
 		"depth is 100000000":                replace(`"depth":1`, `"depth":100000000`),
 		"hidden_size is -8":                 replace(`"hidden_size":8`, `"hidden_size":-8`),
 		"cannot unmarshal number":           replace(`"depth":1`, `"depth":1e99`),
-		"class names for 2 classes":         replace(`"classes":["ü","üü"]`, `"classes":[`+strings.Repeat(`"",`, 300000)+`""]`),
+		"class names for 2 classes":         replace(`"classes":["ü0","ü1"]`, `"classes":[`+strings.Repeat(`"",`, 300000)+`""]`),
 		"known are velocity":                replace(`"prediction":"velocity"`, `"prediction":"magic"`),
 	}
 }
@@ -389,18 +391,13 @@ func FuzzReader(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			// what is accepted can be written and read again
-			var w bytes.Buffer
-			if err := Write(&w, h.Config, h.Info, list(ts), nil); err != nil {
+			// what is accepted is a network
+			if _, err := dit.Load(generic.New(), h.Config, list(ts)); err != nil {
 				t.Fatal(err)
 			}
-			_, again, err := readAll(w.Bytes())
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i := range ts {
-				if !sameTensor(ts[i], again[i]) {
-					t.Fatalf("tensor %s changed", ts[i].Name)
+			for _, x := range ts {
+				if err := check(x); err != nil {
+					t.Fatal(err)
 				}
 			}
 		}
