@@ -1,0 +1,83 @@
+// Command quantize turns a float checkpoint of an official DiT or SiT into a
+// .dit8 file, shows what such a file holds, and checks one against reference
+// outputs.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+)
+
+const usage = `quantize turns a DiT or SiT checkpoint into a .dit8 file.
+
+  quantize [flags] -o OUT.dit8 CHECKPOINT.safetensors
+  quantize inspect [-json] FILE
+  quantize verify [flags] -reference REF.safetensors FILE.dit8
+
+"quantize -h", "quantize inspect -h" and "quantize verify -h" list the flags.
+`
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run returns the exit code: 0, 1 where the work failed, 2 where the command line
+// is wrong.
+func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	command := convert
+	if len(args) > 0 {
+		switch args[0] {
+		case "inspect":
+			command, args = inspect, args[1:]
+		case "verify":
+			command, args = verify, args[1:]
+		}
+	}
+	err := command(args, stdout, stderr)
+	var u usageError
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &u):
+		fmt.Fprintf(stderr, "quantize: %v\n%s", err, u.hint)
+		return 2
+	}
+	fmt.Fprintln(stderr, "quantize:", err)
+	return 1
+}
+
+// usageError is a mistake on the command line.
+type usageError struct{ message, hint string }
+
+func (e usageError) Error() string { return e.message }
+
+func usagef(format string, args ...any) error {
+	return usageError{message: fmt.Sprintf(format, args...), hint: "\"quantize -h\" shows how it is used.\n"}
+}
+
+// parse parses flags and demands one file name, which may stand before flags.
+func parse(f *flag.FlagSet, args []string, stdout io.Writer) (file string, err error) {
+	f.SetOutput(io.Discard)
+	f.Usage = func() {}
+	for {
+		if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stdout, usage, "\nFlags of ", f.Name(), ":\n")
+			f.SetOutput(stdout)
+			f.PrintDefaults()
+			return "", err
+		} else if err != nil {
+			return "", usagef("%v", err)
+		}
+		rest := f.Args()
+		switch {
+		case len(rest) == 0 && file == "":
+			return "", usagef("no file named")
+		case len(rest) == 0:
+			return file, nil
+		case file != "":
+			return "", usagef("one file at a time, found %s and %s", file, rest[0])
+		}
+		file, args = rest[0], rest[1:]
+	}
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"dit8/core/dit"
+	"dit8/tools/quantize/safetensors"
+)
+
+// inferConfig reads the network's shape off the shapes of its tensors: everything
+// but the number of heads.
+func inferConfig(in *safetensors.File) (c dit.Config, err error) {
+	if err := foreign(in); err != nil {
+		return c, err
+	}
+	dims := func(name string, n int) []int {
+		t, ok := in.Lookup(name)
+		switch {
+		case err != nil:
+		case !ok:
+			err = fmt.Errorf("tensor %s is missing: this is no DiT or SiT with the official parameter names", name)
+		case len(t.Shape) != n:
+			err = fmt.Errorf("tensor %s: shape %v has %d dimensions, expected %d", name, t.Shape, len(t.Shape), n)
+		default:
+			return t.Shape
+		}
+		return make([]int, n)
+	}
+	patch := dims("x_embedder.proj.weight", 4) // [D, C, p, p]
+	pos := dims("pos_embed", 3)                // [1, T, D]
+	table := dims("y_embedder.embedding_table.weight", 2)
+	final := dims("final_layer.linear.weight", 2)
+	c = dit.Config{HiddenSize: patch[0], InChannels: patch[1], PatchSize: patch[2], NumClasses: table[0] - 1}
+	if c.Depth = depth(in); err == nil && c.Depth == 0 {
+		return c, fmt.Errorf("no blocks.0.* tensors: this is no DiT or SiT with the official parameter names")
+	}
+	c.MLPHidden = dims("blocks.0.mlp.fc1.weight", 2)[0]
+	if err != nil {
+		return c, err
+	}
+	side := 0
+	for side*side < pos[1] && side < dit.MaxInputSize {
+		side++
+	}
+	if side*side != pos[1] || side == 0 {
+		return c, fmt.Errorf("tensor pos_embed: %d tokens are not a square grid of up to %d×%[2]d", pos[1], dit.MaxInputSize)
+	}
+	if c.PatchSize < 1 || c.PatchSize > dit.MaxPatchSize || c.InChannels < 1 || c.InChannels > dit.MaxChannels {
+		return c, fmt.Errorf("tensor x_embedder.proj.weight: shape %v, allowed are 1 to %d channels and patches of 1 to %d", patch, dit.MaxChannels, dit.MaxPatchSize)
+	}
+	if c.NumClasses < 1 {
+		return c, fmt.Errorf("tensor y_embedder.embedding_table.weight: %d rows, at least a class and the null class are needed", table[0])
+	}
+	c.InputSize = side * c.PatchSize
+	switch one := c.PatchSize * c.PatchSize * c.InChannels; final[0] {
+	case one:
+	case 2 * one:
+		c.LearnSigma = true
+	default:
+		return c, fmt.Errorf("tensor final_layer.linear.weight: %d rows, expected %d (p·p·C) or %d (with a variance)", final[0], one, 2*one)
+	}
+	return c, nil
+}
+
+// depth is one more than the highest index of a block.
+func depth(in *safetensors.File) (n int) {
+	for _, t := range in.Tensors {
+		rest, ok := strings.CutPrefix(t.Name, "blocks.")
+		index, _, _ := strings.Cut(rest, ".")
+		if i, err := strconv.Atoi(index); ok && err == nil && i >= 0 && i < dit.MaxDepth {
+			n = max(n, i+1)
+		}
+	}
+	return n
+}
+
+// foreign recognises checkpoints of other layouts.
+func foreign(in *safetensors.File) error {
+	for _, t := range in.Tensors {
+		switch n := t.Name; {
+		case strings.HasPrefix(n, "transformer_blocks."), strings.HasPrefix(n, "pos_embed.proj."):
+			return fmt.Errorf("tensor %s: these are diffusers' parameter names, which are not supported yet: use a checkpoint with the official DiT names", n)
+		case strings.HasPrefix(n, "decoder."), strings.HasPrefix(n, "post_quant_conv."), strings.HasPrefix(n, "first_stage_model."):
+			return fmt.Errorf("tensor %s: this is a VAE, not a Diffusion Transformer; VAEs are not supported yet", n)
+		case strings.HasPrefix(n, "module."), strings.HasPrefix(n, "_orig_mod."), strings.HasPrefix(n, "ema."), strings.HasPrefix(n, "model."):
+			prefix, _, _ := strings.Cut(n, ".")
+			return fmt.Errorf("tensor %s: names with the prefix %q are not supported yet: save the bare module's state dict", n, prefix+".")
+		}
+	}
+	if len(in.Tensors) == 0 {
+		return fmt.Errorf("the file has no tensors")
+	}
+	return nil
+}
+
+// checkTensors compares the file's tensors with what a network of this shape has.
+func checkTensors(in *safetensors.File, cfg dit.Config) error {
+	want := make(map[string]bool)
+	for _, s := range cfg.Specs() {
+		want[s.Name] = true
+		t, ok := in.Lookup(s.Name)
+		if !ok {
+			return fmt.Errorf("tensor %s is missing", s.Name)
+		}
+		if !s.Same(dit.Spec{Shape: t.Shape}) {
+			return fmt.Errorf("tensor %s: shape is %v, expected %v", s.Name, t.Shape, s.Shape)
+		}
+	}
+	for _, t := range in.Tensors {
+		if !want[t.Name] {
+			return fmt.Errorf("tensor %s: unexpected, a DiT of depth %d has none of this name", t.Name, cfg.Depth)
+		}
+	}
+	return nil
+}
+
+// officialHeads gives the number of heads of the official models by hidden size
+// (DiT/models.py: DiT_XL_2 to DiT_S_8).
+var officialHeads = map[int]int{1152: 16, 1024: 16, 768: 12, 384: 6}
+
+// heads decides on the number of heads, which no tensor shows.
+func (o options) heads(cfg dit.Config, beside config, notes io.Writer) (int, error) {
+	n := o.numHeads
+	switch {
+	case n > 0:
+	case beside.NumHeads > 0:
+		n = beside.NumHeads
+		fmt.Fprintf(notes, "quantize: num_heads %d, from config.json\n", n)
+	case officialHeads[cfg.HiddenSize] > 0:
+		n = officialHeads[cfg.HiddenSize]
+		fmt.Fprintf(notes, "quantize: num_heads %d, as in the official models of hidden_size %d\n", n, cfg.HiddenSize)
+	default:
+		return 0, fmt.Errorf("no tensor shows the number of attention heads: give -num-heads (hidden_size is %d)", cfg.HiddenSize)
+	}
+	if cfg.HiddenSize%n != 0 {
+		return 0, fmt.Errorf("num_heads is %d, which does not divide hidden_size %d", n, cfg.HiddenSize)
+	}
+	return n, nil
+}

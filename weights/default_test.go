@@ -1,0 +1,23 @@
+package weights
+
+import (
+	"testing"
+
+	"dit8/core"
+	"dit8/core/compute/generic"
+)
+
+func TestDefault(t *testing.T) {
+	r, err := Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := r.Header()
+	g, err := core.NewGenerator(generic.New(), h.ID, h.Info, h.Config, r.Tensors())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(g.Info().Classes); n != 116 || h.Size != int64(len(DefaultBytes())) {
+		t.Errorf("%d classes, %d bytes", n, h.Size)
+	}
+}
