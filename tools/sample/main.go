@@ -1,0 +1,205 @@
+// Command sample generates images with a .dit8 model and writes them as a PNG.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"dit8/core"
+	"dit8/core/compute/generic"
+	"dit8/weights"
+)
+
+const usage = `sample generates images and writes them as a PNG, which also holds the request.
+
+  sample [-model FILE.dit8] -class NAME_OR_INDEX [flags] -o OUT.png
+  sample [-model FILE.dit8] -classes
+
+`
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run returns the exit code: 0, 1 where the work failed, 2 where the command line
+// or the request is wrong, 130 where the user interrupted it.
+func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	err := sample(ctx, args, stdout, stderr)
+	var u usageError
+	var f *core.FieldError
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "sample: interrupted, nothing was written")
+		return 130
+	case errors.As(err, &u), errors.As(err, &f):
+		fmt.Fprintf(stderr, "sample: %v\n\"sample -h\" shows how it is used.\n", err)
+		return 2
+	}
+	fmt.Fprintln(stderr, "sample:", err)
+	return 1
+}
+
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	f := flag.NewFlagSet("sample", flag.ContinueOnError)
+	model := f.String("model", "", "the .dit8 `file`; default: the built-in model")
+	list := f.Bool("classes", false, "print the model's classes and stop")
+	out := f.String("o", "", "the PNG `file` to write; - is standard output")
+	asJSON := f.Bool("json", false, "print how the images were made, as JSON")
+	scale := f.Int("scale", 1, "draw each pixel as N×N pixels")
+	req := core.Request{Count: 1}
+	f.StringVar(&req.Class, "class", "", "class `name` or index")
+	f.Uint64Var(&req.Seed, "seed", 0, "seed of the noise")
+	f.IntVar(&req.Steps, "steps", 0, "model evaluations; default: the model's")
+	f.IntVar(&req.Count, "count", 1, "images; more than one make a grid")
+	guidance := f.Float64("guidance", 0, "guidance scale, 1 is none; default: the model's")
+	f.SetOutput(io.Discard)
+	f.Usage = func() {}
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, usage)
+		f.SetOutput(stdout)
+		f.PrintDefaults()
+		return err
+	} else if err != nil {
+		return usageError(err.Error())
+	}
+	set := make(map[string]bool)
+	f.Visit(func(f *flag.Flag) { set[f.Name] = true })
+	switch {
+	case f.NArg() > 0:
+		return usageError(fmt.Sprintf("unexpected argument %q", f.Arg(0)))
+	case *list:
+	case *out == "" && !*asJSON:
+		return usageError("-o is missing: the PNG file to write")
+	case !set["class"]:
+		return usageError("-class is missing; -classes lists the model's")
+	case *scale < 1 || *scale > 64:
+		return usageError(fmt.Sprintf("-scale is %d, allowed: 1 to 64", *scale))
+	case *out == "-" && *asJSON:
+		return usageError("-o - and -json both write to standard output")
+	}
+	r, closer, err := open(*model)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	h := r.Header()
+	if *list {
+		for _, c := range h.Info.Classes {
+			fmt.Fprintln(stdout, c)
+		}
+		return nil
+	}
+	if !set["steps"] {
+		req.Steps = h.Info.Defaults.Steps
+	}
+	req.Guidance = float32(*guidance)
+	if !set["guidance"] {
+		req.Guidance = h.Info.Defaults.Guidance
+	}
+	if _, err := req.Check(h.Info.Classes); err != nil { // before the weights are read
+		return err
+	}
+	g, err := core.NewGenerator(generic.New(), h.ID, h.Info, h.Config, r.Tensors())
+	if err != nil {
+		return err
+	}
+	bar := newBar(stderr)
+	res, err := g.Generate(ctx, req, func(e core.Event) { bar.show(e.Step, e.Steps) })
+	bar.clear()
+	if err != nil {
+		return err
+	}
+	if *out != "" {
+		var png bytes.Buffer
+		if err := core.WritePNG(&png, core.Grid(res.Images, *scale), res.Metadata); err != nil {
+			return err
+		}
+		if *out == "-" {
+			_, err = stdout.Write(png.Bytes())
+		} else {
+			err = replaceFile(*out, png.Bytes())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if *asJSON {
+		e := json.NewEncoder(stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(res.Metadata)
+	}
+	return nil
+}
+
+func open(path string) (*weights.Reader, io.Closer, error) {
+	if path == "" {
+		r, err := weights.Default()
+		return r, io.NopCloser(nil), err
+	}
+	f, err := weights.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f.Reader, f, nil
+}
+
+// replaceFile writes path by way of a temporary file beside it, so that it is
+// never seen half-written. Devices and pipes are written to directly.
+func replaceFile(path string, b []byte) error {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return os.WriteFile(path, b, 0o644)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
+// bar is a progress bar on a terminal, and nothing elsewhere.
+type bar struct{ w io.Writer }
+
+func newBar(w io.Writer) bar {
+	if f, ok := w.(*os.File); ok {
+		if st, err := f.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb" {
+			return bar{w}
+		}
+	}
+	return bar{}
+}
+
+func (b bar) show(step, steps int) {
+	if b.w != nil {
+		const width = 30
+		n := width * step / steps
+		fmt.Fprintf(b.w, "\r%s%s %d/%d", strings.Repeat("█", n), strings.Repeat("░", width-n), step, steps)
+	}
+}
+
+func (b bar) clear() {
+	if b.w != nil {
+		fmt.Fprint(b.w, "\r\x1b[K")
+	}
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"dit8/core"
+)
+
+func sampleCmd(args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(args, strings.NewReader(""), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// The committed hashes hold on every architecture; the page and the program in
+// Node are tested against the same file.
+func TestGoldenPixels(t *testing.T) {
+	b, err := os.ReadFile("../../testdata/golden/pixels.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Request core.Request
+		SHA256  string
+	}
+	if err := json.Unmarshal(b, &cases); err != nil {
+		t.Fatal(err)
+	}
+	if len(cases) == 0 {
+		t.Fatal("no cases")
+	}
+	for _, c := range cases {
+		r := c.Request
+		file := filepath.Join(t.TempDir(), "out.png")
+		code, out, errs := sampleCmd("-class", r.Class, "-seed", strconv.FormatUint(r.Seed, 10), "-steps", strconv.Itoa(r.Steps),
+			"-guidance", strconv.FormatFloat(float64(r.Guidance), 'g', -1, 32), "-count", strconv.Itoa(r.Count), "-json", "-o", file)
+		if code != 0 {
+			t.Fatalf("%+v: exit %d: %s", r, code, errs)
+		}
+		if errs != "" {
+			t.Errorf("a progress bar where no terminal is: %q", errs)
+		}
+		var m core.Metadata
+		if err := json.Unmarshal([]byte(out), &m); err != nil {
+			t.Fatal(err)
+		}
+		if m.SHA256 != c.SHA256 || m.Request != r || len(m.Images) != r.Count {
+			t.Errorf("%+v: pixels %s, the golden ones are %s", m.Request, m.SHA256, c.SHA256)
+		}
+		pic, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := png.Decode(bytes.NewReader(pic)); err != nil {
+			t.Error(err)
+		}
+		if !bytes.Contains(pic, []byte(c.SHA256)) {
+			t.Error("the PNG does not hold its metadata")
+		}
+	}
+}
+
+func TestBadCommands(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "o.png")
+	for _, c := range []struct {
+		code int
+		want string
+		args []string
+	}{
+		{2, "-o is missing", []string{"-class", "fox"}},
+		{2, "-class is missing", []string{"-o", out}},
+		{2, "unexpected argument", []string{"-class", "fox", "-o", out, "cat"}},
+		{2, "not defined: -clas", []string{"-clas", "fox"}},
+		{2, `class is "fxo"`, []string{"-class", "fxo", "-o", out}},
+		{2, `class is "116"`, []string{"-class", "116", "-o", out}},
+		{2, `class is ""`, []string{"-class", "", "-o", out}},
+		{2, "steps is 0", []string{"-class", "fox", "-steps", "0", "-o", out}},
+		{2, "guidance is NaN", []string{"-class", "fox", "-guidance", "NaN", "-o", out}},
+		{2, "count is 1000000000", []string{"-class", "fox", "-count", "1000000000", "-o", out}},
+		{2, "count is 0", []string{"-class", "fox", "-count", "0", "-o", out}},
+		{2, "seed is 9007199254740992", []string{"-class", "fox", "-seed", "9007199254740992", "-o", out}},
+		{2, "-seed", []string{"-class", "fox", "-seed", "-1", "-o", out}},
+		{2, "-scale is 65", []string{"-class", "fox", "-scale", "65", "-o", out}},
+		{2, "standard output", []string{"-class", "fox", "-json", "-o", "-"}},
+		{1, "no such file", []string{"-model", "none.dit8", "-class", "fox", "-o", out}},
+		{1, "not a .dit8 file", []string{"-model", "main.go", "-class", "fox", "-o", out}},
+		{1, "no such file", []string{"-class", "fox", "-steps", "1", "-guidance", "1", "-o", filepath.Join(out, "no", "dir.png")}},
+	} {
+		code, stdout, errs := sampleCmd(c.args...)
+		if code != c.code || !strings.Contains(errs, c.want) || stdout != "" {
+			t.Errorf("sample %v: exit %d, %q %q; want %d and %q", c.args, code, errs, stdout, c.code, c.want)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Dir(out) + "/*"); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestListAndHelp(t *testing.T) {
+	if code, out, _ := sampleCmd("-classes"); code != 0 || strings.Count(out, "\n") != 116 || !strings.Contains(out, "fox\n") {
+		t.Errorf("-classes: exit %d, %q", code, out)
+	}
+	if code, out, _ := sampleCmd("-h"); code != 0 || !strings.Contains(out, "-guidance") {
+		t.Errorf("-h: exit %d, %q", code, out)
+	}
+}
+
+// A model file gives what the built-in model gives.
+func TestModelFile(t *testing.T) {
+	args := []string{"-class", "alien", "-steps", "1", "-guidance", "1", "-o", "-"}
+	_, builtIn, _ := sampleCmd(args...)
+	code, file, errs := sampleCmd(append(args, "-model", "../../weights/default.dit8")...)
+	if code != 0 || file != builtIn || len(file) < 100 {
+		t.Errorf("exit %d, %d bytes against %d: %s", code, len(file), len(builtIn), errs)
+	}
+}
