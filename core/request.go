@@ -88,8 +88,5 @@ func findClass(name string, classes []string) (int, error) {
 	if near := nearest(name, classes); near != "" {
 		allowed += fmt.Sprintf("; did you mean %q?", near)
 	}
-	if len(name) > 60 {
-		name = name[:60] + "…"
-	}
-	return 0, &FieldError{"class", strconv.Quote(name), allowed}
+	return 0, &FieldError{"class", strconv.Quote(shorten(name)), allowed}
 }

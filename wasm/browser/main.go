@@ -1,0 +1,170 @@
+//go:build js
+
+// Command browser is the program that the page's worker runs. It sets the global
+// dit8, an object of three functions:
+//
+//	load(read): Promise<info>; read(): Promise<Uint8Array|null> gives the model file's next bytes
+//	generate(json, onStep): Promise<result>; onStep({step, steps, first, size, images})
+//	cancel()
+//
+// Images are Uint8ClampedArrays of RGBA bytes. Rejections are Errors; those of a
+// bad request have a field.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"runtime/debug"
+	"syscall/js"
+	"time"
+
+	"dit8/core"
+	"dit8/core/compute/generic"
+	"dit8/weights"
+)
+
+func main() {
+	// One thread does everything, so a collection stops it: collect less often.
+	debug.SetGCPercent(200)
+	p := &program{}
+	js.Global().Set("dit8", js.ValueOf(map[string]any{
+		"load":     async(p.load),
+		"generate": async(p.generate),
+		"cancel": js.FuncOf(func(js.Value, []js.Value) any {
+			if p.cancel != nil {
+				p.cancel()
+			}
+			return nil
+		}),
+	}))
+	select {}
+}
+
+type program struct {
+	generator *core.Generator
+	cancel    context.CancelFunc // of the running request
+}
+
+// load reads a model file from args[0] and replaces the model by it. After a
+// failure the model before it stays in use.
+func (p *program) load(args []js.Value) (any, error) {
+	if p.cancel != nil {
+		return nil, errors.New("a request is running")
+	}
+	r, err := weights.NewReader(&source{next: args[0]})
+	if err != nil {
+		return nil, err
+	}
+	h := r.Header()
+	g, err := core.NewGenerator(generic.New(), h.ID, h.Info, h.Config, r.Tensors())
+	if err != nil {
+		return nil, err
+	}
+	p.generator = g
+	classes := make([]any, len(h.Info.Classes))
+	for i, c := range h.Info.Classes {
+		classes[i] = c
+	}
+	return map[string]any{
+		"name": h.Info.Name, "id": h.ID, "classes": classes, "size": h.Config.InputSize,
+		"steps": h.Info.Defaults.Steps, "guidance": float64(h.Info.Defaults.Guidance),
+		"maxSteps": core.MaxSteps, "maxGuidance": core.MaxGuidance, "maxCount": core.MaxCount, "maxSeed": core.MaxSeed,
+	}, nil
+}
+
+// generate makes the images of the request args[0] and calls args[1] after each
+// step.
+func (p *program) generate(args []js.Value) (any, error) {
+	switch {
+	case p.generator == nil:
+		return nil, errors.New("no model is loaded")
+	case p.cancel != nil:
+		return nil, errors.New("a request is running")
+	}
+	req, err := p.generator.Defaults().WithJSON([]byte(args[0].String()))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	defer func() {
+		cancel()
+		p.cancel = nil
+	}()
+	res, err := p.generator.Generate(ctx, req, func(e core.Event) {
+		images := make([]any, e.Images)
+		for i := range images {
+			images[i] = pixels(e.Image(i))
+		}
+		args[1].Invoke(map[string]any{
+			"step": e.Step, "steps": e.Steps, "first": e.First, "images": images, "size": p.generator.Config().InputSize,
+		})
+		time.Sleep(time.Millisecond) // lets the worker receive a cancel
+	})
+	if err != nil {
+		return nil, err
+	}
+	images := make([]any, len(res.Images))
+	for i, m := range res.Images {
+		images[i] = pixels(m)
+	}
+	meta, err := json.Marshal(res.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"images": images, "size": p.generator.Config().InputSize,
+		"metadata": js.Global().Get("JSON").Call("parse", string(meta)),
+	}, nil
+}
+
+func pixels(m *image.NRGBA) js.Value {
+	a := js.Global().Get("Uint8ClampedArray").New(len(m.Pix))
+	js.CopyBytesToJS(a, m.Pix)
+	return a
+}
+
+// async makes a JavaScript function that runs f on a goroutine and returns a
+// promise of its result.
+func async(f func(args []js.Value) (any, error)) js.Func {
+	return js.FuncOf(func(_ js.Value, args []js.Value) any {
+		executor := js.FuncOf(func(_ js.Value, p []js.Value) any {
+			go func() {
+				v, err := guarded(f, args)
+				if err != nil {
+					p[1].Invoke(jsError(err))
+					return
+				}
+				p[0].Invoke(v)
+			}()
+			return nil
+		})
+		defer executor.Release()
+		return js.Global().Get("Promise").New(executor)
+	})
+}
+
+// guarded turns a panic into an error: the page shows it and goes on.
+func guarded(f func([]js.Value) (any, error), args []js.Value) (v any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("internal error: %v", r)
+		}
+	}()
+	return f(args)
+}
+
+func jsError(err error) js.Value {
+	e := js.Global().Get("Error").New(err.Error())
+	var f *core.FieldError
+	switch {
+	case errors.As(err, &f):
+		e.Set("field", f.Field)
+	case errors.Is(err, context.Canceled):
+		e.Set("name", "AbortError")
+	}
+	return e
+}
