@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"dit8/weights"
+)
+
+func page(t *testing.T) string {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"index.html": "<p>page", "dit8.wasm": "\x00asm", "worker.js": "1"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestHandler(t *testing.T) {
+	h := handler(page(t), []byte("blob"))
+	for _, c := range []struct {
+		method, path, body, kind string
+		status                   int
+	}{
+		{"GET", "/", "<p>page", "text/html; charset=utf-8", 200},
+		{"GET", "/dit8.wasm", "\x00asm", "application/wasm", 200},
+		{"GET", "/worker.js", "1", "text/javascript; charset=utf-8", 200},
+		{"GET", "/default.dit8", "blob", "application/octet-stream", 200},
+		{"HEAD", "/default.dit8", "", "application/octet-stream", 200},
+		{"GET", "/nope", "404 page not found\n", "text/plain; charset=utf-8", 404},
+		{"POST", "/", "Method Not Allowed\n", "text/plain; charset=utf-8", 405},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
+		if w.Code != c.status || w.Body.String() != c.body || w.Header().Get("Content-Type") != c.kind {
+			t.Errorf("%s %s: %d %q %s", c.method, c.path, w.Code, w.Body, w.Header().Get("Content-Type"))
+		}
+		if w.Header().Get("Cross-Origin-Opener-Policy") != "same-origin" || !strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("%s %s: headers %v", c.method, c.path, w.Header())
+		}
+	}
+}
+
+// The program serves the built-in model at the address that it prints, until it
+// is told to stop.
+func TestRun(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	r, w := io.Pipe()
+	code := make(chan int, 1)
+	var errs bytes.Buffer
+	go func() {
+		code <- run(ctx, []string{"-addr", "127.0.0.1:0", "-dir", page(t)}, w, &errs)
+		w.Close()
+	}()
+	line := make([]byte, 200)
+	n, _ := r.Read(line)
+	url := regexp.MustCompile(`http://[0-9.:]+/`).FindString(string(line[:n]))
+	res, err := http.Get(url + "default.dit8")
+	if err != nil {
+		t.Fatalf("%q: %v", line[:n], err)
+	}
+	got, err := io.ReadAll(res.Body)
+	res.Body.Close()
+	if err != nil || !bytes.Equal(got, weights.DefaultBytes()) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	cancel()
+	select {
+	case c := <-code:
+		if c != 0 {
+			t.Errorf("exit %d: %s", c, &errs)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it does not stop")
+	}
+}
+
+func TestBadCommands(t *testing.T) {
+	dir := page(t)
+	for _, c := range []struct {
+		code int
+		want string
+		args []string
+	}{
+		{2, "not defined: -port", []string{"-port", "1"}},
+		{2, `unexpected argument "x"`, []string{"x"}},
+		{1, "make web", []string{"-dir", filepath.Join(dir, "nope")}},
+		{1, "not a .dit8 file", []string{"-dir", dir, "-model", "main.go"}},
+		{1, "no such file", []string{"-dir", dir, "-model", "none.dit8"}},
+		{1, "listen", []string{"-dir", dir, "-addr", "256.0.0.1:1"}},
+	} {
+		var out, errs bytes.Buffer
+		if code := run(context.Background(), c.args, &out, &errs); code != c.code || !strings.Contains(errs.String(), c.want) {
+			t.Errorf("serve %v: exit %d, %q; want %d and %q", c.args, code, &errs, c.code, c.want)
+		}
+	}
+	var out bytes.Buffer
+	if code := run(context.Background(), []string{"-h"}, &out, &out); code != 0 || !strings.Contains(out.String(), "-model") {
+		t.Errorf("-h: exit %d, %s", code, &out)
+	}
+}

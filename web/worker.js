@@ -1,0 +1,52 @@
+// The page's worker: runs the Go program dit8.wasm and passes messages on.
+//   in:  {type: "load", url} | {type: "generate", request} | {type: "cancel"}
+//   out: {type: "loading", got, total} | {type: "loaded", info} | {type: "step", …} | {type: "done", …}
+//        {type: "error", message, field?, aborted}
+importScripts("wasm_exec.js");
+
+const program = start();
+program.catch(() => {}); // reported when it is needed
+
+async function start() {
+  const go = new Go();
+  const response = await fetch("dit8.wasm");
+  if (!response.ok) throw new Error(`dit8.wasm: the server answered ${response.status}`);
+  const { instance } = await WebAssembly.instantiateStreaming(response, go.importObject);
+  go.run(instance);
+  return self.dit8;
+}
+
+async function load(url) {
+  const dit8 = await program;
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: the server answered ${response.status}`);
+  const total = Number(response.headers.get("Content-Length"));
+  const reader = response.body.getReader();
+  let got = 0;
+  const info = await dit8.load(async () => {
+    const { done, value } = await reader.read();
+    if (done) return null;
+    got += value.length;
+    postMessage({ type: "loading", got, total });
+    return value;
+  });
+  postMessage({ type: "loaded", info });
+}
+
+async function generate(request) {
+  const dit8 = await program;
+  const result = await dit8.generate(JSON.stringify(request), (event) => {
+    postMessage({ type: "step", ...event }, event.images.map((image) => image.buffer));
+  });
+  postMessage({ type: "done", ...result }, result.images.map((image) => image.buffer));
+}
+
+self.onmessage = async ({ data }) => {
+  try {
+    if (data.type === "load") await load(data.url);
+    if (data.type === "generate") await generate(data.request);
+    if (data.type === "cancel") (await program).cancel();
+  } catch (error) {
+    postMessage({ type: "error", of: data.type, message: error.message, field: error.field, aborted: error.name === "AbortError" });
+  }
+};
