@@ -1,5 +1,61 @@
-.PHONY: test test-go
-test: test-go
-test-go:
-	go vet ./...
-	go test ./...
+# make run    builds everything and shows the page on a local port
+# make test   runs all tests, installing what they need
+# make web    builds the page into web/dist
+# make bench  measures; docs/performance.md is made of it
+
+GO ?= go
+DIST = web/dist
+PAGE = index.html style.css icon.svg app.js worker.js
+
+.PHONY: run test test-go test-arch test-web web bench need-go need-node need-debian fuzz
+
+run: web
+	$(GO) run ./tools/serve
+
+web: need-go
+	@mkdir -p $(DIST)
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o $(DIST)/dit8.wasm ./wasm/browser
+	cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(DIST)/
+	cp -f $(addprefix web/,$(PAGE)) weights/default.dit8 $(DIST)/
+	@chmod u+w $(DIST)/*
+
+test: test-go test-arch test-web
+
+test-go: need-go
+	test -z "$$(gofmt -l .)"
+	$(GO) vet ./...
+	GOOS=js GOARCH=wasm $(GO) vet ./wasm/...
+	$(GO) test ./...
+
+# The same pixels on a 32-bit machine and on arm64, which has fused multiply-add.
+test-arch: need-go need-debian
+	GOARCH=386 $(GO) test ./core/... ./weights/... ./tools/sample
+	GOARCH=arm64 $(GO) test -exec qemu-aarch64 -run Golden ./tools/sample ./core/...
+
+test-web: web need-node need-debian
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
+	cd web && npm test
+
+bench: need-go
+	$(GO) test -run '^$$' -bench . ./core/... ./weights/...
+
+# make fuzz TIME=10m
+TIME ?= 1m
+fuzz: need-go
+	$(GO) test -run '^$$' -fuzz FuzzReader -fuzztime $(TIME) -fuzzminimizetime 1x ./weights
+	$(GO) test -run '^$$' -fuzz FuzzRead -fuzztime $(TIME) -fuzzminimizetime 1x ./tools/quantize/safetensors
+
+need-go:
+	@command -v $(GO) >/dev/null || { echo "Go 1.26 is needed: https://go.dev/dl"; exit 1; }
+
+need-node:
+	@command -v npm >/dev/null || { echo "Node 20 and npm are needed: https://nodejs.org"; exit 1; }
+
+# Chromium and the emulator: installed where we may, named elsewhere.
+need-debian:
+	@missing=; command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v qemu-aarch64 >/dev/null || missing="$$missing qemu-user"; \
+	if test -n "$$missing"; then \
+		if command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+		else echo "Please install:$$missing"; exit 1; fi; fi

@@ -1,0 +1,75 @@
+// The browser's program in Node, without a page around it.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { after, before, test } from "node:test";
+import { golden, root } from "./helpers.mjs";
+
+let dit8;
+const model = readFileSync(root + "weights/default.dit8");
+
+// reader hands the bytes over in pieces, as a network does.
+function reader(bytes, piece = 65521) {
+  let at = 0;
+  return async () => (at < bytes.length ? new Uint8Array(bytes.subarray(at, (at += piece))) : null);
+}
+
+before(async () => {
+  await import(root + "web/dist/wasm_exec.js");
+  const go = new Go();
+  const { instance } = await WebAssembly.instantiate(readFileSync(root + "web/dist/dit8.wasm"), go.importObject);
+  go.run(instance);
+  dit8 = globalThis.dit8;
+});
+after(() => process.exit()); // the Go program never ends
+
+test("without a model there is a message", async () => {
+  await assert.rejects(dit8.generate("{}", () => {}), /no model is loaded/);
+});
+
+test("a broken model is refused", async () => {
+  await assert.rejects(dit8.load(reader(new TextEncoder().encode("<html>".repeat(99)))), /not a \.dit8 file/);
+  await assert.rejects(dit8.load(reader(model.subarray(0, 1e6))), /the file ends|unexpected EOF|truncated/i);
+  const changed = new Uint8Array(model);
+  changed[3e6] ^= 1;
+  await assert.rejects(dit8.load(reader(changed)), /checksum|CRC/i);
+  await assert.rejects(dit8.load(async () => { throw new Error("connection lost"); }), /connection lost/);
+});
+
+test("the golden pixels", async () => {
+  const info = await dit8.load(reader(model));
+  assert.equal(info.classes.length, 116);
+  for (const { request, sha256 } of golden) {
+    const steps = [];
+    const result = await dit8.generate(JSON.stringify(request), (event) => steps.push(event.step));
+    assert.deepEqual(steps, Array.from({ length: request.steps }, (_, i) => i + 1));
+    assert.equal(result.metadata.sha256, sha256);
+    const hash = createHash("sha256");
+    for (const image of result.images) hash.update(image);
+    assert.equal(hash.digest("hex"), sha256);
+  }
+});
+
+test("a failed load keeps the model", async () => {
+  await assert.rejects(dit8.load(reader(model.subarray(0, 100))));
+  const result = await dit8.generate('{"steps": 1, "guidance": 1}', () => {});
+  assert.equal(result.images.length, 1);
+});
+
+test("bad requests name the field", async () => {
+  for (const [request, field] of [
+    [{ class: "fxo" }, "class"], [{ steps: 0 }, "steps"], [{ guidance: NaN }, "guidance"], [{ guidance: 1e99 }, "guidance"],
+    [{ count: 1e9 }, "count"], [{ seed: -1 }, "seed"], [{ seed: "" }, "seed"], [{ stepz: 1 }, "stepz"],
+  ]) {
+    await assert.rejects(dit8.generate(JSON.stringify(request), () => {}), (error) => error.field === field && error.message.includes(field));
+  }
+});
+
+test("cancel takes effect within a step, and one request runs at a time", async () => {
+  let steps = 0;
+  const running = dit8.generate('{"steps": 1000, "guidance": 1}', () => { if (++steps === 2) dit8.cancel(); });
+  await assert.rejects(dit8.generate("{}", () => {}), /a request is running/);
+  await assert.rejects(dit8.load(reader(model)), /a request is running/);
+  await assert.rejects(running, { name: "AbortError" });
+  assert.equal(steps, 2);
+});

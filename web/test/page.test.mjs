@@ -1,0 +1,144 @@
+// The page in a real Chromium.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+import { golden, root, serve } from "./helpers.mjs";
+
+const request = golden[0].request;
+let server, browser, page;
+const complaints = [];
+
+before(async () => {
+  server = await serve();
+  const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => path && existsSync(path));
+  browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  page = await browser.newPage({ viewport: { width: 1000, height: 800 } });
+  page.setDefaultTimeout(120_000);
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await page.goto(server.url);
+  await ready();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const ready = (p = page) => p.waitForFunction(() => document.getElementById("status").textContent === "Ready.");
+const status = () => page.textContent("#status");
+
+async function fill(fields) {
+  for (const [id, value] of Object.entries(fields)) await page.fill(`#${id}`, String(value));
+}
+
+// canvasHash is the SHA-256 of what the canvas shows.
+const canvasHash = () => page.evaluate(async () => {
+  const canvas = document.getElementById("canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+  return Array.from(hash, (b) => b.toString(16).padStart(2, "0")).join("");
+});
+
+test("it is isolated from other sites", async () => {
+  assert.equal(await page.evaluate(() => crossOriginIsolated), true);
+});
+
+test("it generates the golden image, step by step", async () => {
+  await page.evaluate(() => {
+    window.seen = [];
+    new MutationObserver(() => window.seen.push([document.getElementById("status").textContent, document.getElementById("progress").value]))
+      .observe(document.getElementById("status"), { childList: true });
+  });
+  await fill(request);
+  await page.click("#generate");
+  await page.waitForFunction(() => /^Step 1 /.test(document.getElementById("status").textContent));
+  const first = await canvasHash();
+  await page.waitForSelector("#result:visible");
+  const seen = await page.evaluate(() => window.seen);
+  for (let step = 1; step <= request.steps; step++) {
+    const at = seen.find(([text]) => text.startsWith(`Step ${step} of ${request.steps}`));
+    assert.ok(at, `step ${step} was not shown: ${JSON.stringify(seen)}`);
+  }
+  assert.equal(await canvasHash(), golden[0].sha256);
+  assert.notEqual(first, golden[0].sha256);
+  assert.equal(await page.textContent("#hash"), golden[0].sha256);
+});
+
+test("the command line that it shows gives the same pixels", async () => {
+  const command = (await page.textContent("#command")).split(" ");
+  const file = join(mkdtempSync(join(tmpdir(), "dit8-")), "out.png");
+  command[command.indexOf("-o") + 1] = file;
+  const printed = execFileSync(command[0], [...command.slice(1), "-json"], { cwd: root, encoding: "utf8" });
+  assert.equal(JSON.parse(printed).sha256, golden[0].sha256);
+});
+
+test("it saves a PNG", async () => {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save")]);
+  assert.equal(download.suggestedFilename(), "fox-1.png");
+  assert.equal(readFileSync(await download.path()).subarray(1, 4).toString(), "PNG");
+});
+
+test("several images make a grid", async () => {
+  await fill(golden[1].request);
+  await page.click("#generate");
+  await page.waitForSelector("#result:visible");
+  assert.equal(await page.textContent("#hash"), golden[1].sha256);
+  assert.deepEqual(await page.evaluate(() => [canvas.width, canvas.height]), [64, 32]);
+});
+
+test("cancel", async () => {
+  await fill({ ...request, steps: 500 });
+  await page.click("#generate");
+  await page.waitForFunction(() => /^Step /.test(document.getElementById("status").textContent));
+  await page.click("#cancel");
+  await page.waitForFunction(() => document.getElementById("status").textContent === "Cancelled.");
+  assert.equal(await page.isEnabled("#generate"), true);
+  assert.equal(await page.isVisible("#cancel"), false);
+});
+
+test("a wrong field is named and marked, and can be put right", async () => {
+  for (const [field, value, message] of [
+    ["class", "fxo", 'did you mean "fox"?'], ["steps", "0", "steps is 0, allowed: 1 to 1000"], ["seed", "abc", 'seed is "abc"'],
+    ["guidance", "", 'guidance is ""'], ["count", "65", "count is 65"], ["seed", "9007199254740992", "seed is"],
+  ]) {
+    await fill({ ...request, [field]: value });
+    await page.click("#generate");
+    await page.waitForSelector("#error:visible");
+    assert.ok((await page.textContent("#error")).includes(message), await page.textContent("#error"));
+    assert.equal(await page.getAttribute(`#${field}`, "aria-invalid"), "true");
+    await page.waitForFunction(() => !document.getElementById("generate").disabled);
+  }
+  await fill({ ...request, steps: 1 });
+  await page.click("#generate");
+  await page.waitForSelector("#result:visible");
+  assert.equal(await page.isVisible("#error"), false);
+});
+
+test("dice and picks", async () => {
+  await page.click("#dice");
+  assert.notEqual(await page.inputValue("#seed"), String(request.seed));
+  await page.click("#picks button:text-is('panda')");
+  await page.waitForFunction(() => /^Done/.test(document.getElementById("status").textContent));
+  assert.match(await page.textContent("#command"), /-class panda/);
+  assert.equal(await page.getAttribute("#picks button:text-is('panda')", "aria-pressed"), "true");
+});
+
+test("it fits a phone", async () => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+});
+
+test("a missing model gets a message", async () => {
+  const other = await browser.newPage();
+  await other.route("**/default.dit8", (route) => route.fulfill({ status: 404, body: "" }));
+  await other.goto(server.url);
+  await other.waitForSelector("#error:visible");
+  assert.match(await other.textContent("#error"), /default\.dit8: the server answered 404/);
+  await other.close();
+});
+
+test("no errors on the console", () => assert.deepEqual(complaints, []));
