@@ -16,8 +16,9 @@ const usage = `quantize turns a DiT or SiT checkpoint into a .dit8 file.
   quantize [flags] -o OUT.dit8 CHECKPOINT.safetensors
   quantize inspect [-json] FILE
   quantize verify [flags] -reference REF.safetensors FILE.dit8
+  quantize psnr [flags] -reference F32.dit8 FILE.dit8
 
-"quantize -h", "quantize inspect -h" and "quantize verify -h" list the flags.
+"quantize -h", "quantize inspect -h" and so on list the flags.
 `
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -32,6 +33,8 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 			command, args = inspect, args[1:]
 		case "verify":
 			command, args = verify, args[1:]
+		case "psnr":
+			command, args = compareImages, args[1:]
 		}
 	}
 	err := command(args, stdout, stderr)

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"image"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"sync"
+
+	"dit8/core"
+	"dit8/core/compute/generic"
+	"dit8/weights"
+)
+
+// compareImages samples two models from the same noise and prints how far the
+// final images are apart, class by class.
+func compareImages(args []string, stdout, _ io.Writer) error {
+	f := flag.NewFlagSet("psnr", flag.ContinueOnError)
+	refPath := f.String("reference", "", "the .dit8 `file` to compare with, as a float32 one")
+	classes := f.Int("classes", 16, "classes, spread evenly over all")
+	seeds := f.Int("seeds", 2, "seeds for each class")
+	steps := f.Int("steps", 50, "Euler steps")
+	guidance := f.Float64("guidance", 3, "guidance scale")
+	path, err := parse(f, args, stdout)
+	switch {
+	case err != nil:
+		return err
+	case *refPath == "":
+		return usagef("-reference is missing")
+	case *classes < 1 || *seeds < 1 || *seeds > core.MaxCount:
+		return usagef("-classes is %d and -seeds is %d, allowed: 1 or more, 1 to %d", *classes, *seeds, core.MaxCount)
+	}
+	var models [2]*core.Generator
+	for i, p := range []string{*refPath, path} {
+		if models[i], err = openModel(p); err != nil {
+			return err
+		}
+	}
+	names := models[0].Info().Classes
+	if !slices.Equal(names, models[1].Info().Classes) {
+		return fmt.Errorf("%s and %s have different classes", *refPath, path)
+	}
+	*classes = min(*classes, len(names))
+	req := core.Request{Steps: *steps, Guidance: float32(*guidance), Count: 1}
+	fmt.Fprintln(stdout, "| class | PSNR in dB by seed |\n|---|---|")
+	var all []float64
+	for i := range *classes {
+		k := i * len(names) / *classes
+		req.Class = strconv.Itoa(k)
+		line := ""
+		for s := range *seeds {
+			req.Seed = uint64(s)
+			p, err := psnr(models, req)
+			if err != nil {
+				return err
+			}
+			all = append(all, p)
+			line += fmt.Sprintf(" %.1f", p)
+		}
+		fmt.Fprintf(stdout, "| %s |%s |\n", names[k], line)
+	}
+	slices.Sort(all)
+	median := (all[(len(all)-1)/2] + all[len(all)/2]) / 2
+	fmt.Fprintf(stdout, "\nmedian %.1f dB, worst %.1f, best %.1f (%d images, %d steps, guidance %g)\n", median, all[0], all[len(all)-1], len(all), *steps, *guidance)
+	return nil
+}
+
+func openModel(path string) (*core.Generator, error) {
+	f, err := weights.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	h := f.Header()
+	g, err := core.NewGenerator(generic.New(), h.ID, h.Info, h.Config, f.Tensors())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return g, nil
+}
+
+// psnr generates a request's first image with both models at the same time.
+func psnr(models [2]*core.Generator, req core.Request) (float64, error) {
+	var images [2]*image.NRGBA
+	var errs [2]error
+	var wait sync.WaitGroup
+	for i, m := range models {
+		wait.Go(func() {
+			res, err := m.Generate(context.Background(), req, nil)
+			if errs[i] = err; err == nil {
+				images[i] = res.Images[0]
+			}
+		})
+	}
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return 0, err
+		}
+	}
+	a, b := images[0].Pix, images[1].Pix
+	if len(a) != len(b) {
+		return 0, fmt.Errorf("the models make images of different sizes")
+	}
+	sum := 0
+	for i := range a { // alpha is always 255 and adds nothing
+		d := int(a[i]) - int(b[i])
+		sum += d * d
+	}
+	return 10 * math.Log10(255*255/(float64(sum)/float64(len(a)*3/4))), nil
+}
