@@ -2,7 +2,7 @@
 const $ = (id) => document.getElementById(id);
 const picks = ["fox", "grinning-face", "panda", "octopus", "red-apple", "pizza", "rocket", "ghost"];
 const form = $("form"), canvas = $("canvas"), context = canvas.getContext("2d");
-let model, started, last;
+let model, running, started, last;
 
 const worker = new Worker("worker.js");
 worker.onerror = (event) => failed({ message: event.message || "the worker could not be started" });
@@ -16,6 +16,7 @@ function loading({ got, total }) {
 
 function loaded({ info }) {
   model = info;
+  $("class").placeholder = `Type to search ${info.classes.length} classes`;
   $("classes").replaceChildren(...info.classes.map((name) => Object.assign(document.createElement("option"), { value: name })));
   $("picks").replaceChildren(...picks.filter((name) => info.classes.includes(name)).map(pick));
   $("class").value = picks.find((name) => info.classes.includes(name)) ?? info.classes[0];
@@ -56,7 +57,9 @@ form.onsubmit = (event) => {
   started = performance.now();
   $("progress").value = 0;
   $("status").textContent = "Starting…";
-  worker.postMessage({ type: "generate", request: request() });
+  running = request();
+  canvas.setAttribute("aria-label", "An image in the making");
+  worker.postMessage({ type: "generate", request: running });
 };
 $("cancel").onclick = () => {
   $("status").textContent = "Cancelling…";
@@ -66,6 +69,7 @@ $("dice").onclick = () => {
   $("seed").value = crypto.getRandomValues(new Uint32Array(1))[0];
 };
 $("class").oninput = marked;
+$("class").onfocus = () => $("class").select();
 
 function busy(is) {
   $("generate").disabled = is;
@@ -74,7 +78,7 @@ function busy(is) {
 }
 
 function stepped({ step, steps, first, images, size }) {
-  if (step === 1 || canvas.dataset.count !== String(request().count)) layout(size);
+  if (step === 1) layout(running.count, size);
   images.forEach((pixels, i) => draw(first + i, pixels, size));
   $("progress").value = step / steps;
   const left = (performance.now() - started) / 1000 / step * (steps - step);
@@ -82,10 +86,8 @@ function stepped({ step, steps, first, images, size }) {
 }
 
 // layout sizes the canvas to a nearly square grid, as the command line's PNG.
-function layout(size) {
-  const count = request().count;
+function layout(count, size) {
   const columns = Math.ceil(Math.sqrt(count));
-  canvas.dataset.count = count;
   canvas.width = columns * size;
   canvas.height = Math.ceil(count / columns) * size;
   context.fillStyle = "#fff";

@@ -18,7 +18,7 @@ func TestPSNR(t *testing.T) {
 		t.Errorf("a model and itself: %s", out)
 	}
 	out := must(t, append(args, i8)...)
-	if strings.Contains(out, "Inf") || strings.Count(out, "| ") != 5 || !strings.Contains(out, "(2 images, 2 steps, guidance 3)") {
+	if strings.Contains(out, "Inf") || strings.Count(out, "\n| ") != 2 || !strings.Contains(out, "(2 images, 2 steps, guidance 3)") {
 		t.Errorf("float32 and int8: %s", out)
 	}
 	for _, c := range []struct {
