@@ -1,13 +1,14 @@
 # make run    builds everything and shows the page on a local port
 # make test   runs all tests, installing what they need
 # make web    builds the page into web/dist
-# make bench  measures; docs/performance.md is made of it
+# make bench  measures; it writes docs/performance.md
+# make int8   compares the default model with its float checkpoint (docs/int8.md)
 
 GO ?= go
 DIST = web/dist
 PAGE = index.html style.css icon.svg app.js worker.js
 
-.PHONY: run test test-go test-arch test-web web bench need-go need-node need-debian fuzz
+.PHONY: run test test-go test-arch test-web web bench int8 need-go need-node need-debian fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -36,8 +37,14 @@ test-web: web need-node need-debian
 	cd web && npm ci --ignore-scripts --no-audit --no-fund
 	cd web && npm test
 
-bench: need-go
-	$(GO) test -run '^$$' -bench . ./core/... ./weights/...
+bench: web need-node
+	docs/performance.sh
+
+# make int8 CHECKPOINT=float.safetensors LABELS=labels.json
+int8: need-go
+	mkdir -p bin
+	$(GO) run ./tools/quantize -type f32 -convention ours -labels $(LABELS) -f -o bin/f32.dit8 $(CHECKPOINT)
+	{ cat docs/int8.head.md; $(GO) run ./tools/quantize psnr -reference bin/f32.dit8 weights/default.dit8; } >docs/int8.md
 
 # make fuzz TIME=10m
 TIME ?= 1m

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Measures and writes docs/performance.md. "make bench" builds what it needs and
+# runs it. Figures are the best of several runs on whatever machine this is.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+forward=$(go test -run '^$' -bench BenchmarkForward -benchtime 2s -count 3 ./core/dit)
+read=$(go test -run '^$' -bench BenchmarkRead -count 3 ./weights)
+wasm=$(node web/bench/node.mjs)
+
+# best NAME UNIT TEXT: the smallest (for GMAC/s the largest) figure of a benchmark
+best() {
+	awk -v name="$1" -v unit="$2" 'index($1, name) { for (i = 2; i < NF; i++) if ($(i+1) == unit) {
+		v = $i; if (n++ == 0 || (unit == "GMAC/s" ? v > b : v < b)) b = v } } END { print b }' <<<"$3"
+}
+int8=$(best Forward/int8 ns/op "$forward")
+f32=$(best Forward/float32 ns/op "$forward")
+ms() { awk -v ns="$1" -v n="$2" 'BEGIN { printf "%.0f", ns / n / 1e6 }'; }
+size() { printf '%.2f MB' "$(stat -c %s "$1" | awk '{ print $1 / 1e6 }')"; }
+
+cat >docs/performance.md <<EOF
+# Performance
+
+Written by \`make bench\` on $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo || uname -m), one core,
+$(go env GOVERSION), Node $(node --version). Everything below is the generic device: plain Go without SIMD or threads,
+which is the specification that faster devices will be held to, not the speed that dit8 aims at.
+
+## One evaluation of the default model's network
+
+32×32 pixels in 64 tokens, hidden 192, depth 8: 0.24 G multiply-adds an image.
+
+| where | ms per image | GMAC/s |
+|---|---|---|
+| native, int8, batch 2 | $(ms "$int8" 2) | $(best Forward/int8 GMAC/s "$forward") |
+| native, float32, batch 2 | $(ms "$f32" 2) | $(best Forward/float32 GMAC/s "$forward") |
+| WebAssembly in Node, int8, batch 1 | $wasm | $(awk -v ms="$wasm" 'BEGIN { printf "%.3f", 0.24025 / ms * 1000 }') |
+
+With guidance a step evaluates two images. The floor is far away: this is one scalar multiply-add at a time, where
+SIMD units of the same core do tens.
+
+## Loading
+
+The default model, $(size weights/default.dit8), is decoded, checked and handed over in $(ms "$(best Read ns/op "$read")" 1) ms natively.
+
+## Size
+
+| | bytes | gzip -9 |
+|---|---|---|
+| dit8.wasm | $(size web/dist/dit8.wasm) | $(gzip -9c web/dist/dit8.wasm | wc -c | awk '{ printf "%.2f MB", $1 / 1e6 }') |
+| default.dit8 | $(size weights/default.dit8) | $(gzip -9c weights/default.dit8 | wc -c | awk '{ printf "%.2f MB", $1 / 1e6 }') |
+
+## int8 against float32
+
+[int8.md](int8.md) compares final images of the default model.
+EOF
+cat docs/performance.md
