@@ -30,7 +30,7 @@ test-go: need-go
 
 # The same pixels on a 32-bit machine and on arm64, which has fused multiply-add.
 test-arch: need-go need-debian
-	GOARCH=386 $(GO) test ./core/... ./weights/... ./tools/sample
+	GOARCH=386 $(GO) test $(if $(filter-out amd64 386,$(shell $(GO) env GOHOSTARCH)),-exec qemu-i386) ./core/... ./weights/... ./tools/sample
 	GOARCH=arm64 $(GO) test -exec qemu-aarch64 -run Golden ./tools/sample ./core/...
 
 test-web: web need-node need-debian

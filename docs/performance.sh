@@ -34,8 +34,8 @@ which is the specification that faster devices will be held to, not the speed th
 | native, float32, batch 2 | $(ms "$f32" 2) | $(best Forward/float32 GMAC/s "$forward") |
 | WebAssembly in Node, int8, batch 1 | $wasm | $(awk -v ms="$wasm" 'BEGIN { printf "%.3f", 0.24025 / ms * 1000 }') |
 
-With guidance a step evaluates two images. The floor is far away: this is one scalar multiply-add at a time, where
-SIMD units of the same core do tens.
+With guidance a step evaluates two images. The generic device does one scalar
+multiply-add at a time; how far that is from what this core can do is measured with the SIMD devices.
 
 ## Loading
 
