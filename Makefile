@@ -2,13 +2,14 @@
 # make test   runs all tests, installing what they need
 # make web    builds the page into web/dist
 # make bench  measures; it writes docs/performance.md
+# make kernels  compiles wasm/kernels/kernels.wasm
 # make int8   compares the default model with its float checkpoint (docs/int8.md)
 
 GO ?= go
 DIST = web/dist
 PAGE = index.html style.css icon.svg app.js worker.js
 
-.PHONY: run test test-go test-arch test-web web bench int8 need-go need-node need-debian fuzz
+.PHONY: run test test-go test-arch test-kernels test-web kernels web bench int8 need-go need-node need-debian fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -17,10 +18,10 @@ web: need-go
 	@mkdir -p $(DIST)
 	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o $(DIST)/dit8.wasm ./wasm/browser
 	cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(DIST)/
-	cp -f $(addprefix web/,$(PAGE)) weights/default.dit8 $(DIST)/
+	cp -f $(addprefix web/,$(PAGE)) wasm/kernels/kernels.js wasm/kernels/kernels.wasm weights/default.dit8 $(DIST)/
 	@chmod u+w $(DIST)/*
 
-test: test-go test-arch test-web
+test: test-go test-arch test-kernels test-web
 
 test-go: need-go
 	test -z "$$(gofmt -l .)"
@@ -32,6 +33,15 @@ test-go: need-go
 test-arch: need-go need-debian
 	GOARCH=386 $(GO) test $(if $(filter-out amd64 386,$(shell $(GO) env GOHOSTARCH)),-exec qemu-i386) ./core/... ./weights/... ./tools/sample
 	GOARCH=arm64 $(GO) test -exec qemu-aarch64 -run Golden ./tools/sample ./core/...
+
+# The kernels in Node, and that kernels.wasm is what its source compiles to.
+test-kernels: need-go need-node need-debian
+	GOOS=js GOARCH=wasm $(GO) test -exec "node $(CURDIR)/wasm/kernels/gotest.mjs" ./wasm/kernels
+	wasm/kernels/build.sh bin/kernels.wasm
+	cmp bin/kernels.wasm wasm/kernels/kernels.wasm
+
+kernels: need-debian
+	wasm/kernels/build.sh
 
 test-web: web need-node need-debian
 	cd web && npm ci --ignore-scripts --no-audit --no-fund
@@ -58,10 +68,12 @@ need-go:
 need-node:
 	@command -v npm >/dev/null || { echo "Node 20 and npm are needed: https://nodejs.org"; exit 1; }
 
-# Chromium and the emulator: installed where we may, named elsewhere.
+# Chromium, the emulator and the compiler of the kernels: installed where we may, named elsewhere.
 need-debian:
 	@missing=; command -v chromium >/dev/null || missing="$$missing chromium"; \
 	command -v qemu-aarch64 >/dev/null || missing="$$missing qemu-user"; \
+	command -v clang-19 >/dev/null || missing="$$missing clang-19"; \
+	command -v wasm-ld-19 >/dev/null || missing="$$missing lld-19"; \
 	if test -n "$$missing"; then \
 		if command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
 			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \

@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 forward=$(go test -run '^$' -bench BenchmarkForward -benchtime 2s -count 3 ./core/dit)
 read=$(go test -run '^$' -bench BenchmarkRead -count 3 ./weights)
-wasm=$(node web/bench/node.mjs)
+simd=$(node web/bench/node.mjs)
+wasm=$(node web/bench/node.mjs generic)
 
 # best NAME UNIT TEXT: the smallest (for GMAC/s the largest) figure of a benchmark
 best() {
@@ -15,14 +16,15 @@ best() {
 int8=$(best Forward/int8 ns/op "$forward")
 f32=$(best Forward/float32 ns/op "$forward")
 ms() { awk -v ns="$1" -v n="$2" 'BEGIN { printf "%.0f", ns / n / 1e6 }'; }
+gmacs() { awk -v ms="$1" 'BEGIN { printf "%.3f", 0.24025 / ms * 1000 }'; }
 size() { printf '%.2f MB' "$(stat -c %s "$1" | awk '{ print $1 / 1e6 }')"; }
 
 cat >docs/performance.md <<EOF
 # Performance
 
 Written by \`make bench\` on $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo || uname -m), one core,
-$(go env GOVERSION), Node $(node --version). Everything below is the generic device: plain Go without SIMD or threads,
-which is the specification that faster devices will be held to, not the speed that dit8 aims at.
+$(go env GOVERSION), Node $(node --version). The generic device is plain Go without SIMD or threads, the specification
+that other devices are held to; simd128 is the kernels of \`wasm/kernels\` on one thread. Both give the same bytes.
 
 ## One evaluation of the default model's network
 
@@ -30,12 +32,13 @@ which is the specification that faster devices will be held to, not the speed th
 
 | where | ms per image | GMAC/s |
 |---|---|---|
-| native, int8, batch 2 | $(ms "$int8" 2) | $(best Forward/int8 GMAC/s "$forward") |
-| native, float32, batch 2 | $(ms "$f32" 2) | $(best Forward/float32 GMAC/s "$forward") |
-| WebAssembly in Node, int8, batch 1 | $wasm | $(awk -v ms="$wasm" 'BEGIN { printf "%.3f", 0.24025 / ms * 1000 }') |
+| generic, native, int8, batch 2 | $(ms "$int8" 2) | $(best Forward/int8 GMAC/s "$forward") |
+| generic, native, float32, batch 2 | $(ms "$f32" 2) | $(best Forward/float32 GMAC/s "$forward") |
+| generic, WebAssembly in Node, int8, batch 1 | $wasm | $(gmacs "$wasm") |
+| simd128, WebAssembly in Node, int8, batch 1 | $simd | $(gmacs "$simd") |
 
-With guidance a step evaluates two images. The generic device does one scalar
-multiply-add at a time; how far that is from what this core can do is measured with the SIMD devices.
+With guidance a step evaluates two images. In the browser simd128 takes
+$(awk -v a="$simd" -v b="$wasm" 'BEGIN { printf "%.3f", a / b }') of the time of generic.
 
 ## Loading
 
@@ -46,6 +49,7 @@ The default model, $(size weights/default.dit8), is decoded, checked and handed 
 | | bytes | gzip -9 |
 |---|---|---|
 | dit8.wasm | $(size web/dist/dit8.wasm) | $(gzip -9c web/dist/dit8.wasm | wc -c | awk '{ printf "%.2f MB", $1 / 1e6 }') |
+| kernels.wasm | $(size web/dist/kernels.wasm) | $(gzip -9c web/dist/kernels.wasm | wc -c | awk '{ printf "%.2f MB", $1 / 1e6 }') |
 | default.dit8 | $(size weights/default.dit8) | $(gzip -9c weights/default.dit8 | wc -c | awk '{ printf "%.2f MB", $1 / 1e6 }') |
 
 ## int8 against float32

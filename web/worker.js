@@ -1,25 +1,32 @@
-// The page's worker: runs the Go program dit8.wasm and passes messages on.
+// The page's worker: runs the Go program dit8.wasm with kernels.wasm beside it, and passes messages on.
 //   in:  {type: "load", url} | {type: "generate", request} | {type: "cancel"}
 //   out: {type: "loading", got, total} | {type: "loaded", info} | {type: "step", …} | {type: "done", …}
 //        {type: "error", message, field?, aborted}
-importScripts("wasm_exec.js");
+importScripts("wasm_exec.js", "kernels.js");
 
 const program = start();
 program.catch(() => {}); // reported when it is needed
 
 async function start() {
   const go = new Go();
-  const response = await fetch("dit8.wasm");
-  if (!response.ok) throw new Error(`dit8.wasm: the server answered ${response.status}`);
-  const { instance } = await WebAssembly.instantiateStreaming(response, go.importObject);
+  const program = get("dit8.wasm");
+  const kernels = await dit8Kernels(await (await get("kernels.wasm")).arrayBuffer());
+  go.importObject.kernels = kernels.imports;
+  const { instance } = await WebAssembly.instantiateStreaming(program, go.importObject);
+  kernels.attach(instance);
   go.run(instance);
   return self.dit8;
 }
 
-async function load(url) {
-  const dit8 = await program;
+async function get(url) {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url}: the server answered ${response.status}`);
+  return response;
+}
+
+async function load(url) {
+  const dit8 = await program;
+  const response = await get(url);
   const total = Number(response.headers.get("Content-Length"));
   const reader = response.body.getReader();
   let got = 0;

@@ -22,14 +22,16 @@ import (
 	"time"
 
 	"dit8/core"
+	"dit8/core/compute"
 	"dit8/core/compute/generic"
+	"dit8/wasm/kernels"
 	"dit8/weights"
 )
 
 func main() {
 	// One thread does everything, so a collection stops it: collect less often.
 	debug.SetGCPercent(200)
-	p := &program{}
+	p := &program{device: device()}
 	js.Global().Set("dit8", js.ValueOf(map[string]any{
 		"load":     async(p.load),
 		"generate": async(p.generate),
@@ -43,7 +45,16 @@ func main() {
 	select {}
 }
 
+// device is the fastest one that works here.
+func device() compute.Device {
+	if d, err := kernels.New(); err == nil {
+		return d
+	}
+	return generic.New()
+}
+
 type program struct {
+	device    compute.Device
 	generator *core.Generator
 	cancel    context.CancelFunc // of the running request
 }
@@ -59,7 +70,7 @@ func (p *program) load(args []js.Value) (any, error) {
 		return nil, err
 	}
 	h := r.Header()
-	g, err := core.NewGenerator(generic.New(), h.ID, h.Info, h.Config, r.Tensors())
+	g, err := core.NewGenerator(p.device, h.ID, h.Info, h.Config, r.Tensors())
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,10 @@
 // Times one evaluation of the default model (one image, no guidance) by the
-// browser's program in Node: the best of 12, after a check of the golden pixels.
+// browser's program in Node: the best of 12, after a check of the golden pixels. With the
+// argument generic it leaves the SIMD kernels out.
 import { readFileSync } from "node:fs";
-import { golden, root } from "../test/helpers.mjs";
+import { golden, program, root } from "../test/helpers.mjs";
 
-await import(root + "web/dist/wasm_exec.js");
-const go = new Go();
-const { instance } = await WebAssembly.instantiate(readFileSync(root + "web/dist/dit8.wasm"), go.importObject);
-go.run(instance);
+const dit8 = await program(process.argv[2] !== "generic");
 const pieces = [new Uint8Array(readFileSync(root + "weights/default.dit8"))];
 await dit8.load(async () => pieces.pop() ?? null);
 const { request, sha256 } = golden[0];

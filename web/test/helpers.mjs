@@ -18,3 +18,17 @@ export async function serve(...args) {
   }
   throw new Error(`the server printed ${printed}`);
 }
+
+// program starts the browser's program in Node, with the SIMD kernels or as on an
+// engine that cannot run them.
+export async function program(simd = true) {
+  await import(root + "web/dist/wasm_exec.js");
+  await import(root + "web/dist/kernels.js");
+  const kernels = await dit8Kernels(simd ? readFileSync(root + "web/dist/kernels.wasm") : new Uint8Array(8));
+  const go = new Go();
+  go.importObject.kernels = kernels.imports;
+  const { instance } = await WebAssembly.instantiate(readFileSync(root + "web/dist/dit8.wasm"), go.importObject);
+  kernels.attach(instance);
+  go.run(instance);
+  return globalThis.dit8;
+}

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
-import { golden, root } from "./helpers.mjs";
+import { golden, program, root } from "./helpers.mjs";
 
 let dit8;
 const model = readFileSync(root + "weights/default.dit8");
@@ -15,10 +15,7 @@ function reader(bytes, piece = 65521) {
 }
 
 before(async () => {
-  await import(root + "web/dist/wasm_exec.js");
-  const go = new Go();
-  const { instance } = await WebAssembly.instantiate(readFileSync(root + "web/dist/dit8.wasm"), go.importObject);
-  go.run(instance);
+  dit8 = await program();
   dit8 = globalThis.dit8;
 });
 after(() => process.exit()); // the Go program never ends
@@ -36,14 +33,16 @@ test("a broken model is refused", async () => {
   await assert.rejects(dit8.load(async () => { throw new Error("connection lost"); }), /connection lost/);
 });
 
-test("the golden pixels", async () => {
-  const info = await dit8.load(reader(model));
+for (const device of ["generic", "simd128"]) test(`the golden pixels, ${device}`, async () => {
+  const tested = device === "generic" ? await program(false) : dit8;
+  const info = await tested.load(reader(model));
   assert.equal(info.classes.length, 116);
   for (const { request, sha256 } of golden) {
     const steps = [];
-    const result = await dit8.generate(JSON.stringify(request), (event) => steps.push(event.step));
+    const result = await tested.generate(JSON.stringify(request), (event) => steps.push(event.step));
     assert.deepEqual(steps, Array.from({ length: request.steps }, (_, i) => i + 1));
     assert.equal(result.metadata.sha256, sha256);
+    assert.equal(result.metadata.device, device);
     const hash = createHash("sha256");
     for (const image of result.images) hash.update(image);
     assert.equal(hash.digest("hex"), sha256);

@@ -1,0 +1,147 @@
+//go:build js
+
+package kernels
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"dit8/core/compute"
+)
+
+// Device computes in the memory of kernels.wasm with 128-bit SIMD.
+type Device struct {
+	mem   arena
+	areas [3]area // scratch: quantised rows, their scales, and what else an operation needs
+}
+
+// area is scratch memory that grows and is kept.
+type area struct {
+	at uint32
+	n  int
+}
+
+const (
+	quantised = iota
+	scales
+	other
+)
+
+var _ compute.Device = (*Device)(nil)
+
+// New returns the device, once in the life of a program. It fails where the
+// engine has no SIMD or the host has not loaded kernels.wasm.
+func New() (*Device, error) {
+	start := heap()
+	if start == 0 {
+		return nil, errors.New("kernels: no WebAssembly SIMD here")
+	}
+	return &Device{mem: arena{end: rounded(int(start)), grow: func(end uint64) bool { return grow(float64(end)) != 0 }}}, nil
+}
+
+// Name is "simd128".
+func (d *Device) Name() string { return "simd128" }
+
+// Alloc returns n zeros.
+func (d *Device) Alloc(n int) (compute.F32, error) {
+	if n < 0 || n > maxMemory/4 {
+		return compute.F32{}, fmt.Errorf("kernels: alloc of %d values", n)
+	}
+	at, err := d.mem.alloc(4 * n)
+	if err != nil {
+		return compute.F32{}, err
+	}
+	zero(at, uint32(4*n))
+	return compute.F32{Addr: at, Len: n}, nil
+}
+
+// Free gives f back.
+func (d *Device) Free(f compute.F32) { d.mem.release(f.Addr, 4*f.Len) }
+
+// Write copies src to dst.
+func (d *Device) Write(dst compute.F32, src []float32) {
+	sameLen("write", len(src), dst.Len)
+	put(dst.Addr, src)
+}
+
+// Read copies src to dst.
+func (d *Device) Read(dst []float32, src compute.F32) {
+	sameLen("read", len(dst), src.Len)
+	read(unsafe.Pointer(unsafe.SliceData(dst)), src.Addr, uint32(4*len(dst)))
+}
+
+func put[T int8 | float32](dst uint32, src []T) {
+	var one T
+	write(dst, unsafe.Pointer(unsafe.SliceData(src)), uint32(len(src)*int(unsafe.Sizeof(one))))
+}
+
+func sameLen(op string, got, want int) {
+	if got != want {
+		panic(fmt.Sprintf("kernels: %s: got %d values, want %d", op, got, want))
+	}
+}
+
+// scratch returns n bytes that stay valid until the next call for the same area.
+func (d *Device) scratch(which, n int) uint32 {
+	a := &d.areas[which]
+	if a.n < n {
+		d.mem.release(a.at, a.n)
+		*a = area{}
+		at, err := d.mem.alloc(n)
+		if err != nil {
+			panic(err)
+		}
+		*a = area{at, n}
+	}
+	return a.at
+}
+
+// per checks that a vector of n values lies in v for each of rows rows, and
+// returns v's parts.
+func per(op string, v compute.PerGroup, rows, n int) (addr uint32, stride, group int32) {
+	if last := (rows - 1) / v.Rows * v.Stride; rows > 0 && (last < 0 || last+n > v.V.Len) {
+		panic(fmt.Sprintf("kernels: %s: vectors of %d groups in %d values", op, (rows-1)/v.Rows+1, v.V.Len))
+	}
+	return v.V.Addr, int32(v.Stride), int32(v.Rows)
+}
+
+// PatchEmbed computes dst = patches(img)·Wᵀ + b + pos.
+func (d *Device) PatchEmbed(dst, img compute.F32, s compute.Image, w compute.Linear, pos compute.F32) {
+	out, t := w.Out(), s.Tokens()
+	sameLen("patch embed img", img.Len, s.Len())
+	sameLen("patch embed width", w.In(), s.PatchLen())
+	sameLen("patch embed pos", pos.Len, t*out)
+	sameLen("patch embed dst", dst.Len, s.N*t*out)
+	x := d.scratch(other, 4*s.Len())
+	patches(x, img.Addr, int32(s.N), int32(s.C), int32(s.H), int32(s.W), int32(s.P))
+	d.linear(dst.Addr, x, s.N*t, w.(*linear), int32(compute.NoActivation), 0, 0, 1)
+	for n := range s.N {
+		add(dst.Addr+uint32(4*n*t*out), pos.Addr, int32(t*out))
+	}
+}
+
+// Unpatchify moves token values to their pixels.
+func (d *Device) Unpatchify(img, tokens compute.F32, s compute.Image) {
+	sameLen("unpatchify img", img.Len, s.Len())
+	sameLen("unpatchify tokens", tokens.Len, s.Len())
+	unpatchify(img.Addr, tokens.Addr, int32(s.N), int32(s.C), int32(s.H), int32(s.W), int32(s.P))
+}
+
+// NormModulate computes dst = LN(x)·(1+scale) + shift. dst may be x.
+func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, shift, scale compute.PerGroup) {
+	sameLen("norm x", x.Len, rows*dim)
+	sameLen("norm dst", dst.Len, rows*dim)
+	b, bs, br := per("shift", shift, rows, dim)
+	a, as, ar := per("scale", scale, rows, dim)
+	normModulate(dst.Addr, x.Addr, int32(rows), int32(dim), b, bs, br, a, as, ar)
+}
+
+// Attention computes softmax(q·headDim^-½ · kᵀ)·v for each image and head.
+func (d *Device) Attention(dst, qkv compute.F32, n, tokens, heads, headDim int) {
+	dim := heads * headDim
+	sameLen("attention qkv", qkv.Len, 3*n*tokens*dim)
+	sameLen("attention dst", dst.Len, n*tokens*dim)
+	s := d.scratch(other, 4*int(attentionScratch(int32(tokens), int32(headDim))))
+	attention(dst.Addr, qkv.Addr, int32(n), int32(tokens), int32(heads), int32(headDim), s)
+}

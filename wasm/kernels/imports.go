@@ -1,0 +1,62 @@
+//go:build js
+
+package kernels
+
+import "unsafe"
+
+// The functions of src/*.c and, last, those that kernels.js adds.
+
+//go:wasmimport kernels pack_i8
+func packI8(dst, w uint32, first, rows, in, out int32)
+
+//go:wasmimport kernels pack_f32
+func packF32(dst, w uint32, first, rows, in, out int32)
+
+//go:wasmimport kernels quantize
+func quantize(q, scale, x uint32, rows, in int32)
+
+//go:wasmimport kernels linear_i8
+func linearI8(dst, q, s uint32, rows int32, w, ws, b uint32, in, out, act int32, gate uint32, gateStride, gateRows int32)
+
+//go:wasmimport kernels linear_f32
+func linearF32(dst, x uint32, rows int32, w, b uint32, in, out, act int32, gate uint32, gateStride, gateRows int32)
+
+//go:wasmimport kernels norm_modulate
+func normModulate(dst, x uint32, rows, dim int32, shift uint32, shiftStride, shiftRows int32, scale uint32, scaleStride, scaleRows int32)
+
+//go:wasmimport kernels attention_scratch
+func attentionScratch(tokens, headDim int32) int32
+
+//go:wasmimport kernels attention
+func attention(dst, qkv uint32, n, tokens, heads, headDim int32, scratch uint32)
+
+//go:wasmimport kernels patches
+func patches(dst, img uint32, n, c, h, w, p int32)
+
+//go:wasmimport kernels unpatchify
+func unpatchify(img, src uint32, n, c, h, w, p int32)
+
+//go:wasmimport kernels add
+func add(dst, src uint32, n int32)
+
+//go:wasmimport kernels zero
+func zero(p uint32, n uint32)
+
+// heap is the address of the first free byte, or 0 where the kernels could not be
+// loaded.
+//
+//go:wasmimport kernels heap
+func heap() uint32
+
+// grow makes the kernels' memory at least n bytes long and reports whether it is.
+//
+//go:wasmimport kernels grow
+func grow(n float64) int32
+
+// write copies n bytes from Go's memory to the kernels', read the other way.
+//
+//go:wasmimport kernels write
+func write(dst uint32, src unsafe.Pointer, n uint32)
+
+//go:wasmimport kernels read
+func read(dst unsafe.Pointer, src uint32, n uint32)

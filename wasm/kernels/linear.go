@@ -1,0 +1,104 @@
+//go:build js
+
+package kernels
+
+import "dit8/core/compute"
+
+// linear is a layer whose weights are packed in the kernels' memory.
+type linear struct {
+	in, out int
+	int8    bool
+	w       uint32
+	scale   uint32
+	bias    uint32
+}
+
+func (l *linear) In() int  { return l.in }
+func (l *linear) Out() int { return l.out }
+
+// gated is the epilogue that adds gate ∘ y to what is there; the others are
+// compute.Activation's.
+const gated = 3
+
+const (
+	panel     = 8       // outputs of a panel of packed weights
+	packBytes = 1 << 20 // bytes of weights that are copied at a time
+)
+
+// NewLinear copies and packs w.
+func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
+	if err := w.Check(); err != nil {
+		return nil, err
+	}
+	l := &linear{in: w.In, out: w.Out, int8: w.I8 != nil}
+	outs := (w.Out + panel - 1) / panel * panel
+	size, width := 4, w.In
+	if l.int8 {
+		size, width = 1, (w.In+1)/2*2
+	}
+	var err error
+	if l.w, err = d.zeros(size * outs * width); err != nil {
+		return nil, err
+	}
+	if l.bias, err = d.zeros(4 * outs); err != nil {
+		return nil, err
+	}
+	put(l.bias, w.Bias)
+	if l.int8 {
+		if l.scale, err = d.zeros(4 * outs); err != nil {
+			return nil, err
+		}
+		put(l.scale, w.Scale)
+	}
+	rows := max(1, packBytes/(size*w.In))
+	raw, err := d.mem.alloc(size * min(rows, w.Out) * w.In)
+	if err != nil {
+		return nil, err
+	}
+	for j := 0; j < w.Out; j += rows {
+		n := min(rows, w.Out-j)
+		if l.int8 {
+			put(raw, w.I8[j*w.In:(j+n)*w.In])
+			packI8(l.w, raw, int32(j), int32(n), int32(w.In), int32(w.Out))
+		} else {
+			put(raw, w.F32[j*w.In:(j+n)*w.In])
+			packF32(l.w, raw, int32(j), int32(n), int32(w.In), int32(w.Out))
+		}
+	}
+	d.mem.release(raw, size*min(rows, w.Out)*w.In)
+	return l, nil
+}
+
+func (d *Device) zeros(n int) (uint32, error) {
+	at, err := d.mem.alloc(n)
+	if err == nil {
+		zero(at, uint32(n))
+	}
+	return at, err
+}
+
+// Linear computes dst = act(x·Wᵀ + b).
+func (d *Device) Linear(dst, x compute.F32, rows int, w compute.Linear, act compute.Activation) {
+	sameLen("linear x", x.Len, rows*w.In())
+	sameLen("linear dst", dst.Len, rows*w.Out())
+	d.linear(dst.Addr, x.Addr, rows, w.(*linear), int32(act), 0, 0, 1)
+}
+
+// LinearGate adds gate ∘ (x·Wᵀ + b) to dst.
+func (d *Device) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gate compute.PerGroup) {
+	sameLen("linear x", x.Len, rows*w.In())
+	sameLen("linear dst", dst.Len, rows*w.Out())
+	at, stride, group := per("gate", gate, rows, w.Out())
+	d.linear(dst.Addr, x.Addr, rows, w.(*linear), gated, at, stride, group)
+}
+
+func (d *Device) linear(dst, x uint32, rows int, l *linear, act int32, gate uint32, stride, group int32) {
+	if !l.int8 {
+		linearF32(dst, x, int32(rows), l.w, l.bias, int32(l.in), int32(l.out), act, gate, stride, group)
+		return
+	}
+	q := d.scratch(quantised, 2*rows*((l.in+1)/2*2))
+	s := d.scratch(scales, 4*rows)
+	quantize(q, s, x, int32(rows), int32(l.in))
+	linearI8(dst, q, s, int32(rows), l.w, l.scale, l.bias, int32(l.in), int32(l.out), act, gate, stride, group)
+}

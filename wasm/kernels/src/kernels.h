@@ -1,0 +1,85 @@
+// The kernels keep the numeric contract of package core/compute: every float
+// operation is rounded by itself, sums run in the order of k, reductions over a
+// row use sixteen partial sums. SIMD lanes are outputs, never parts of a sum.
+#include <stdint.h>
+#include <wasm_simd128.h>
+
+#define EXPORT(name) __attribute__((export_name(#name), visibility("default")))
+#define INLINE static inline __attribute__((always_inline))
+
+typedef v128_t f32x4;
+
+#define LD(p) wasm_v128_load(p)
+#define ST(p, v) wasm_v128_store(p, v)
+#define SPLAT(x) wasm_f32x4_splat(x)
+#define ADD wasm_f32x4_add
+#define SUB wasm_f32x4_sub
+#define MUL wasm_f32x4_mul
+#define DIV wasm_f32x4_div
+
+enum { PANEL = 8 };              // outputs that one panel of packed weights holds
+enum { NONE, GELU, SILU, GATE }; // epilogues
+
+INLINE int up(int n, int to) { return (n + to - 1) / to * to; }
+
+// A vector for each group of rows: compute.PerGroup.
+typedef struct {
+	const float *v;
+	int stride, rows;
+} per_group;
+
+INLINE const float *vector(per_group g, int row) { return g.v + (row / g.rows) * g.stride; }
+
+// compute.Exp
+INLINE f32x4 exp4(f32x4 x) {
+	x = wasm_f32x4_min(wasm_f32x4_max(x, SPLAT(-87.0f)), SPLAT(88.0f));
+	f32x4 round = SPLAT(12582912.0f);
+	f32x4 n = SUB(ADD(MUL(x, SPLAT(1.44269504088896341f)), round), round);
+	f32x4 r = SUB(x, MUL(n, SPLAT(0.693359375f)));
+	r = SUB(r, MUL(n, SPLAT(-2.12194440e-4f)));
+	f32x4 p = SPLAT(1.9875691500e-4f);
+	p = ADD(MUL(p, r), SPLAT(1.3981999507e-3f));
+	p = ADD(MUL(p, r), SPLAT(8.3334519073e-3f));
+	p = ADD(MUL(p, r), SPLAT(4.1665795894e-2f));
+	p = ADD(MUL(p, r), SPLAT(1.6666665459e-1f));
+	p = ADD(MUL(p, r), SPLAT(5.0000001201e-1f));
+	p = ADD(MUL(p, MUL(r, r)), r);
+	p = ADD(p, SPLAT(1.0f));
+	v128_t e = wasm_i32x4_shl(wasm_i32x4_add(wasm_i32x4_trunc_sat_f32x4(n), wasm_i32x4_splat(127)), 23);
+	return MUL(p, e);
+}
+
+// compute.GELU
+INLINE f32x4 gelu4(f32x4 x) {
+	f32x4 x3 = MUL(MUL(x, x), x);
+	f32x4 u = MUL(SPLAT(0.7978845608028654f), ADD(x, MUL(SPLAT(0.044715f), x3)));
+	return DIV(x, ADD(SPLAT(1.0f), exp4(MUL(SPLAT(-2.0f), u))));
+}
+
+// compute.SiLU
+INLINE f32x4 silu4(f32x4 x) { return DIV(x, ADD(SPLAT(1.0f), exp4(wasm_f32x4_neg(x)))); }
+
+// compute.FoldSum of sixteen partial sums.
+INLINE float fold(f32x4 p[4]) {
+	f32x4 s = ADD(ADD(p[0], p[2]), ADD(p[1], p[3]));
+	float a = wasm_f32x4_extract_lane(s, 0) + wasm_f32x4_extract_lane(s, 2);
+	float b = wasm_f32x4_extract_lane(s, 1) + wasm_f32x4_extract_lane(s, 3);
+	return a + b;
+}
+
+// One lane or a whole vector of up to four values at p.
+INLINE f32x4 load_some(const float *p, int n) {
+	if (n >= 4) return LD(p);
+	float t[4] = {0, 0, 0, 0};
+	for (int i = 0; i < n; i++) t[i] = p[i];
+	return LD(t);
+}
+INLINE void store_some(float *p, f32x4 v, int n) {
+	if (n >= 4) {
+		ST(p, v);
+		return;
+	}
+	float t[4];
+	ST(t, v);
+	for (int i = 0; i < n; i++) p[i] = t[i];
+}
