@@ -97,7 +97,7 @@ func (d *Device) linear(dst, x uint32, rows int, l *linear, act int32, gate uint
 		linearF32(dst, x, int32(rows), l.w, l.bias, int32(l.in), int32(l.out), act, gate, stride, group)
 		return
 	}
-	q := d.scratch(quantised, 2*rows*((l.in+1)/2*2))
+	q := d.scratch(quantised, 2*((rows+3)/4*4)*((l.in+1)/2*2))
 	s := d.scratch(scales, 4*rows)
 	quantize(q, s, x, int32(rows), int32(l.in))
 	linearI8(dst, q, s, int32(rows), l.w, l.scale, l.bias, int32(l.in), int32(l.out), act, gate, stride, group)

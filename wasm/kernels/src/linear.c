@@ -24,39 +24,29 @@ void pack_f32(float *dst, const float *w, int first, int rows, int in, int out) 
 }
 
 // quantize turns rows of x into int16 values of up to ±127 and a scale each:
-// compute.QuantizeRow. q has rows of up(in, 2) values.
+// compute.QuantizeRow. Four rows are interleaved, pair by pair: value k of row r is
+// at q[r/4·4·width + k/2·8 + r%4·2 + k%2], width being up(in, 2). So the product
+// reads one stream.
 EXPORT(quantize)
 void quantize(int16_t *q, float *scale, const float *x, int rows, int in) {
 	int width = up(in, 2);
-	for (int r = 0; r < rows; r++, x += in, q += width) {
+	for (int r = 0; r < rows; r++, x += in) {
+		int16_t *dst = q + r / 4 * 4 * width + r % 4 * 2;
 		f32x4 m = SPLAT(0.0f);
-		int k = 0;
-		for (; k + 4 <= in; k += 4) m = wasm_f32x4_max(m, wasm_f32x4_abs(LD(x + k)));
-		if (k < in) m = wasm_f32x4_max(m, wasm_f32x4_abs(load_some(x + k, in - k)));
+		for (int k = 0; k < in; k += 4) m = wasm_f32x4_max(m, wasm_f32x4_abs(load_some(x + k, in - k)));
+		m = wasm_f32x4_max(m, wasm_i32x4_shuffle(m, m, 2, 3, 0, 1));
+		m = wasm_f32x4_max(m, wasm_i32x4_shuffle(m, m, 1, 0, 3, 2));
 		float a = wasm_f32x4_extract_lane(m, 0);
-		if (wasm_f32x4_extract_lane(m, 1) > a) a = wasm_f32x4_extract_lane(m, 1);
-		if (wasm_f32x4_extract_lane(m, 2) > a) a = wasm_f32x4_extract_lane(m, 2);
-		if (wasm_f32x4_extract_lane(m, 3) > a) a = wasm_f32x4_extract_lane(m, 3);
-		q[width - 1] = 0;
-		if (!(a >= 1e-30f)) {
-			for (k = 0; k < in; k++) q[k] = 0;
-			scale[r] = 0;
-			continue;
-		}
-		f32x4 inv = SPLAT(127 / a), lo = SPLAT(-127.0f), hi = SPLAT(127.0f);
-		for (k = 0; k < in; k += 4) {
+		int small = !(a >= 1e-30f);
+		f32x4 inv = SPLAT(small ? 0 : 127 / a), lo = SPLAT(-127.0f), hi = SPLAT(127.0f);
+		for (int k = 0; k < in; k += 4, dst += 16) {
 			f32x4 v = wasm_f32x4_nearest(MUL(load_some(x + k, in - k), inv));
 			v = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_min(wasm_f32x4_max(v, lo), hi));
 			v = wasm_i16x8_narrow_i32x4(v, v);
-			if (k + 4 <= in) {
-				wasm_v128_store64_lane(q + k, v, 0);
-			} else {
-				int16_t t[8];
-				ST(t, v);
-				for (int i = 0; k + i < in; i++) q[k + i] = t[i];
-			}
+			wasm_v128_store32_lane(dst, v, 0);
+			if (k + 2 < in) wasm_v128_store32_lane(dst + 8, v, 1);
 		}
-		scale[r] = a / 127;
+		scale[r] = small ? 0 : a / 127;
 	}
 }
 
@@ -79,15 +69,15 @@ INLINE void finish(float *dst, f32x4 y0, f32x4 y1, int n, int act, const float *
 // tile_i8 computes R rows of one panel.
 INLINE void tile_i8(int R, float *dst, const int16_t *q, const float *s, const int8_t *w, const float *ws, const float *b,
                     int in, int out, int n, int act, per_group gate, int row) {
-	int width = up(in, 2);
 	v128_t acc[4][2];
 	for (int r = 0; r < R; r++) acc[r][0] = acc[r][1] = wasm_i32x4_const_splat(0);
-#pragma clang loop unroll_count(2)
-	for (int k = 0; k < width; k += 2, w += 16) {
+	const int8_t *end = w + 8 * up(in, 2);
+#pragma clang loop unroll(disable)
+	for (; w < end; w += 16, q += 8) {
 		v128_t w0 = wasm_i16x8_load8x8(w), w1 = wasm_i16x8_load8x8(w + 8);
 #pragma clang loop unroll(full)
 		for (int r = 0; r < R; r++) {
-			v128_t a = wasm_v128_load32_splat(q + r * width + k);
+			v128_t a = wasm_v128_load32_splat(q + 2 * r);
 			acc[r][0] = wasm_i32x4_add(acc[r][0], wasm_i32x4_dot_i16x8(a, w0));
 			acc[r][1] = wasm_i32x4_add(acc[r][1], wasm_i32x4_dot_i16x8(a, w1));
 		}
@@ -105,7 +95,7 @@ INLINE void tile_f32(int R, float *dst, const float *x, const float *w, const fl
                      per_group gate, int row) {
 	f32x4 acc[4][2];
 	for (int r = 0; r < R; r++) acc[r][0] = acc[r][1] = SPLAT(0.0f);
-#pragma clang loop unroll_count(2)
+#pragma clang loop unroll(disable)
 	for (int k = 0; k < in; k++, w += PANEL) {
 		f32x4 w0 = LD(w), w1 = LD(w + 4);
 #pragma clang loop unroll(full)
@@ -131,7 +121,7 @@ void linear_i8(float *dst, const int16_t *q, const float *s, int rows, const int
 		int n = out - j;
 		int r = 0;
 		if (act == GATE) g.v = gate + j;
-#define TILE(R) tile_i8(R, dst + r * out + j, q + r * width, s + r, w, ws + j, b + j, in, out, n, act, g, r)
+#define TILE(R) tile_i8(R, dst + r * out + j, q + r / 4 * 4 * width + r % 4 * 2, s + r, w, ws + j, b + j, in, out, n, act, g, r)
 		for (; r + 4 <= rows; r += 4) TILE(4);
 		for (; r < rows; r++) TILE(1);
 #undef TILE

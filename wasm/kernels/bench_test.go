@@ -1,0 +1,69 @@
+//go:build js
+
+package kernels
+
+import (
+	"slices"
+	"testing"
+
+	"dit8/core/compute"
+	"dit8/core/compute/generic"
+	"dit8/core/dit"
+)
+
+// shapes are the networks that other runtimes are compared on.
+var shapes = []struct {
+	name  string
+	batch int
+	cfg   dit.Config
+}{
+	{"d256_b2", 2, dit.Config{InputSize: 32, PatchSize: 4, InChannels: 3, HiddenSize: 256, Depth: 8, NumHeads: 4, MLPHidden: 1024, NumClasses: 100}},
+	{"s4_b2", 2, dit.Config{InputSize: 32, PatchSize: 4, InChannels: 3, HiddenSize: 384, Depth: 12, NumHeads: 6, MLPHidden: 1536, NumClasses: 100}},
+	{"s2_b1", 1, dit.Config{InputSize: 32, PatchSize: 2, InChannels: 3, HiddenSize: 384, Depth: 12, NumHeads: 6, MLPHidden: 1536, NumClasses: 100}},
+}
+
+// BenchmarkForward times forward passes of int8 networks, conditioning included,
+// once their first output equals that of the generic device.
+func BenchmarkForward(b *testing.B) {
+	for _, s := range shapes {
+		b.Run(s.name, func(b *testing.B) {
+			d, err := New()
+			if err != nil {
+				b.Fatal(err)
+			}
+			x := make([]float32, s.batch*s.cfg.ImageLen())
+			for i := range x {
+				x[i] = 0.3
+			}
+			forward := func(dev compute.Device) func() []float32 {
+				m, err := dit.Load(dev, s.cfg, dit.Random(s.cfg, 1, true))
+				if err != nil {
+					b.Fatal(err)
+				}
+				conds := make([]dit.Cond, s.batch)
+				for i := range conds {
+					conds[i] = dit.Cond{T: 0.5, Label: i}
+				}
+				out := make([]float32, len(x))
+				return func() []float32 {
+					c, err := m.Condition(conds)
+					if err != nil {
+						b.Fatal(err)
+					}
+					defer c.Free()
+					if err := m.Forward(out, x, s.batch, c, 0, s.batch); err != nil {
+						b.Fatal(err)
+					}
+					return out
+				}
+			}
+			run := forward(d)
+			if !slices.Equal(run(), forward(generic.New())()) {
+				b.Fatal("the output differs from the generic device's")
+			}
+			for b.Loop() {
+				run()
+			}
+		})
+	}
+}
