@@ -2,7 +2,7 @@
 
 // attention_scratch is the number of floats that attention needs.
 EXPORT(attention_scratch)
-int attention_scratch(int tokens, int hd) { return up(tokens, 8) * hd + tokens * up(hd, 8) + 4 * up(tokens, 16) + 4 * up(hd, 8); }
+int attention_scratch(int tokens, int hd) { return up(tokens, 8) * hd + tokens * up(hd, 8) + 8 * up(tokens, 16) + 4 * up(hd, 8); }
 
 // softmax replaces n scores by e^(s-max) and returns one over their sum.
 INLINE float softmax(float *s, int n) {
@@ -27,21 +27,36 @@ INLINE float softmax(float *s, int n) {
 	return 1 / fold(p);
 }
 
+// interleave turns four rows of n scores, sp apart, into n groups of four.
+INLINE void interleave(float *dst, const float *s, int sp, int n) {
+	for (int j = 0; j < n; j += 4, s += 4, dst += 16) {
+		f32x4 a = LD(s), b = LD(s + sp), c = LD(s + 2 * sp), d = LD(s + 3 * sp);
+		f32x4 ab0 = wasm_i32x4_shuffle(a, b, 0, 4, 1, 5), ab1 = wasm_i32x4_shuffle(a, b, 2, 6, 3, 7);
+		f32x4 cd0 = wasm_i32x4_shuffle(c, d, 0, 4, 1, 5), cd1 = wasm_i32x4_shuffle(c, d, 2, 6, 3, 7);
+		ST(dst, wasm_i64x2_shuffle(ab0, cd0, 0, 2));
+		ST(dst + 4, wasm_i64x2_shuffle(ab0, cd0, 1, 3));
+		ST(dst + 8, wasm_i64x2_shuffle(ab1, cd1, 0, 2));
+		ST(dst + 12, wasm_i64x2_shuffle(ab1, cd1, 1, 3));
+	}
+}
+
 // queries computes R queries of one head: q and dst of the first, rows of 3·dim and
 // dim apart.
 INLINE void queries(int R, float *dst, const float *q, const float *kt, const float *v, float *s, float *qs, int tokens, int dim, int hd,
                     float scale) {
 	int tp = up(tokens, 8), sp = up(tokens, 16), hp = up(hd, 8);
 	for (int r = 0; r < R; r++)
-		for (int i = 0; i < hd; i++) qs[r * hp + i] = q[3 * r * dim + i] * scale;
+		for (int i = 0; i < hd; i++) qs[4 * i + r] = q[3 * r * dim + i] * scale;
 	for (int j = 0; j < tp; j += 8) {
 		f32x4 acc[4][2];
 		for (int r = 0; r < R; r++) acc[r][0] = acc[r][1] = SPLAT(0.0f);
-		for (int i = 0; i < hd; i++) {
-			f32x4 k0 = LD(kt + i * tp + j), k1 = LD(kt + i * tp + j + 4);
+		const float *k = kt + j, *a4 = qs, *end = qs + 4 * hd;
+#pragma clang loop unroll(disable)
+		for (; a4 < end; a4 += 4, k += tp) {
+			f32x4 k0 = LD(k), k1 = LD(k + 4);
 #pragma clang loop unroll(full)
 			for (int r = 0; r < R; r++) {
-				f32x4 a = wasm_v128_load32_splat(qs + r * hp + i);
+				f32x4 a = wasm_v128_load32_splat(a4 + r);
 				acc[r][0] = ADD(acc[r][0], MUL(a, k0));
 				acc[r][1] = ADD(acc[r][1], MUL(a, k1));
 			}
@@ -54,14 +69,18 @@ INLINE void queries(int R, float *dst, const float *q, const float *kt, const fl
 	}
 	float inv[4];
 	for (int r = 0; r < R; r++) inv[r] = softmax(s + r * sp, tokens);
+	float *e = s + 4 * sp; // the scores, interleaved; rows beyond R hold what was there
+	interleave(e, s, sp, tokens);
 	for (int i = 0; i < hd; i += 8) {
 		f32x4 acc[4][2];
 		for (int r = 0; r < R; r++) acc[r][0] = acc[r][1] = SPLAT(0.0f);
-		for (int j = 0; j < tokens; j++) {
-			f32x4 v0 = LD(v + j * hp + i), v1 = LD(v + j * hp + i + 4);
+		const float *vj = v + i, *a4 = e, *end = e + 4 * tokens;
+#pragma clang loop unroll(disable)
+		for (; a4 < end; a4 += 4, vj += hp) {
+			f32x4 v0 = LD(vj), v1 = LD(vj + 4);
 #pragma clang loop unroll(full)
 			for (int r = 0; r < R; r++) {
-				f32x4 a = wasm_v128_load32_splat(s + r * sp + j);
+				f32x4 a = wasm_v128_load32_splat(a4 + r);
 				acc[r][0] = ADD(acc[r][0], MUL(a, v0));
 				acc[r][1] = ADD(acc[r][1], MUL(a, v1));
 			}
@@ -79,7 +98,7 @@ INLINE void queries(int R, float *dst, const float *q, const float *kt, const fl
 EXPORT(attention)
 void attention(float *dst, const float *qkv, int n, int tokens, int heads, int hd, float *scratch) {
 	int dim = heads * hd, tp = up(tokens, 8), hp = up(hd, 8);
-	float *kt = scratch, *vp = kt + tp * hd, *s = vp + tokens * hp, *qs = s + 4 * up(tokens, 16);
+	float *kt = scratch, *vp = kt + tp * hd, *s = vp + tokens * hp, *qs = s + 8 * up(tokens, 16);
 	float scale = 1 / __builtin_sqrtf((float)hd);
 	for (int img = 0; img < n; img++)
 		for (int h = 0; h < heads; h++) {

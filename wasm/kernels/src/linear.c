@@ -123,7 +123,9 @@ void linear_i8(float *dst, const int16_t *q, const float *s, int rows, const int
 		if (act == GATE) g.v = gate + j;
 #define TILE(R) tile_i8(R, dst + r * out + j, q + r / 4 * 4 * width + r % 4 * 2, s + r, w, ws + j, b + j, in, out, n, act, g, r)
 		for (; r + 4 <= rows; r += 4) TILE(4);
-		for (; r < rows; r++) TILE(1);
+		if (rows - r == 3) TILE(3);
+		if (rows - r == 2) TILE(2);
+		if (rows - r == 1) TILE(1);
 #undef TILE
 	}
 }
