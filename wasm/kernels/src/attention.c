@@ -40,19 +40,20 @@ INLINE void interleave(float *dst, const float *s, int sp, int n) {
 	}
 }
 
-// queries computes R queries of one head: q and dst of the first, rows of 3·dim and
+// queries computes R queries of one head from its keys and values in panels of
+// eight, kt[j/8][i][j%8] and v[i/8][j][i%8], which lie in the cache side by side: q and dst of the first, rows of 3·dim and
 // dim apart.
 INLINE void queries(int R, float *dst, const float *q, const float *kt, const float *v, float *s, float *qs, int tokens, int dim, int hd,
                     float scale) {
-	int tp = up(tokens, 8), sp = up(tokens, 16), hp = up(hd, 8);
+	int tp = up(tokens, 8), sp = up(tokens, 16);
 	for (int r = 0; r < R; r++)
 		for (int i = 0; i < hd; i++) qs[4 * i + r] = q[3 * r * dim + i] * scale;
 	for (int j = 0; j < tp; j += 8) {
 		f32x4 acc[4][2];
 		for (int r = 0; r < R; r++) acc[r][0] = acc[r][1] = SPLAT(0.0f);
-		const float *k = kt + j, *a4 = qs, *end = qs + 4 * hd;
+		const float *k = kt + j * hd, *a4 = qs, *end = qs + 4 * hd;
 #pragma clang loop unroll(disable)
-		for (; a4 < end; a4 += 4, k += tp) {
+		for (; a4 < end; a4 += 4, k += 8) {
 			f32x4 k0 = LD(k), k1 = LD(k + 4);
 #pragma clang loop unroll(full)
 			for (int r = 0; r < R; r++) {
@@ -74,9 +75,9 @@ INLINE void queries(int R, float *dst, const float *q, const float *kt, const fl
 	for (int i = 0; i < hd; i += 8) {
 		f32x4 acc[4][2];
 		for (int r = 0; r < R; r++) acc[r][0] = acc[r][1] = SPLAT(0.0f);
-		const float *vj = v + i, *a4 = e, *end = e + 4 * tokens;
+		const float *vj = v + i * tokens, *a4 = e, *end = e + 4 * tokens;
 #pragma clang loop unroll(disable)
-		for (; a4 < end; a4 += 4, vj += hp) {
+		for (; a4 < end; a4 += 4, vj += 8) {
 			f32x4 v0 = LD(vj), v1 = LD(vj + 4);
 #pragma clang loop unroll(full)
 			for (int r = 0; r < R; r++) {
@@ -105,13 +106,13 @@ void attention(float *dst, const float *qkv, int n, int tokens, int heads, int h
 			const float *q = qkv + (long)img * tokens * 3 * dim + h * hd, *k = q + dim, *v = k + dim;
 			for (int j = 0; j < tokens; j++)
 				for (int i = 0; i < hd; i++) {
-					kt[i * tp + j] = k[3 * j * dim + i];
-					vp[j * hp + i] = v[3 * j * dim + i];
+					kt[(j / 8 * hd + i) * 8 + j % 8] = k[3 * j * dim + i];
+					vp[(i / 8 * tokens + j) * 8 + i % 8] = v[3 * j * dim + i];
 				}
 			for (int i = 0; i < hd; i++)
-				for (int j = tokens; j < tp; j++) kt[i * tp + j] = 0;
+				for (int j = tokens; j < tp; j++) kt[(j / 8 * hd + i) * 8 + j % 8] = 0;
 			for (int j = 0; j < tokens; j++)
-				for (int i = hd; i < hp; i++) vp[j * hp + i] = 0;
+				for (int i = hd; i < hp; i++) vp[(i / 8 * tokens + j) * 8 + i % 8] = 0;
 			float *o = dst + img * tokens * dim + h * hd;
 			int t = 0;
 			for (; t + 4 <= tokens; t += 4) queries(4, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
