@@ -3,7 +3,6 @@ package weights
 import (
 	"testing"
 
-	"dit8/core"
 	"dit8/core/compute/generic"
 )
 
@@ -13,7 +12,7 @@ func TestDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := r.Header()
-	g, err := core.NewGenerator(generic.New(), h.ID, h.Info, h.Config, r.Tensors())
+	g, err := r.Generator(generic.New())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,10 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 
+	"dit8/core"
+	"dit8/core/compute"
 	"dit8/core/dit"
 )
 
@@ -198,7 +201,7 @@ func (h *Header) parseTable(b []byte, at int64) (end int64, err error) {
 		for i := range shape {
 			shape[i] = int(int32(c.uint32()))
 		}
-		if !(dit.Spec{Shape: shape}).Same(s) {
+		if !slices.Equal(shape, s.Shape) {
 			return 0, badf("tensor %s: shape is %v, the config asks for %v", s.Name, shape, s.Shape)
 		}
 		if t.offset = int64(c.uint64()); t.offset != at {
@@ -306,6 +309,12 @@ func (d *Reader) finish() error {
 		return badf("the SHA-256 of the payloads is %x, the file says %x: it was changed", d.hash.Sum(nil), d.sum)
 	}
 	return nil
+}
+
+// Generator reads the tensors onto dev and returns the model, ready to sample.
+func (d *Reader) Generator(dev compute.Device) (*core.Generator, error) {
+	h := d.Header()
+	return core.NewGenerator(dev, h.ID, h.Info, h.Config, d.Tensors())
 }
 
 // File is a Reader of a file on disk.

@@ -1,9 +1,6 @@
 package dit
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // Config is a network's shape. The JSON names are the official code's
 // (DiT/models.py: DiT.__init__), with the MLP's width in place of its ratio.
@@ -108,9 +105,6 @@ func (s Spec) Len() int {
 	}
 	return n
 }
-
-// Same reports whether two tensors have the same shape.
-func (s Spec) Same(o Spec) bool { return slices.Equal(s.Shape, o.Shape) }
 
 // Specs lists every tensor that the network c has, by its official parameter
 // name and in the order in which a forward pass needs them.

@@ -1,6 +1,9 @@
 package dit
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Tensor is one parameter of a network, row-major. Float tensors have F32 set;
 // quantised ones have I8 and Scale, one scale per row (first dimension):
@@ -31,7 +34,7 @@ func (t Tensor) Floats() []float32 {
 
 // Check compares the tensor with what the network needs under its name.
 func (t Tensor) Check(s Spec) error {
-	if !s.Same(Spec{Shape: t.Shape}) {
+	if !slices.Equal(t.Shape, s.Shape) {
 		return fmt.Errorf("dit: tensor %s: shape is %v, the config asks for %v", t.Name, t.Shape, s.Shape)
 	}
 	if n := s.Len(); len(t.F32) != n && (len(t.I8) != n || len(t.Scale) != s.Shape[0]) {

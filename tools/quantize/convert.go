@@ -12,6 +12,7 @@ import (
 	"dit8/core"
 	"dit8/core/dit"
 	"dit8/core/flow"
+	"dit8/tools/internal/atomicfile"
 	"dit8/tools/quantize/safetensors"
 	"dit8/weights"
 )
@@ -68,7 +69,7 @@ func convert(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", checkpoint, err)
 	}
-	size, err := writeFile(o.out, func(w io.Writer) error {
+	size, err := atomicfile.Write(o.out, func(w io.Writer) error {
 		return weights.Write(w, cfg, info, o.tensors(in, cfg), o.round16())
 	})
 	if err != nil {

@@ -75,8 +75,7 @@ func openModel(path string) (*core.Generator, error) {
 		return nil, err
 	}
 	defer f.Close()
-	h := f.Header()
-	g, err := core.NewGenerator(generic.New(), h.ID, h.Info, h.Config, f.Tensors())
+	g, err := f.Generator(generic.New())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,7 +106,7 @@ func checkTensors(in *safetensors.File, cfg dit.Config) error {
 		if !ok {
 			return fmt.Errorf("tensor %s is missing", s.Name)
 		}
-		if !s.Same(dit.Spec{Shape: t.Shape}) {
+		if !slices.Equal(t.Shape, s.Shape) {
 			return fmt.Errorf("tensor %s: shape is %v, expected %v", s.Name, t.Shape, s.Shape)
 		}
 	}

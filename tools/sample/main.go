@@ -11,11 +11,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 
 	"dit8/core"
 	"dit8/core/compute/generic"
+	"dit8/tools/internal/atomicfile"
 	"dit8/weights"
 )
 
@@ -114,7 +114,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if _, err := req.Check(h.Info.Classes); err != nil { // before the weights are read
 		return err
 	}
-	g, err := core.NewGenerator(generic.New(), h.ID, h.Info, h.Config, r.Tensors())
+	g, err := r.Generator(generic.New())
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		if *out == "-" {
 			_, err = stdout.Write(png.Bytes())
 		} else {
-			err = replaceFile(*out, png.Bytes())
+			err = writePNG(*out, png.Bytes())
 		}
 		if err != nil {
 			return err
@@ -158,23 +158,16 @@ func open(path string) (*weights.Reader, io.Closer, error) {
 	return f.Reader, f, nil
 }
 
-// replaceFile writes path by way of a temporary file beside it, so that it is
-// never seen half-written. Devices and pipes are written to directly.
-func replaceFile(path string, b []byte) error {
+// writePNG writes path so that it is never seen half-written. Devices and pipes
+// are written to directly.
+func writePNG(path string, b []byte) error {
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
 		return os.WriteFile(path, b, 0o644)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
+	_, err := atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(b)
 		return err
-	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
+	})
 	return err
 }
 

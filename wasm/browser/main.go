@@ -69,12 +69,12 @@ func (p *program) load(args []js.Value) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := r.Header()
-	g, err := core.NewGenerator(p.device, h.ID, h.Info, h.Config, r.Tensors())
+	g, err := r.Generator(p.device)
 	if err != nil {
 		return nil, err
 	}
 	p.generator = g
+	h := r.Header()
 	classes := make([]any, len(h.Info.Classes))
 	for i, c := range h.Info.Classes {
 		classes[i] = c

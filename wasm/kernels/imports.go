@@ -7,10 +7,10 @@ import "unsafe"
 // The functions of src/*.c and, last, those that kernels.js adds.
 
 //go:wasmimport kernels pack_i8
-func packI8(dst, w uint32, first, rows, in, out int32)
+func packI8(dst, w uint32, first, rows, in int32)
 
 //go:wasmimport kernels pack_f32
-func packF32(dst, w uint32, first, rows, in, out int32)
+func packF32(dst, w uint32, first, rows, in int32)
 
 //go:wasmimport kernels quantize
 func quantize(q, scale, x uint32, rows, in int32)

@@ -59,10 +59,10 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 		n := min(rows, w.Out-j)
 		if l.int8 {
 			put(raw, w.I8[j*w.In:(j+n)*w.In])
-			packI8(l.w, raw, int32(j), int32(n), int32(w.In), int32(w.Out))
+			packI8(l.w, raw, int32(j), int32(n), int32(w.In))
 		} else {
 			put(raw, w.F32[j*w.In:(j+n)*w.In])
-			packF32(l.w, raw, int32(j), int32(n), int32(w.In), int32(w.Out))
+			packF32(l.w, raw, int32(j), int32(n), int32(w.In))
 		}
 	}
 	d.mem.release(raw, size*min(rows, w.Out)*w.In)

@@ -5,7 +5,7 @@
 // float32: for each input the weights of eight outputs.
 
 EXPORT(pack_i8)
-void pack_i8(int8_t *dst, const int8_t *w, int first, int rows, int in, int out) {
+void pack_i8(int8_t *dst, const int8_t *w, int first, int rows, int in) {
 	int pairs = up(in, 2) / 2;
 	for (int j = first; j < first + rows; j++) {
 		const int8_t *row = w + (j - first) * in;
@@ -15,7 +15,7 @@ void pack_i8(int8_t *dst, const int8_t *w, int first, int rows, int in, int out)
 }
 
 EXPORT(pack_f32)
-void pack_f32(float *dst, const float *w, int first, int rows, int in, int out) {
+void pack_f32(float *dst, const float *w, int first, int rows, int in) {
 	for (int j = first; j < first + rows; j++) {
 		const float *row = w + (j - first) * in;
 		float *panel = dst + (j / PANEL) * in * PANEL + j % PANEL;
@@ -110,8 +110,6 @@ INLINE void tile_f32(int R, float *dst, const float *x, const float *w, const fl
 		finish(dst + r * out, ADD(acc[r][0], LD(b)), ADD(acc[r][1], LD(b + 4)), n, act, act == GATE ? vector(gate, row + r) : 0);
 }
 
-// Only two sizes of tile: with a third, Node 20's V8 took twice the time.
-//
 // linear_i8 computes rows of dst = epilogue(q·Wᵀ·scales + b). ws and b are filled
 // up to whole panels.
 EXPORT(linear_i8)
@@ -124,6 +122,7 @@ void linear_i8(float *dst, const int16_t *q, const float *s, int rows, const int
 		int r = 0;
 		if (act == GATE) g.v = gate + j;
 #define TILE(R) tile_i8(R, dst + r * out + j, q + r / 4 * 4 * width + r % 4 * 2, s + r, w, ws + j, b + j, in, out, n, act, g, r)
+		// Only two sizes of tile: with a third, Node 20's V8 took twice the time.
 		for (; r + 4 <= rows; r += 4) TILE(4);
 		for (; r < rows; r++) TILE(1);
 #undef TILE
