@@ -2,11 +2,12 @@
 # make test   runs all tests, installing what they need
 # make web    builds the page into web/dist
 # make bench  measures; it writes docs/performance.md
-# make kernels  compiles wasm/kernels/kernels.wasm
+# make kernels  compiles wasm/kernels/*.wasm
 # make int8   compares the default model with its float checkpoint (docs/int8.md)
 
 GO ?= go
 DIST = web/dist
+KERNELS = kernels.js kernels-helper.js kernels.wasm kernels-threads.wasm
 PAGE = index.html style.css icon.svg app.js worker.js
 
 .PHONY: run test test-go test-arch test-kernels test-web kernels web bench int8 need-go need-node need-debian fuzz
@@ -18,7 +19,7 @@ web: need-go
 	@mkdir -p $(DIST)
 	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o $(DIST)/dit8.wasm ./wasm/browser
 	cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(DIST)/
-	cp -f $(addprefix web/,$(PAGE)) wasm/kernels/kernels.js wasm/kernels/kernels.wasm weights/default.dit8 $(DIST)/
+	cp -f $(addprefix web/,$(PAGE)) $(addprefix wasm/kernels/,$(KERNELS)) weights/default.dit8 $(DIST)/
 	@chmod u+w $(DIST)/*
 
 test: test-go test-arch test-kernels test-web
@@ -34,11 +35,11 @@ test-arch: need-go need-debian
 	GOARCH=386 $(GO) test $(if $(filter-out amd64 386,$(shell $(GO) env GOHOSTARCH)),-exec qemu-i386) ./core/... ./weights/... ./tools/sample
 	GOARCH=arm64 $(GO) test -exec qemu-aarch64 -run Golden ./tools/sample ./core/...
 
-# The kernels in Node, and that kernels.wasm is what its source compiles to.
+# The kernels in Node on 1, 2 and 4 threads, and that they are what their source compiles to.
 test-kernels: need-go need-node need-debian
-	GOOS=js GOARCH=wasm $(GO) test -exec "node $(CURDIR)/wasm/kernels/gotest.mjs" ./wasm/kernels
-	wasm/kernels/build.sh bin/kernels.wasm
-	cmp bin/kernels.wasm wasm/kernels/kernels.wasm
+	for n in 1 2 4; do DIT8_THREADS=$$n GOOS=js GOARCH=wasm $(GO) test -exec "node $(CURDIR)/wasm/kernels/gotest.mjs" ./wasm/kernels || exit 1; done
+	wasm/kernels/build.sh bin/kernels
+	for f in kernels.wasm kernels-threads.wasm; do cmp bin/kernels/$$f wasm/kernels/$$f || exit 1; done
 
 kernels: need-debian
 	wasm/kernels/build.sh

@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 forward=$(go test -run '^$' -bench BenchmarkForward -benchtime 2s -count 3 ./core/dit)
 read=$(go test -run '^$' -bench BenchmarkRead -count 3 ./weights)
 simd=$(node web/bench/node.mjs)
-wasm=$(node web/bench/node.mjs generic)
+simd2=$(node web/bench/node.mjs 2)
+wasm=$(node web/bench/node.mjs 0)
 
 # best NAME UNIT TEXT: the smallest (for GMAC/s the largest) figure of a benchmark
 best() {
@@ -36,6 +37,7 @@ that other devices are held to; simd128 is the kernels of \`wasm/kernels\` on on
 | generic, native, float32, batch 2 | $(ms "$f32" 2) | $(best Forward/float32 GMAC/s "$forward") |
 | generic, WebAssembly in Node, int8, batch 1 | $wasm | $(gmacs "$wasm") |
 | simd128, WebAssembly in Node, int8, batch 1 | $simd | $(gmacs "$simd") |
+| simd128, two threads, WebAssembly in Node, int8, batch 1 | $simd2 | $(gmacs "$simd2") |
 
 With guidance a step evaluates two images. In the browser simd128 takes
 $(awk -v a="$simd" -v b="$wasm" 'BEGIN { printf "%.3f", a / b }') of the time of generic.

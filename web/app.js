@@ -4,7 +4,7 @@ const picks = ["fox", "grinning-face", "panda", "octopus", "red-apple", "pizza",
 const form = $("form"), canvas = $("canvas"), context = canvas.getContext("2d");
 let model, running, started, last;
 
-const worker = new Worker("worker.js");
+const worker = new Worker(`worker.js${location.search}`);
 worker.onerror = (event) => failed({ message: event.message || "the worker could not be started" });
 worker.onmessage = ({ data }) => ({ loading, loaded, step: stepped, done, error: failed })[data.type](data);
 worker.postMessage({ type: "load", url: "default.dit8" });
@@ -22,7 +22,7 @@ function loaded({ info }) {
   $("class").value = picks.find((name) => info.classes.includes(name)) ?? info.classes[0];
   for (const field of ["steps", "guidance"]) $(field).value = info[field];
   for (const [id, max] of [["steps", info.maxSteps], ["guidance", info.maxGuidance], ["count", info.maxCount]]) $(id).max = max;
-  $("model").textContent = `Model ${info.name}, ${info.classes.length} classes, ${info.size}×${info.size} pixels, file ${info.id}.`;
+  $("model").textContent = `Model ${info.name}, ${info.classes.length} classes, ${info.size}×${info.size} pixels, file ${info.id}. Computes with ${info.device}${info.note ? ` (${info.note})` : ""}.`;
   $("progress").value = 0;
   $("status").textContent = "Ready.";
   $("generate").disabled = false;

@@ -1,16 +1,23 @@
-// The page's worker: runs the Go program dit8.wasm with kernels.wasm beside it, and passes messages on.
+// The page's worker: runs the Go program dit8.wasm with the kernels beside it, and
+// passes messages on. worker.js?threads=N computes on N threads.
 //   in:  {type: "load", url} | {type: "generate", request} | {type: "cancel"}
 //   out: {type: "loading", got, total} | {type: "loaded", info} | {type: "step", …} | {type: "done", …}
 //        {type: "error", message, field?, aborted}
 importScripts("wasm_exec.js", "kernels.js");
 
+let note = ""; // why it is slower than it could be
 const program = start();
 program.catch(() => {}); // reported when it is needed
 
 async function start() {
   const go = new Go();
   const program = get("dit8.wasm");
-  const kernels = await dit8Kernels(await (await get("kernels.wasm")).arrayBuffer());
+  const kernels = await dit8Kernels({
+    read: async (name) => (await get(name)).arrayBuffer(),
+    help: () => new Worker("kernels-helper.js"),
+    threads: Number(new URLSearchParams(location.search).get("threads")) || undefined,
+  });
+  note = kernels.note;
   go.importObject.kernels = kernels.imports;
   const { instance } = await WebAssembly.instantiateStreaming(program, go.importObject);
   kernels.attach(instance);
@@ -37,7 +44,7 @@ async function load(url) {
     postMessage({ type: "loading", got, total });
     return value;
   });
-  postMessage({ type: "loaded", info });
+  postMessage({ type: "loaded", info: { ...info, note } });
 }
 
 async function generate(request) {

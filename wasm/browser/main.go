@@ -80,7 +80,7 @@ func (p *program) load(args []js.Value) (any, error) {
 		classes[i] = c
 	}
 	return map[string]any{
-		"name": h.Info.Name, "id": h.ID, "classes": classes, "size": h.Config.InputSize,
+		"name": h.Info.Name, "id": h.ID, "device": p.device.Name(), "classes": classes, "size": h.Config.InputSize,
 		"steps": h.Info.Defaults.Steps, "guidance": float64(h.Info.Defaults.Guidance),
 		"maxSteps": core.MaxSteps, "maxGuidance": core.MaxGuidance, "maxCount": core.MaxCount, "maxSeed": core.MaxSeed,
 	}, nil

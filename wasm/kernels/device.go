@@ -12,8 +12,9 @@ import (
 
 // Device computes in the memory of kernels.wasm with 128-bit SIMD.
 type Device struct {
-	mem   arena
-	areas [3]area // scratch: quantised rows, their scales, and what else an operation needs
+	mem     arena
+	threads int
+	areas   [4]area // scratch: quantised rows, their scales, widened weights, and what else an operation needs
 }
 
 // area is scratch memory that grows and is kept.
@@ -25,6 +26,7 @@ type area struct {
 const (
 	quantised = iota
 	scales
+	widened
 	other
 )
 
@@ -37,11 +39,19 @@ func New() (*Device, error) {
 	if start == 0 {
 		return nil, errors.New("kernels: no WebAssembly SIMD here")
 	}
-	return &Device{mem: arena{end: rounded(int(start)), grow: func(end uint64) bool { return grow(float64(end)) != 0 }}}, nil
+	return &Device{
+		mem:     arena{end: rounded(int(start)), grow: func(end uint64) bool { return grow(float64(end)) != 0 }},
+		threads: int(threads()),
+	}, nil
 }
 
-// Name is "simd128".
-func (d *Device) Name() string { return "simd128" }
+// Name tells the instructions and the number of threads: "simd128 ×2".
+func (d *Device) Name() string {
+	if d.threads == 1 {
+		return "simd128"
+	}
+	return fmt.Sprintf("simd128 ×%d", d.threads)
+}
 
 // Alloc returns n zeros.
 func (d *Device) Alloc(n int) (compute.F32, error) {
@@ -142,6 +152,6 @@ func (d *Device) Attention(dst, qkv compute.F32, n, tokens, heads, headDim int) 
 	dim := heads * headDim
 	sameLen("attention qkv", qkv.Len, 3*n*tokens*dim)
 	sameLen("attention dst", dst.Len, n*tokens*dim)
-	s := d.scratch(other, 4*int(attentionScratch(int32(tokens), int32(headDim))))
+	s := d.scratch(other, 4*d.threads*int(attentionScratch(int32(tokens), int32(headDim))))
 	attention(dst.Addr, qkv.Addr, int32(n), int32(tokens), int32(heads), int32(headDim), s)
 }

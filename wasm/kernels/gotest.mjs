@@ -1,9 +1,10 @@
 // Runs a Go test binary in Node with the kernels at hand:
-//   GOOS=js GOARCH=wasm go test -exec "node …/gotest.mjs" ./wasm/kernels
+//   DIT8_THREADS=2 GOOS=js GOARCH=wasm go test -exec "node …/gotest.mjs" ./wasm/kernels
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
+import { helper } from "./node.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 globalThis.fs = fs;
@@ -16,7 +17,11 @@ const go = new Go();
 go.argv = process.argv.slice(2);
 go.env = Object.fromEntries(Object.entries({ TMPDIR: "/tmp", ...process.env }).filter(([name]) => !/^(npm_|LS_)/.test(name)));
 go.exit = process.exit;
-const kernels = await dit8Kernels(fs.readFileSync(path.join(here, "kernels.wasm")));
+const kernels = await dit8Kernels({
+  read: async (name) => fs.readFileSync(path.join(here, name)),
+  help: () => helper(path.join(here, "kernels-helper.js")),
+  threads: Number(process.env.DIT8_THREADS ?? 1),
+});
 go.importObject.kernels = kernels.imports;
 const { instance } = await WebAssembly.instantiate(fs.readFileSync(process.argv[2]), go.importObject);
 kernels.attach(instance);

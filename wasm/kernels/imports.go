@@ -16,7 +16,7 @@ func packF32(dst, w uint32, first, rows, in int32)
 func quantize(q, scale, x uint32, rows, in int32)
 
 //go:wasmimport kernels linear_i8
-func linearI8(dst, q, s uint32, rows int32, w, ws, b uint32, in, out, act int32, gate uint32, gateStride, gateRows int32)
+func linearI8(dst, q, s uint32, rows int32, w, ws, b uint32, in, out, act int32, gate uint32, gateStride, gateRows int32, wide uint32)
 
 //go:wasmimport kernels linear_f32
 func linearF32(dst, x uint32, rows int32, w, b uint32, in, out, act int32, gate uint32, gateStride, gateRows int32)
@@ -47,6 +47,11 @@ func zero(p uint32, n uint32)
 //
 //go:wasmimport kernels heap
 func heap() uint32
+
+// threads is how many threads run an operation.
+//
+//go:wasmimport kernels threads
+func threads() int32
 
 // grow makes the kernels' memory at least n bytes long and reports whether it is.
 //

@@ -99,6 +99,7 @@ func (d *Device) linear(dst, x uint32, rows int, l *linear, act int32, gate uint
 	}
 	q := d.scratch(quantised, 2*((rows+3)/4*4)*((l.in+1)/2*2))
 	s := d.scratch(scales, 4*rows)
+	wide := d.scratch(widened, 2*d.threads*panel*((l.in+1)/2*2))
 	quantize(q, s, x, int32(rows), int32(l.in))
-	linearI8(dst, q, s, int32(rows), l.w, l.scale, l.bias, int32(l.in), int32(l.out), act, gate, stride, group)
+	linearI8(dst, q, s, int32(rows), l.w, l.scale, l.bias, int32(l.in), int32(l.out), act, gate, stride, group, wide)
 }

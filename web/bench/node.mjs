@@ -1,10 +1,10 @@
 // Times one evaluation of the default model (one image, no guidance) by the
 // browser's program in Node: the best of 12, after a check of the golden pixels. With the
-// argument generic it leaves the SIMD kernels out.
+// argument 0 it leaves the kernels out, otherwise that is the number of threads.
 import { readFileSync } from "node:fs";
 import { golden, program, root } from "../test/helpers.mjs";
 
-const dit8 = await program(process.argv[2] !== "generic");
+const dit8 = await program(Number(process.argv[2] ?? 1));
 const pieces = [new Uint8Array(readFileSync(root + "weights/default.dit8"))];
 await dit8.load(async () => pieces.pop() ?? null);
 const { request, sha256 } = golden[0];

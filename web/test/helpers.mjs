@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { helper } from "../../wasm/kernels/node.mjs";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const golden = JSON.parse(readFileSync(root + "testdata/golden/pixels.json", "utf8"));
@@ -19,12 +20,16 @@ export async function serve(...args) {
   throw new Error(`the server printed ${printed}`);
 }
 
-// program starts the browser's program in Node, with the SIMD kernels or as on an
-// engine that cannot run them.
-export async function program(simd = true) {
+// program starts the browser's program in Node, with the kernels on a number of
+// threads or, with 0, as on an engine that cannot run them.
+export async function program(threads = 1) {
   await import(root + "web/dist/wasm_exec.js");
   await import(root + "web/dist/kernels.js");
-  const kernels = await dit8Kernels(simd ? readFileSync(root + "web/dist/kernels.wasm") : new Uint8Array(8));
+  const kernels = await dit8Kernels({
+    read: async (name) => (threads ? readFileSync(`${root}web/dist/${name}`) : new Uint8Array(8)),
+    help: () => helper(root + "web/dist/kernels-helper.js"),
+    threads: threads || 1,
+  });
   const go = new Go();
   go.importObject.kernels = kernels.imports;
   const { instance } = await WebAssembly.instantiate(readFileSync(root + "web/dist/dit8.wasm"), go.importObject);

@@ -33,8 +33,8 @@ test("a broken model is refused", async () => {
   await assert.rejects(dit8.load(async () => { throw new Error("connection lost"); }), /connection lost/);
 });
 
-for (const device of ["generic", "simd128"]) test(`the golden pixels, ${device}`, async () => {
-  const tested = device === "generic" ? await program(false) : dit8;
+for (const [threads, device] of [[0, "generic"], [1, "simd128"], [2, "simd128 ×2"], [4, "simd128 ×4"]]) test(`the golden pixels, ${device}`, async () => {
+  const tested = threads === 1 ? dit8 : await program(threads);
   const info = await tested.load(reader(model));
   assert.equal(info.classes.length, 116);
   for (const { request, sha256 } of golden) {

@@ -47,6 +47,54 @@ test("it is isolated from other sites", async () => {
   assert.equal(await page.evaluate(() => crossOriginIsolated), true);
 });
 
+test("it computes on all cores", async () => {
+  const cores = Math.min(8, await page.evaluate(() => navigator.hardwareConcurrency));
+  assert.ok((await page.textContent("#model")).endsWith(`Computes with simd128${cores > 1 ? ` ×${cores}` : ""}.`), await page.textContent("#model"));
+});
+
+for (const threads of [1, 2, 4]) test(`the golden image on ${threads} threads`, async () => {
+  const other = await browser.newPage();
+  await other.goto(`${server.url}?threads=${threads}`);
+  await ready(other);
+  assert.match(await other.textContent("#model"), threads === 1 ? /simd128\.$/ : new RegExp(`simd128 ×${threads}\\.$`));
+  for (const [id, value] of Object.entries(request)) await other.fill(`#${id}`, String(value));
+  await other.click("#generate");
+  await other.waitForSelector("#result:visible");
+  assert.equal(await other.textContent("#hash"), golden[0].sha256);
+  await other.close();
+});
+
+// A page that is not isolated, an engine that cannot share memory (as on iOS) and a
+// helper that does not start: one thread, and the page says why.
+for (const [why, init, note] of [
+  ["not isolated", (other) => other.route("**/*", async (route) => {
+    const response = await route.fetch();
+    const headers = response.headers();
+    delete headers["cross-origin-opener-policy"];
+    delete headers["cross-origin-embedder-policy"];
+    await route.fulfill({ response, headers });
+  }), "simd128 (the page is not cross-origin isolated)."],
+  ["no shared memory", (other) => other.route("**/kernels.js", async (route) => {
+    const broken = `{ const Memory = WebAssembly.Memory; WebAssembly.Memory = function (d) { if (d.shared) throw new RangeError("could not allocate memory"); return new Memory(d); }; }\n`;
+    const response = await route.fetch();
+    await route.fulfill({ response, body: broken + await response.text() });
+  }), "simd128 (could not allocate memory)."],
+  ["no helper", (other) => other.route("**/worker.js*", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replace("kernels-helper.js", "missing.js") });
+  }), "simd128 (a worker could not be started)."],
+]) test(`one thread: ${why}`, async () => {
+  const other = await browser.newPage();
+  await init(other);
+  await other.goto(`${server.url}?threads=2`);
+  await ready(other);
+  assert.ok((await other.textContent("#model")).endsWith(`Computes with ${note}`), await other.textContent("#model"));
+  await other.fill("#steps", "1");
+  await other.click("#generate");
+  await other.waitForSelector("#result:visible");
+  await other.close();
+});
+
 test("it generates the golden image, step by step", async () => {
   await page.evaluate(() => {
     window.seen = [];

@@ -1,14 +1,18 @@
 #include "kernels.h"
+#include "run.h"
 
-// attention_scratch is the number of floats that attention needs.
+// attention_scratch is the number of floats that attention needs for a thread.
 EXPORT(attention_scratch)
 int attention_scratch(int tokens, int hd) { return up(tokens, 8) * hd + tokens * up(hd, 8) + 8 * up(tokens, 16) + 4 * up(hd, 8); }
 
 // softmax replaces n scores by e^(s-max) and returns one over their sum.
 INLINE float softmax(float *s, int n) {
-	float top = s[0];
-	for (int i = 1; i < n; i++) top = s[i] > top ? s[i] : top;
-	f32x4 m = SPLAT(top), p[4] = {SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f)};
+	f32x4 m = SPLAT(s[0]);
+	for (int i = 0; i + 4 <= n; i += 4) m = wasm_f32x4_pmax(m, LD(s + i));
+	for (int i = n & ~3; i < n; i++) m = wasm_f32x4_pmax(m, SPLAT(s[i]));
+	m = wasm_f32x4_pmax(m, wasm_i32x4_shuffle(m, m, 2, 3, 0, 1));
+	m = wasm_f32x4_pmax(m, wasm_i32x4_shuffle(m, m, 1, 0, 3, 2));
+	f32x4 p[4] = {SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f)};
 	int i = 0;
 	for (; i + 16 <= n; i += 16)
 		for (int l = 0; l < 4; l++) {
@@ -16,15 +20,14 @@ INLINE float softmax(float *s, int n) {
 			ST(s + i + 4 * l, e);
 			p[l] = ADD(p[l], e);
 		}
-	float tail[16];
-	for (int l = 0; l < 4; l++) ST(tail + 4 * l, p[l]);
+	float t[16];
+	spill(t, p);
 	for (; i < n; i += 4) {
 		f32x4 e = exp4(SUB(LD(s + i), m)); // rows of scores have room for whole vectors
 		ST(s + i, e);
-		for (int k = i; k < n && k < i + 4; k++) tail[k & 15] += s[k];
+		for (int k = i; k < n && k < i + 4; k++) t[k & 15] += s[k];
 	}
-	for (int l = 0; l < 4; l++) p[l] = LD(tail + 4 * l);
-	return 1 / fold(p);
+	return 1 / fold_spilled(t);
 }
 
 // interleave turns four rows of n scores, sp apart, into n groups of four.
@@ -41,8 +44,8 @@ INLINE void interleave(float *dst, const float *s, int sp, int n) {
 }
 
 // queries computes R queries of one head from its keys and values in panels of
-// eight, kt[j/8][i][j%8] and v[i/8][j][i%8], which lie in the cache side by side: q and dst of the first, rows of 3·dim and
-// dim apart.
+// eight, kt[j/8][i][j%8] and v[i/8][j][i%8], which lie in the cache side by side:
+// q and dst of the first, rows of 3·dim and dim apart.
 INLINE void queries(int R, float *dst, const float *q, const float *kt, const float *v, float *s, float *qs, int tokens, int dim, int hd,
                     float scale) {
 	int tp = up(tokens, 8), sp = up(tokens, 16);
@@ -95,27 +98,40 @@ INLINE void queries(int R, float *dst, const float *q, const float *kt, const fl
 	}
 }
 
+typedef struct {
+	float *dst;
+	const float *qkv;
+	int tokens, heads, hd;
+	float *scratch;
+} attention_args;
+
+// attention_part computes one head of one image.
+static void attention_part(const void *args, int part, int thread) {
+	attention_args a = *(const attention_args *)args;
+	int hd = a.hd, tokens = a.tokens, dim = a.heads * hd, tp = up(tokens, 8), hp = up(hd, 8);
+	float *kt = a.scratch + thread * attention_scratch(tokens, hd), *vp = kt + tp * hd, *s = vp + tokens * hp, *qs = s + 8 * up(tokens, 16);
+	float scale = 1 / __builtin_sqrtf((float)hd);
+	int img = part / a.heads, h = part % a.heads;
+	const float *q = a.qkv + img * tokens * 3 * dim + h * hd, *k = q + dim, *v = k + dim;
+	for (int j = 0; j < tokens; j++)
+		for (int i = 0; i < hd; i++) {
+			kt[(j / 8 * hd + i) * 8 + j % 8] = k[3 * j * dim + i];
+			vp[(i / 8 * tokens + j) * 8 + i % 8] = v[3 * j * dim + i];
+		}
+	for (int i = 0; i < hd; i++)
+		for (int j = tokens; j < tp; j++) kt[(j / 8 * hd + i) * 8 + j % 8] = 0;
+	for (int j = 0; j < tokens; j++)
+		for (int i = hd; i < hp; i++) vp[(i / 8 * tokens + j) * 8 + i % 8] = 0;
+	float *o = a.dst + img * tokens * dim + h * hd;
+	int t = 0;
+	for (; t + 4 <= tokens; t += 4) queries(4, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
+	for (; t < tokens; t++) queries(1, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
+}
+
 // attention computes softmax(q·hd^-½·kᵀ)·v for each of n images and each head.
+// scratch has room for attention_scratch values for each thread.
 EXPORT(attention)
 void attention(float *dst, const float *qkv, int n, int tokens, int heads, int hd, float *scratch) {
-	int dim = heads * hd, tp = up(tokens, 8), hp = up(hd, 8);
-	float *kt = scratch, *vp = kt + tp * hd, *s = vp + tokens * hp, *qs = s + 8 * up(tokens, 16);
-	float scale = 1 / __builtin_sqrtf((float)hd);
-	for (int img = 0; img < n; img++)
-		for (int h = 0; h < heads; h++) {
-			const float *q = qkv + (long)img * tokens * 3 * dim + h * hd, *k = q + dim, *v = k + dim;
-			for (int j = 0; j < tokens; j++)
-				for (int i = 0; i < hd; i++) {
-					kt[(j / 8 * hd + i) * 8 + j % 8] = k[3 * j * dim + i];
-					vp[(i / 8 * tokens + j) * 8 + i % 8] = v[3 * j * dim + i];
-				}
-			for (int i = 0; i < hd; i++)
-				for (int j = tokens; j < tp; j++) kt[(j / 8 * hd + i) * 8 + j % 8] = 0;
-			for (int j = 0; j < tokens; j++)
-				for (int i = hd; i < hp; i++) vp[(i / 8 * tokens + j) * 8 + i % 8] = 0;
-			float *o = dst + img * tokens * dim + h * hd;
-			int t = 0;
-			for (; t + 4 <= tokens; t += 4) queries(4, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
-			for (; t < tokens; t++) queries(1, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
-		}
+	attention_args a = {dst, qkv, tokens, heads, hd, scratch};
+	run(attention_part, &a, n * heads);
 }

@@ -17,6 +17,10 @@ typedef v128_t f32x4;
 #define MUL wasm_f32x4_mul
 #define DIV wasm_f32x4_div
 
+// Adding ROUND, 1.5·2²³, rounds |x| < 2²² to an integer that stands in the lowest
+// bits: compute.RoundEven.
+#define ROUND 12582912.0f
+
 enum { PANEL = 8 };              // outputs that one panel of packed weights holds
 enum { NONE, GELU, SILU, GATE }; // epilogues
 
@@ -30,11 +34,12 @@ typedef struct {
 
 INLINE const float *vector(per_group g, int row) { return g.v + (row / g.rows) * g.stride; }
 
-// compute.Exp
+// compute.Exp. pmin and pmax are single instructions on x86, min and max are not.
 INLINE f32x4 exp4(f32x4 x) {
-	x = wasm_f32x4_min(wasm_f32x4_max(x, SPLAT(-87.0f)), SPLAT(88.0f));
-	f32x4 round = SPLAT(12582912.0f);
-	f32x4 n = SUB(ADD(MUL(x, SPLAT(1.44269504088896341f)), round), round);
+	x = wasm_f32x4_pmin(wasm_f32x4_pmax(x, SPLAT(-87.0f)), SPLAT(88.0f));
+	f32x4 round = SPLAT(ROUND);
+	f32x4 bits = ADD(MUL(x, SPLAT(1.44269504088896341f)), round); // n in the lowest bits
+	f32x4 n = SUB(bits, round);
 	f32x4 r = SUB(x, MUL(n, SPLAT(0.693359375f)));
 	r = SUB(r, MUL(n, SPLAT(-2.12194440e-4f)));
 	f32x4 p = SPLAT(1.9875691500e-4f);
@@ -45,8 +50,7 @@ INLINE f32x4 exp4(f32x4 x) {
 	p = ADD(MUL(p, r), SPLAT(5.0000001201e-1f));
 	p = ADD(MUL(p, MUL(r, r)), r);
 	p = ADD(p, SPLAT(1.0f));
-	v128_t e = wasm_i32x4_shl(wasm_i32x4_add(wasm_i32x4_trunc_sat_f32x4(n), wasm_i32x4_splat(127)), 23);
-	return MUL(p, e);
+	return MUL(p, wasm_i32x4_shl(wasm_i32x4_add(bits, wasm_i32x4_splat(127)), 23)); // · 2ⁿ
 }
 
 // compute.GELU
@@ -65,6 +69,15 @@ INLINE float fold(f32x4 p[4]) {
 	float a = wasm_f32x4_extract_lane(s, 0) + wasm_f32x4_extract_lane(s, 2);
 	float b = wasm_f32x4_extract_lane(s, 1) + wasm_f32x4_extract_lane(s, 3);
 	return a + b;
+}
+
+// Sixteen partial sums in memory, for the elements that fill no vector.
+INLINE void spill(float t[16], const f32x4 p[4]) {
+	for (int l = 0; l < 4; l++) ST(t + 4 * l, p[l]);
+}
+INLINE float fold_spilled(const float t[16]) {
+	f32x4 p[4] = {LD(t), LD(t + 4), LD(t + 8), LD(t + 12)};
+	return fold(p);
 }
 
 // One lane or a whole vector of up to four values at p.

@@ -1,0 +1,12 @@
+// A helper of kernels.js: a thread that runs parts of its operations, for ever.
+(function () {
+  const port = globalThis.postMessage ? globalThis : require("node:worker_threads").parentPort;
+  const start = ({ module, memory, thread, stack }) => {
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    exports.__stack_pointer.value = stack;
+    port.postMessage("ready");
+    exports.help(thread);
+  };
+  if (port === globalThis) port.onmessage = ({ data }) => start(data);
+  else port.once("message", start);
+})();
