@@ -2,6 +2,7 @@
 # make test   runs all tests, installing what they need
 # make web    builds the page into web/dist
 # make bench  measures; it writes docs/performance.md
+# make bench-web  measures beside ONNX Runtime Web; it writes its part of docs/performance.md
 # make kernels  compiles wasm/kernels/*.wasm
 # make int8   compares the default model with its float checkpoint (docs/int8.md)
 
@@ -10,7 +11,7 @@ DIST = web/dist
 KERNELS = kernels.js kernels-helper.js kernels.wasm kernels-threads.wasm
 PAGE = index.html style.css icon.svg app.js worker.js
 
-.PHONY: run test test-go test-arch test-kernels test-web kernels web bench int8 need-go need-node need-debian fuzz
+.PHONY: run test test-go test-arch test-kernels test-web kernels web bench bench-web int8 need-go need-node need-debian fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -50,6 +51,12 @@ test-web: web need-node need-debian
 
 bench: web need-node
 	docs/performance.sh
+
+# Beside ONNX Runtime Web; it writes its part of docs/performance.md.
+bench-web: web need-node need-debian
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
+	cd web/bench && npm ci --ignore-scripts --no-audit --no-fund
+	node web/bench/web.mjs
 
 # make int8 CHECKPOINT=float.safetensors LABELS=labels.json
 int8: need-go

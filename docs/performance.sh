@@ -20,6 +20,9 @@ ms() { awk -v ns="$1" -v n="$2" 'BEGIN { printf "%.0f", ns / n / 1e6 }'; }
 gmacs() { awk -v ms="$1" 'BEGIN { printf "%.3f", 0.24025 / ms * 1000 }'; }
 size() { printf '%.2f MB' "$(stat -c %s "$1" | awk '{ print $1 / 1e6 }')"; }
 
+# What make bench-web wrote stays.
+web=$(sed -n "/<!-- bench-web -->/,/<!-- end -->/p" docs/performance.md)
+
 cat >docs/performance.md <<EOF
 # Performance
 
@@ -41,6 +44,10 @@ that other devices are held to; simd128 is the kernels of \`wasm/kernels\` on on
 
 With guidance a step evaluates two images. In the browser simd128 takes
 $(awk -v a="$simd" -v b="$wasm" 'BEGIN { printf "%.3f", a / b }') of the time of generic.
+
+## Beside ONNX Runtime Web
+
+$web
 
 ## Loading
 

@@ -1,0 +1,108 @@
+// Times forward passes of int8 networks in one run of Chromium, beside ONNX Runtime
+// Web's wasm provider on the same networks, and writes the table between the marks
+// of docs/performance.md. The kernels' side is BenchmarkForward of wasm/kernels,
+// which first compares its output with the generic device's.
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { cpus } from "node:os";
+import { gunzipSync } from "node:zlib";
+import { chromium } from "playwright-core";
+import { build, gotest } from "../test/gotest.mjs";
+import { root } from "../test/helpers.mjs";
+
+const shapes = ["d256_b2", "s4_b2", "s2_b1"];
+const rounds = 3; // of 12 passes each, the runtimes by turns
+const binary = build("wasm/kernels");
+
+function body(path) {
+  if (path === "/") return "<!doctype html><title>bench</title><script src=/ort/ort.wasm.min.js></script>";
+  if (path === "/kernels.test.wasm") return readFileSync(binary);
+  if (path.startsWith("/ort/")) return readFileSync(`${root}web/bench/node_modules/onnxruntime-web/dist/${path.slice(5)}`);
+  if (path.endsWith(".onnx")) return gunzipSync(readFileSync(`${root}web/bench/models${path}.gz`));
+  return readFileSync(`${root}web/dist${path}`);
+}
+const server = createServer((request, response) => {
+  const path = new URL(request.url, "http://x").pathname;
+  response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
+  response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
+  response.setHeader("Content-Type", path === "/" ? "text/html" : /js$/.test(path) ? "text/javascript" : /wasm$/.test(path) ? "application/wasm" : "application/octet-stream");
+  try {
+    response.end(body(path));
+  } catch {
+    response.writeHead(404).end();
+  }
+});
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const url = `http://127.0.0.1:${server.address().port}/`;
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+
+async function fresh(f) {
+  const page = await browser.newPage();
+  page.on("pageerror", (error) => console.error(error.message));
+  await page.goto(url);
+  const result = await f(page);
+  await page.close();
+  return result;
+}
+
+const ort = (model, threads) => fresh((page) => page.evaluate(async ({ model, threads, b }) => {
+  if (!crossOriginIsolated) throw new Error("not cross-origin isolated");
+  Object.assign(ort.env.wasm, { numThreads: threads, wasmPaths: "/ort/" });
+  ort.env.logLevel = "error";
+  const session = await ort.InferenceSession.create(`/${model}.onnx`, { executionProviders: ["wasm"] });
+  const feeds = {
+    x: new ort.Tensor("float32", new Float32Array(b * 3 * 32 * 32).fill(0.3), [b, 3, 32, 32]),
+    t: new ort.Tensor("float32", new Float32Array(b).fill(0.5), [b]),
+    y: new ort.Tensor("int64", new BigInt64Array(b), [b]),
+  };
+  for (let i = 0; i < 3; i++) await session.run(feeds);
+  let ms = Infinity;
+  for (let i = 0; i < 12; i++) {
+    const start = performance.now();
+    await session.run(feeds);
+    ms = Math.min(ms, performance.now() - start);
+  }
+  return ms;
+}, { model, threads, b: model.includes("_b2") ? 2 : 1 }));
+
+async function ours(shape, threads) {
+  const { code, printed, note } = await fresh((page) => gotest(page, "kernels.test.wasm", threads,
+    ["-test.run=^$", `-test.bench=Forward/${shape}`, "-test.benchtime=12x"]));
+  const ms = /([\d.]+) best-ms/.exec(printed)?.[1];
+  if (code !== 0 || !ms || note) throw new Error(`${shape}: ${printed} ${note}`);
+  return Number(ms);
+}
+
+const rows = [];
+const best = {};
+for (const threads of [1, 2]) for (const shape of shapes) {
+  const ms = { ours: Infinity, int8: Infinity, fp32: Infinity };
+  for (let round = 0; round < rounds; round++) {
+    ms.ours = Math.min(ms.ours, await ours(shape, threads));
+    ms.int8 = Math.min(ms.int8, await ort(`${shape}.int8`, threads));
+    ms.fp32 = Math.min(ms.fp32, await ort(shape, threads));
+  }
+  best[`${shape} ${threads}`] = ms.ours;
+  const row = `| ${shape} | ${threads} | ${ms.ours.toFixed(1)} | ${ms.int8.toFixed(1)} | ${ms.fp32.toFixed(1)} | ${(ms.ours / ms.int8).toFixed(2)} | ${(ms.ours / ms.fp32).toFixed(2)} |`;
+  console.log(row);
+  rows.push(row);
+}
+const version = browser.version();
+await browser.close();
+server.close();
+
+const speedup = shapes.map((shape) => `${shape} ${(best[`${shape} 1`] / best[`${shape} 2`]).toFixed(2)}`).join(", ");
+const table = `Written by \`make bench-web\` on ${cpus().length} cores of ${cpus()[0].model.trim()}, Chromium ${version}: milliseconds for a forward
+pass, conditioning included, the best of ${rounds * 12} in one run in which the runtimes take turns. dit8 is checked against the generic device first.
+
+| network | threads | dit8 int8 | ORT Web int8 | ORT Web fp32 | of ORT int8 | of ORT fp32 |
+|---|---|---|---|---|---|---|
+${rows.join("\n")}
+
+Two threads against one: ${speedup}.
+`;
+const file = root + "docs/performance.md";
+const text = readFileSync(file, "utf8");
+const parts = /(<!-- bench-web -->\n)[^]*(<!-- end -->)/;
+if (!parts.test(text)) throw new Error(`${file} has no marks for the table`);
+writeFileSync(file, text.replace(parts, (_, start, end) => start + table + end));
