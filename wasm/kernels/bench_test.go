@@ -10,6 +10,7 @@ import (
 
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
+	"dit8/core/compute/profile"
 	"dit8/core/dit"
 )
 
@@ -59,18 +60,23 @@ func BenchmarkForward(b *testing.B) {
 					return out
 				}
 			}
-			run := forward(d)
+			timed := profile.New(d)
+			run := forward(timed)
 			if !slices.Equal(run(), forward(generic.New())()) {
 				b.Fatal("the output differs from the generic device's")
 			}
 			for range 3 { // until the engine has optimised the kernels
 				run()
 			}
+			timed.Reset()
 			best := time.Duration(math.MaxInt64)
 			for b.Loop() {
 				start := time.Now()
 				run()
 				best = min(best, time.Since(start))
+			}
+			for _, e := range timed.Entries() {
+				b.Logf("%-24s %4d %7.3f ms %7.3f best call %5.1f GMAC/s", e.Name, e.Calls/b.N, float64(e.Time.Microseconds())/1000/float64(b.N), float64(e.Best.Microseconds())/1000, float64(e.MACs)/float64(e.Calls)/float64(e.Best))
 			}
 			b.ReportMetric(float64(best.Microseconds())/1000, "best-ms")
 		})

@@ -21,7 +21,7 @@ func (l *linear) Out() int { return l.out }
 const gated = 3
 
 const (
-	panel     = 8       // outputs of a panel of packed weights
+	panel     = 16      // outputs that packed weights are filled up to a multiple of
 	packBytes = 1 << 20 // bytes of weights that are copied at a time
 )
 
@@ -34,7 +34,7 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 	outs := (w.Out + panel - 1) / panel * panel
 	size, width := 4, w.In
 	if l.int8 {
-		size, width = 1, (w.In+1)/2*2
+		size, width = 1, padded(w.In)
 	}
 	var err error
 	if l.w, err = d.zeros(size * outs * width); err != nil {
@@ -69,6 +69,9 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 	return l, nil
 }
 
+// padded is the length of a row of int8 weights or quantised values.
+func padded(in int) int { return (in + 3) / 4 * 4 }
+
 func (d *Device) zeros(n int) (uint32, error) {
 	at, err := d.mem.alloc(n)
 	if err == nil {
@@ -97,9 +100,10 @@ func (d *Device) linear(dst, x uint32, rows int, l *linear, act int32, gate uint
 		linearF32(dst, x, int32(rows), l.w, l.bias, int32(l.in), int32(l.out), act, gate, stride, group)
 		return
 	}
-	q := d.scratch(quantised, 2*((rows+3)/4*4)*((l.in+1)/2*2))
+	width := padded(l.in)
+	q := d.scratch(quantised, 2*(rows/8*14+(rows%8+3)/4*4)*width)
 	s := d.scratch(scales, 4*rows)
-	wide := d.scratch(widened, 2*d.threads*panel*((l.in+1)/2*2))
+	wide := d.scratch(widened, 2*28*width*d.threads)
 	quantize(q, s, x, int32(rows), int32(l.in))
 	linearI8(dst, q, s, int32(rows), l.w, l.scale, l.bias, int32(l.in), int32(l.out), act, gate, stride, group, wide)
 }

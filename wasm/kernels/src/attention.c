@@ -5,28 +5,29 @@
 EXPORT(attention_scratch)
 int attention_scratch(int tokens, int hd) { return up(tokens, 8) * hd + tokens * up(hd, 8) + 8 * up(tokens, 16) + 4 * up(hd, 8); }
 
-// softmax replaces n scores by e^(s-max) and returns one over their sum.
-INLINE float softmax(float *s, int n) {
+// softmax replaces n scores by e^(s-max) and returns one over their sum. Rows of
+// scores and of power have room for whole vectors.
+static __attribute__((noinline)) float softmax(float *s, float *power, int n) {
 	f32x4 m = SPLAT(s[0]);
 	for (int i = 0; i + 4 <= n; i += 4) m = wasm_f32x4_pmax(m, LD(s + i));
 	for (int i = n & ~3; i < n; i++) m = wasm_f32x4_pmax(m, SPLAT(s[i]));
 	m = wasm_f32x4_pmax(m, wasm_i32x4_shuffle(m, m, 2, 3, 0, 1));
 	m = wasm_f32x4_pmax(m, wasm_i32x4_shuffle(m, m, 1, 0, 3, 2));
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < n; i += 4) {
+		f32x4 p;
+		ST(s + i, exp_reduce(SUB(LD(s + i), m), &p));
+		ST(power + i, p);
+	}
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < n; i += 4) ST(s + i, exp_finish(LD(s + i), LD(power + i)));
 	f32x4 p[4] = {SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f)};
 	int i = 0;
 	for (; i + 16 <= n; i += 16)
-		for (int l = 0; l < 4; l++) {
-			f32x4 e = exp4(SUB(LD(s + i + 4 * l), m));
-			ST(s + i + 4 * l, e);
-			p[l] = ADD(p[l], e);
-		}
+		for (int l = 0; l < 4; l++) p[l] = ADD(p[l], LD(s + i + 4 * l));
 	float t[16];
 	spill(t, p);
-	for (; i < n; i += 4) {
-		f32x4 e = exp4(SUB(LD(s + i), m)); // rows of scores have room for whole vectors
-		ST(s + i, e);
-		for (int k = i; k < n && k < i + 4; k++) t[k & 15] += s[k];
-	}
+	for (; i < n; i++) t[i & 15] += s[i];
 	return 1 / fold_spilled(t);
 }
 
@@ -72,8 +73,9 @@ INLINE void queries(int R, float *dst, const float *q, const float *kt, const fl
 		}
 	}
 	float inv[4];
-	for (int r = 0; r < R; r++) inv[r] = softmax(s + r * sp, tokens);
-	float *e = s + 4 * sp; // the scores, interleaved; rows beyond R hold what was there
+	float *e = s + 4 * sp;
+	for (int r = 0; r < R; r++) inv[r] = softmax(s + r * sp, e, tokens);
+	// e: the scores, interleaved; rows beyond R hold what was there
 	interleave(e, s, sp, tokens);
 	for (int i = 0; i < hd; i += 8) {
 		f32x4 acc[4][2];

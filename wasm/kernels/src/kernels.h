@@ -34,14 +34,19 @@ typedef struct {
 
 INLINE const float *vector(per_group g, int row) { return g.v + (row / g.rows) * g.stride; }
 
-// compute.Exp. pmin and pmax are single instructions on x86, min and max are not.
-INLINE f32x4 exp4(f32x4 x) {
+// compute.Exp in two halves, for loops of their own: so the constants of a loop fit
+// the registers, and chains of dependent steps are short. exp_reduce gives r and
+// 2ⁿ with x = n·ln 2 + r, exp_finish gives e^r·2ⁿ. pmin and pmax are single
+// instructions on x86, min and max are not.
+INLINE f32x4 exp_reduce(f32x4 x, f32x4 *power) {
 	x = wasm_f32x4_pmin(wasm_f32x4_pmax(x, SPLAT(-87.0f)), SPLAT(88.0f));
 	f32x4 round = SPLAT(ROUND);
 	f32x4 bits = ADD(MUL(x, SPLAT(1.44269504088896341f)), round); // n in the lowest bits
 	f32x4 n = SUB(bits, round);
-	f32x4 r = SUB(x, MUL(n, SPLAT(0.693359375f)));
-	r = SUB(r, MUL(n, SPLAT(-2.12194440e-4f)));
+	*power = wasm_i32x4_add(wasm_i32x4_shl(bits, 23), SPLAT(1.0f));
+	return SUB(SUB(x, MUL(n, SPLAT(0.693359375f))), MUL(n, SPLAT(-2.12194440e-4f)));
+}
+INLINE f32x4 exp_finish(f32x4 r, f32x4 power) {
 	f32x4 p = SPLAT(1.9875691500e-4f);
 	p = ADD(MUL(p, r), SPLAT(1.3981999507e-3f));
 	p = ADD(MUL(p, r), SPLAT(8.3334519073e-3f));
@@ -49,19 +54,8 @@ INLINE f32x4 exp4(f32x4 x) {
 	p = ADD(MUL(p, r), SPLAT(1.6666665459e-1f));
 	p = ADD(MUL(p, r), SPLAT(5.0000001201e-1f));
 	p = ADD(MUL(p, MUL(r, r)), r);
-	p = ADD(p, SPLAT(1.0f));
-	return MUL(p, wasm_i32x4_shl(wasm_i32x4_add(bits, wasm_i32x4_splat(127)), 23)); // · 2ⁿ
+	return MUL(ADD(p, SPLAT(1.0f)), power);
 }
-
-// compute.GELU
-INLINE f32x4 gelu4(f32x4 x) {
-	f32x4 x3 = MUL(MUL(x, x), x);
-	f32x4 u = MUL(SPLAT(0.7978845608028654f), ADD(x, MUL(SPLAT(0.044715f), x3)));
-	return DIV(x, ADD(SPLAT(1.0f), exp4(MUL(SPLAT(-2.0f), u))));
-}
-
-// compute.SiLU
-INLINE f32x4 silu4(f32x4 x) { return DIV(x, ADD(SPLAT(1.0f), exp4(wasm_f32x4_neg(x)))); }
 
 // compute.FoldSum of sixteen partial sums.
 INLINE float fold(f32x4 p[4]) {
