@@ -10,7 +10,7 @@ mkdir -p "$out"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 files=()
-for f in run linear rows attention; do
+for f in run int8 float32 epilogue rows attention; do
 	clang-19 --target=wasm32 -O3 -std=c17 -ffreestanding -fno-builtin-memset -ffp-contract=off -msimd128 -mbulk-memory -matomics \
 		-Wall -Wextra -Werror -ffile-prefix-map="$PWD"=. -c "src/$f.c" -o "$tmp/$f.o"
 	files+=("$tmp/$f.o")

@@ -14,7 +14,7 @@ import (
 type Device struct {
 	mem     arena
 	threads int
-	areas   [4]area // scratch: quantised rows, their scales, widened weights, and what else an operation needs
+	areas   [4]area // scratch: quantised rows, their scales, what threads need for a product, and what else an operation needs
 }
 
 // area is scratch memory that grows and is kept.
@@ -26,7 +26,7 @@ type area struct {
 const (
 	quantised = iota
 	scales
-	widened
+	perThread
 	other
 )
 

@@ -6,6 +6,15 @@ import "unsafe"
 
 // The functions of src/*.c and, last, those that kernels.js adds.
 
+//go:wasmimport kernels packed_i8
+func packedI8(in, out int32) int32
+
+//go:wasmimport kernels quantized
+func quantized(rows, in int32) int32
+
+//go:wasmimport kernels scratch_i8
+func scratchI8(in int32) int32
+
 //go:wasmimport kernels pack_i8
 func packI8(dst, w uint32, first, rows, in int32)
 
@@ -16,7 +25,7 @@ func packF32(dst, w uint32, first, rows, in int32)
 func quantize(q, scale, x uint32, rows, in int32)
 
 //go:wasmimport kernels linear_i8
-func linearI8(dst, q, s uint32, rows int32, w, ws, b uint32, in, out, act int32, gate uint32, gateStride, gateRows int32, wide uint32)
+func linearI8(dst, q, s uint32, rows int32, w, ws, b uint32, in, out, act int32, gate uint32, gateStride, gateRows int32, scratch uint32)
 
 //go:wasmimport kernels linear_f32
 func linearF32(dst, x uint32, rows int32, w, b uint32, in, out, act int32, gate uint32, gateStride, gateRows int32)

@@ -21,7 +21,7 @@ func (l *linear) Out() int { return l.out }
 const gated = 3
 
 const (
-	panel     = 16      // outputs that packed weights are filled up to a multiple of
+	most      = 32      // outputs that scales and biases are filled up to a multiple of
 	packBytes = 1 << 20 // bytes of weights that are copied at a time
 )
 
@@ -31,13 +31,13 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 		return nil, err
 	}
 	l := &linear{in: w.In, out: w.Out, int8: w.I8 != nil}
-	outs := (w.Out + panel - 1) / panel * panel
-	size, width := 4, w.In
+	outs := (w.Out + most - 1) / most * most
+	size, packed := 4, 4*outs*w.In
 	if l.int8 {
-		size, width = 1, padded(w.In)
+		size, packed = 1, int(packedI8(int32(w.In), int32(w.Out)))
 	}
 	var err error
-	if l.w, err = d.zeros(size * outs * width); err != nil {
+	if l.w, err = d.zeros(packed); err != nil {
 		return nil, err
 	}
 	if l.bias, err = d.zeros(4 * outs); err != nil {
@@ -69,9 +69,6 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 	return l, nil
 }
 
-// padded is the length of a row of int8 weights or quantised values.
-func padded(in int) int { return (in + 3) / 4 * 4 }
-
 func (d *Device) zeros(n int) (uint32, error) {
 	at, err := d.mem.alloc(n)
 	if err == nil {
@@ -100,10 +97,9 @@ func (d *Device) linear(dst, x uint32, rows int, l *linear, act int32, gate uint
 		linearF32(dst, x, int32(rows), l.w, l.bias, int32(l.in), int32(l.out), act, gate, stride, group)
 		return
 	}
-	width := padded(l.in)
-	q := d.scratch(quantised, 2*(rows/8*14+(rows%8+3)/4*4)*width)
+	q := d.scratch(quantised, int(quantized(int32(rows), int32(l.in))))
 	s := d.scratch(scales, 4*rows)
-	wide := d.scratch(widened, 2*28*width*d.threads)
+	own := d.scratch(perThread, int(scratchI8(int32(l.in)))*d.threads)
 	quantize(q, s, x, int32(rows), int32(l.in))
-	linearI8(dst, q, s, int32(rows), l.w, l.scale, l.bias, int32(l.in), int32(l.out), act, gate, stride, group, wide)
+	linearI8(dst, q, s, int32(rows), l.w, l.scale, l.bias, int32(l.in), int32(l.out), act, gate, stride, group, own)
 }

@@ -21,9 +21,6 @@ typedef v128_t f32x4;
 // bits: compute.RoundEven.
 #define ROUND 12582912.0f
 
-enum { PANEL = 8 };              // outputs that one panel of packed weights holds
-enum { NONE, GELU, SILU, GATE }; // epilogues
-
 INLINE int up(int n, int to) { return (n + to - 1) / to * to; }
 
 // A vector for each group of rows: compute.PerGroup.

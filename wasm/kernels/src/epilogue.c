@@ -1,0 +1,50 @@
+#include "linear.h"
+
+enum { MOST = 4 * TILE }; // values that are finished at a time
+
+// compute.GELU. Several loops, so that the constants of each fit the registers and
+// its chains of dependent steps are short.
+static __attribute__((noinline)) void gelu(float *y, int n) {
+	float r[MOST], power[MOST];
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < n; i += 4) {
+		f32x4 x = LD(y + i), x3 = MUL(MUL(x, x), x);
+		f32x4 u = MUL(SPLAT(0.7978845608028654f), ADD(x, MUL(SPLAT(0.044715f), x3)));
+		ST(r + i, MUL(SPLAT(-2.0f), u));
+	}
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < n; i += 4) {
+		f32x4 p;
+		ST(r + i, exp_reduce(LD(r + i), &p));
+		ST(power + i, p);
+	}
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < n; i += 4) ST(r + i, exp_finish(LD(r + i), LD(power + i)));
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < n; i += 4) ST(y + i, DIV(LD(y + i), ADD(SPLAT(1.0f), LD(r + i))));
+}
+
+static __attribute__((noinline)) void silu(float *y, int n) { // compute.SiLU
+	for (int i = 0; i < n; i += 4) {
+		f32x4 x = LD(y + i), p, r = exp_reduce(wasm_f32x4_neg(x), &p);
+		ST(y + i, DIV(x, ADD(SPLAT(1.0f), exp_finish(r, p))));
+	}
+}
+
+void finish(const linear_args *a, float *y, int n, int r, int j) {
+	if (a->act == GELU) gelu(y, n * TILE);
+	if (a->act == SILU) silu(y, n * TILE);
+	for (int t = 0; t < n; t++, y += TILE) {
+		int row = r + t / 2 * ROWS, to = j + t % 2 * PANEL, m = a->out - to < PANEL ? a->out - to : PANEL;
+		for (int i = 0; i < ROWS && row + i < a->rows; i++) {
+			const float *v = y + i * PANEL;
+			float *dst = a->dst + (row + i) * a->out + to;
+			const float *gate = a->act == GATE ? vector(a->gate, row + i) + to : 0;
+			for (int k = 0; k < m; k += 4) {
+				f32x4 u = LD(v + k);
+				if (gate) u = ADD(load_some(dst + k, m - k), MUL(load_some(gate + k, m - k), u));
+				store_some(dst + k, u, m - k);
+			}
+		}
+	}
+}

@@ -1,0 +1,53 @@
+#include "linear.h"
+
+// Packed float32 weights: panels, in each for every input the weights of its outputs.
+EXPORT(pack_f32)
+void pack_f32(float *dst, const float *w, int first, int rows, int in) {
+	for (int j = first; j < first + rows; j++) {
+		const float *row = w + (j - first) * in;
+		float *panel = dst + (j / PANEL) * in * PANEL + j % PANEL;
+		for (int k = 0; k < in; k++) panel[k * PANEL] = row[k];
+	}
+}
+
+// tile computes rows from r of a panel. Where fewer than four are left, it computes
+// the last one again.
+static void tile(const linear_args *a, const float *w, int r, int j) {
+	const float *x[ROWS];
+	f32x4 acc[ROWS][2];
+	for (int i = 0; i < ROWS; i++) {
+		x[i] = (const float *)a->x + (r + i < a->rows ? r + i : a->rows - 1) * a->in;
+		acc[i][0] = acc[i][1] = SPLAT(0.0f);
+	}
+#pragma clang loop unroll(disable)
+	for (int k = 0; k < a->in; k++, w += PANEL) {
+		f32x4 w0 = LD(w), w1 = LD(w + 4);
+#pragma clang loop unroll(full)
+		for (int i = 0; i < ROWS; i++) {
+			f32x4 v = wasm_v128_load32_splat(x[i] + k);
+			acc[i][0] = ADD(acc[i][0], MUL(v, w0));
+			acc[i][1] = ADD(acc[i][1], MUL(v, w1));
+		}
+	}
+	float y[TILE];
+	for (int i = 0; i < ROWS; i++) {
+		ST(y + i * PANEL, ADD(acc[i][0], LD(a->b + j)));
+		ST(y + i * PANEL + 4, ADD(acc[i][1], LD(a->b + j + 4)));
+	}
+	finish(a, y, 1, r, j);
+}
+
+static void linear_f32_part(const void *args, int part, int thread) {
+	(void)thread;
+	const linear_args *a = args;
+	int j = part * PART_PANELS * PANEL, end = j + PART_PANELS * PANEL < a->out ? j + PART_PANELS * PANEL : a->out;
+	for (; j < end; j += PANEL)
+		for (int r = 0; r < a->rows; r += ROWS) tile(a, (const float *)a->w + j * a->in, r, j);
+}
+
+EXPORT(linear_f32)
+void linear_f32(float *dst, const float *x, int rows, const float *w, const float *b, int in, int out, int act, const float *gate,
+                int gate_stride, int gate_rows) {
+	linear_args a = {.dst = dst, .x = x, .rows = rows, .w = w, .b = b, .in = in, .out = out, .act = act, .gate = {gate, gate_stride, gate_rows}};
+	linear(linear_f32_part, &a);
+}

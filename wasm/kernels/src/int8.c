@@ -1,0 +1,256 @@
+#include "linear.h"
+
+// The int8 product multiplies blocks of rows and outputs with Winograd's form of
+// Strassen's algorithm (S. Winograd, On multiplication of 2×2 matrices, 1971): the
+// quarters of a block are its first and last rows, outputs and inputs, and seven
+// products of sums of quarters take the place of eight. In integers that is exact,
+// also where a sum wraps around.
+//
+//	A, rows:                        B, outputs:                     products
+//	s1 = a21+a22   s2 = s1-a11      t1 = b12-b11   t2 = b22-t1      p1 = a11·b11  p2 = a12·b21
+//	s3 = a11-a21   s4 = a12-s2      t3 = b22-b12   t4 = t2-b21      p3 = s4·b22   p4 = a22·t4
+//	                                                                p5 = s1·t1    p6 = s2·t2   p7 = s3·t3
+//	u2 = p1+p6   u3 = u2+p7
+//	c11 = p1+p2   c12 = u2+p5+p3   c21 = u3-p4   c22 = u3+p5
+//
+// The factors, of up to ±508, lie as streams in the order in which they are used,
+// a11 a12 s2 s3 s1 a22 s4 and b11 b21 t2 t3 t1 -t4 b22. A stream of four rows has for
+// each pair of inputs (k, k+1) of the four; one of weights of eight outputs. Rows that
+// fill no block follow: by four, all inputs, the last four filled up with anything.
+//
+// A second level would do with seven eighths of the products again, but with streams
+// of twice the size it gained nothing.
+
+enum { SPLIT = 4, STREAMS = 7, BLOCK_ROWS = 2 * ROWS, BLOCK_OUT = 2 * PANEL }; // SPLIT: what inputs are filled up to a multiple of
+
+EXPORT(packed_i8) // bytes that pack_i8 writes to
+int packed_i8(int in, int out) { return up(out, BLOCK_OUT) * up(in, SPLIT); }
+
+EXPORT(quantized) // bytes that quantize writes to
+int quantized(int rows, int in) {
+	return 2 * up(in, SPLIT) * (rows / BLOCK_ROWS * STREAMS * ROWS / 2 + up(rows % BLOCK_ROWS, ROWS));
+}
+
+EXPORT(scratch_i8) // bytes that linear_i8 needs for each thread
+int scratch_i8(int in) { return 2 * STREAMS * PANEL * up(in, SPLIT) / 2; }
+
+// pack_i8 packs weights in panels; for each pair of inputs 16 bytes, (k, k+1) of a
+// panel's outputs.
+EXPORT(pack_i8)
+void pack_i8(int8_t *dst, const int8_t *w, int first, int rows, int in) {
+	int width = up(in, SPLIT);
+	for (int j = first; j < first + rows; j++) {
+		const int8_t *row = w + (j - first) * in;
+		int8_t *panel = dst + (j / PANEL) * width * PANEL + (j % PANEL) * 2;
+		for (int k = 0; k < in; k++) panel[(k / 2) * 16 + k % 2] = row[k];
+	}
+}
+
+// factors of four quarters, in the order of their streams.
+INLINE void factors_a(v128_t s[7], v128_t a11, v128_t a12, v128_t a21, v128_t a22) {
+	v128_t s1 = wasm_i16x8_add(a21, a22), s2 = wasm_i16x8_sub(s1, a11);
+	s[0] = a11, s[1] = a12, s[2] = s2, s[3] = wasm_i16x8_sub(a11, a21), s[4] = s1, s[5] = a22, s[6] = wasm_i16x8_sub(a12, s2);
+}
+INLINE void factors_b(v128_t t[7], v128_t b11, v128_t b12, v128_t b21, v128_t b22) {
+	v128_t t1 = wasm_i16x8_sub(b12, b11), t2 = wasm_i16x8_sub(b22, t1);
+	t[0] = b11, t[1] = b21, t[2] = t2, t[3] = wasm_i16x8_sub(b22, b12), t[4] = t1, t[5] = wasm_i16x8_sub(b21, t2), t[6] = b22;
+}
+
+// spread writes the factors to streams that are n apart.
+INLINE void spread(int16_t *dst, int n, const v128_t f[7]) {
+	for (int m = 0; m < 7; m++) ST(dst + m * n, f[m]);
+}
+
+typedef struct {
+	int16_t *q;
+	float *scale;
+	const float *x;
+	int rows, in;
+} quantize_args;
+
+// inverse returns 127 over the largest of n values and stores the row's scale.
+INLINE f32x4 inverse(const float *x, int n, float *scale) {
+	f32x4 m = SPLAT(0.0f);
+	for (int k = 0; k < n; k += 4) m = wasm_f32x4_pmax(m, wasm_f32x4_abs(load_some(x + k, n - k)));
+	m = wasm_f32x4_pmax(m, wasm_i32x4_shuffle(m, m, 2, 3, 0, 1));
+	m = wasm_f32x4_pmax(m, wasm_i32x4_shuffle(m, m, 1, 0, 3, 2));
+	float top = wasm_f32x4_extract_lane(m, 0);
+	int small = !(top >= 1e-30f);
+	*scale = small ? 0 : top / 127;
+	return SPLAT(small ? 0 : 127 / top);
+}
+
+// rounded gives n values from p·inv. |x|·(127/top) is below 127.5, so the contract's
+// clamp has nothing to do.
+INLINE v128_t rounded(const float *p, int n, f32x4 inv) {
+	return wasm_i32x4_sub(ADD(MUL(n > 0 ? load_some(p, n) : SPLAT(0.0f), inv), SPLAT(ROUND)), SPLAT(ROUND));
+}
+
+// Four rows of four values, as two vectors of pairs (k, k+1) of each row.
+INLINE void four_rows(v128_t to[2], const float *x, int in, int n, const f32x4 inv[4]) {
+	v128_t a = wasm_i16x8_narrow_i32x4(rounded(x, n, inv[0]), rounded(x + in, n, inv[1]));
+	v128_t b = wasm_i16x8_narrow_i32x4(rounded(x + 2 * in, n, inv[2]), rounded(x + 3 * in, n, inv[3]));
+	to[0] = wasm_i32x4_shuffle(a, b, 0, 2, 4, 6);
+	to[1] = wasm_i32x4_shuffle(a, b, 1, 3, 5, 7);
+}
+
+enum { QUANTIZE_ROWS = 16 }; // of a part
+
+static void quantize_part(const void *args, int part, int thread) {
+	(void)thread;
+	quantize_args a = *(const quantize_args *)args;
+	int in = a.in, width = up(in, SPLIT), half = width / 2, whole = a.rows / BLOCK_ROWS * BLOCK_ROWS;
+	int r = part * QUANTIZE_ROWS, end = r + QUANTIZE_ROWS < a.rows ? r + QUANTIZE_ROWS : a.rows;
+	for (; r + BLOCK_ROWS <= end; r += BLOCK_ROWS) {
+		const float *x = a.x + r * in;
+		int16_t *dst = a.q + r / BLOCK_ROWS * STREAMS * ROWS * half;
+		f32x4 inv[BLOCK_ROWS];
+		for (int i = 0; i < BLOCK_ROWS; i++) inv[i] = inverse(x + i * in, in, a.scale + r + i);
+		for (int k = 0; k < half; k += 4) {
+			v128_t a11[2], a12[2], a21[2], a22[2], f[7];
+			four_rows(a11, x + k, in, in - k, inv);
+			four_rows(a12, x + half + k, in, in - half - k, inv);
+			four_rows(a21, x + ROWS * in + k, in, in - k, inv + ROWS);
+			four_rows(a22, x + ROWS * in + half + k, in, in - half - k, inv + ROWS);
+			for (int i = 0; i < 2 && k + 2 * i < half; i++, dst += 8) {
+				factors_a(f, a11[i], a12[i], a21[i], a22[i]);
+				spread(dst, half * ROWS, f);
+			}
+		}
+	}
+	for (; r < end; r++) {
+		const float *x = a.x + r * in;
+		int16_t *dst = a.q + whole / BLOCK_ROWS * STREAMS * ROWS * half + (r - whole) / ROWS * ROWS * width + r % ROWS * 2;
+		f32x4 inv = inverse(x, in, a.scale + r);
+		for (int k = 0; k < width; k += 4, dst += 16) {
+			v128_t v = rounded(x + k, in - k, inv);
+			v = wasm_i16x8_narrow_i32x4(v, v);
+			wasm_v128_store32_lane(dst, v, 0);
+			wasm_v128_store32_lane(dst + 8, v, 1);
+		}
+	}
+}
+
+// quantize turns rows of x into int16 values of up to ±127 and a scale each:
+// compute.QuantizeRow.
+EXPORT(quantize)
+void quantize(int16_t *q, float *scale, const float *x, int rows, int in) {
+	quantize_args a = {q, scale, x, rows, in};
+	run(quantize_part, &a, up(rows, QUANTIZE_ROWS) / QUANTIZE_ROWS);
+}
+
+typedef struct {
+	int32_t v[TILE];
+} tile;
+
+#define EIGHT(...) \
+	_Pragma("clang loop unroll(full)") for (int i = 0; i < 8; i++) { __VA_ARGS__; }
+
+// STEP adds the products of four rows and eight outputs with a pair of inputs to acc.
+#define STEP(acc, q, w0, w1) \
+	do { \
+		v128_t a_ = w0, b_ = w1; \
+		_Pragma("clang loop unroll(full)") for (int i = 0; i < 4; i++) { \
+			v128_t v = wasm_v128_load32_splat(q + 2 * i); \
+			acc[2 * i] = wasm_i32x4_add(acc[2 * i], wasm_i32x4_dot_i16x8(v, a_)); \
+			acc[2 * i + 1] = wasm_i32x4_add(acc[2 * i + 1], wasm_i32x4_dot_i16x8(v, b_)); \
+		} \
+	} while (0)
+
+// product computes c = from + q·w over n inputs. It is a function of its own because
+// V8 keeps the sums in registers only here, and leaves its loop after every step, so
+// that V8 moves no load from one step to another: it would have to spill.
+static __attribute__((noinline)) void product(tile *c, const tile *from, const int16_t *q, const int16_t *w, int n) {
+	v128_t acc[8];
+	EIGHT(acc[i] = LD(from->v + 4 * i))
+	const int16_t *end = w + n * PANEL;
+#pragma clang loop unroll(disable)
+	for (;;) {
+		STEP(acc, q, LD(w), LD(w + 8));
+		if ((w += 16) == end) break;
+		STEP(acc, q + 8, LD(w), LD(w + 8));
+		q += 16;
+		if ((w += 16) == end) break;
+	}
+	EIGHT(ST(c->v + 4 * i, acc[i]))
+}
+
+// narrow_product computes c = q·w over n inputs of packed weights.
+static __attribute__((noinline)) void narrow_product(tile *c, const int16_t *q, const int8_t *w, int n) {
+	v128_t acc[8];
+	EIGHT(acc[i] = wasm_i32x4_const_splat(0))
+	const int8_t *end = w + n * PANEL;
+#pragma clang loop unroll(disable)
+	for (; w < end; w += 16, q += 8) STEP(acc, q, wasm_i16x8_load8x8(w), wasm_i16x8_load8x8(w + 8));
+	EIGHT(ST(c->v + 4 * i, acc[i]))
+}
+
+INLINE void sum(tile *c, const tile *a, const tile *b) { EIGHT(ST(c->v + 4 * i, wasm_i32x4_add(LD(a->v + 4 * i), LD(b->v + 4 * i)))) }
+
+// block computes c = q·w, two by two tiles, from streams of n inputs.
+static void block(tile c[4], const int16_t *q, const int16_t *w, int n) {
+	static const tile zero;
+	tile t, u, v;
+	int a = n * ROWS, b = n * PANEL;
+	product(&t, &zero, q, w, n);
+	product(c, &t, q + a, w + b, n);
+	product(&u, &t, q + 2 * a, w + 2 * b, n);
+	product(&t, &u, q + 3 * a, w + 3 * b, n);
+	product(&v, &zero, q + 4 * a, w + 4 * b, n);
+	sum(c + 3, &t, &v);
+	product(c + 2, &t, q + 5 * a, w + 5 * b, n);
+	sum(&u, &u, &v);
+	product(c + 1, &u, q + 6 * a, w + 6 * b, n);
+}
+
+// epilogue of n tiles, of rows from r and outputs from j: rescale, then finish.
+static void epilogue(const linear_args *a, tile *c, int n, int r, int j) {
+	for (int t = 0; t < n; t++) {
+		int row = r + t / 2 * ROWS, to = j + t % 2 * PANEL;
+		const float *ws = a->ws + to, *b = a->b + to;
+		f32x4 ws0 = LD(ws), ws1 = LD(ws + 4), b0 = LD(b), b1 = LD(b + 4);
+		for (int i = 0; i < ROWS; i++) {
+			f32x4 s = SPLAT(row + i < a->rows ? a->s[row + i] : 0.0f);
+			int32_t *p = c[t].v + i * PANEL;
+			ST(p, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p)), MUL(s, ws0)), b0));
+			ST(p + 4, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p + 4)), MUL(s, ws1)), b1));
+		}
+	}
+	finish(a, (float *)c, n, r, j);
+}
+
+static void linear_i8_part(const void *args, int part, int thread) {
+	const linear_args *a = args;
+	int width = up(a->in, SPLIT), half = width / 2;
+	int16_t *wide = (int16_t *)(a->scratch + thread * scratch_i8(a->in));
+	tile c[4];
+	int j = part * PART_PANELS * PANEL, end = j + PART_PANELS * PANEL < a->out ? j + PART_PANELS * PANEL : a->out;
+	for (; j < end; j += BLOCK_OUT) {
+		const int8_t *w = (const int8_t *)a->w + j * width, *next = w + width * PANEL; // two panels
+		const int16_t *q = a->x;
+		int r = 0, n = half * PANEL;
+		for (int k = 0; a->rows >= BLOCK_ROWS && k < n; k += 8) {
+			v128_t f[7];
+			factors_b(f, wasm_i16x8_load8x8(w + k), wasm_i16x8_load8x8(next + k), wasm_i16x8_load8x8(w + n + k), wasm_i16x8_load8x8(next + n + k));
+			spread(wide + k, n, f);
+		}
+		for (; r + BLOCK_ROWS <= a->rows; r += BLOCK_ROWS, q += STREAMS * ROWS * half) {
+			block(c, q, wide, half);
+			epilogue(a, c, 4, r, j);
+		}
+		for (; r < a->rows; r += ROWS, q += ROWS * width) {
+			narrow_product(c, q, w, width);
+			narrow_product(c + 1, q, next, width);
+			epilogue(a, c, 2, r, j);
+		}
+	}
+}
+
+// linear_i8 computes rows of dst = epilogue(q·Wᵀ·scales + b). ws and b are filled up
+// to whole blocks of outputs.
+EXPORT(linear_i8)
+void linear_i8(float *dst, const int16_t *q, const float *s, int rows, const int8_t *w, const float *ws, const float *b, int in, int out,
+               int act, const float *gate, int gate_stride, int gate_rows, char *scratch) {
+	linear_args a = {dst, q, s, rows, w, ws, b, in, out, act, {gate, gate_stride, gate_rows}, scratch};
+	linear(linear_i8_part, &a);
+}

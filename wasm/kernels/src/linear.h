@@ -1,0 +1,32 @@
+#include "kernels.h"
+#include "run.h"
+
+// Outputs are computed in panels of eight; the last one is filled up.
+enum { PANEL = 8 };
+
+// The tile that one inner loop computes: four rows of one panel.
+enum { ROWS = 4, TILE = ROWS * PANEL };
+
+enum { NONE, GELU, SILU, GATE }; // epilogues
+
+// What a linear layer works on: dst = epilogue(x·Wᵀ + b).
+typedef struct {
+	float *dst;
+	const void *x;  // rows: float32, or quantised
+	const float *s; // quantised: their scales
+	int rows;
+	const void *w;  // packed weights
+	const float *ws, *b; // a scale for each output (int8), a bias, filled up to whole panels
+	int in, out, act;
+	per_group gate;
+	char *scratch; // for each thread
+} linear_args;
+
+enum { PART_PANELS = 4 }; // panels of a part: threads seldom write to the same cache line
+
+// linear runs part over all panels.
+INLINE void linear(part *f, const linear_args *a) { run(f, a, up(a->out, PANEL * PART_PANELS) / (PANEL * PART_PANELS)); }
+
+// finish writes n tiles of y to rows from r and outputs from j on: act, or gate and
+// residual. Tiles 0 and 1 are two panels of four rows, 2 and 3 those of the next.
+void finish(const linear_args *a, float *y, int n, int r, int j);
