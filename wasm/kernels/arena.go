@@ -16,7 +16,7 @@ type arena struct {
 type span struct{ at, n uint64 }
 
 const (
-	pieceAlign = 16
+	pieceAlign = 64 // a cache line
 	maxMemory  = 1 << 32
 )
 
