@@ -6,6 +6,7 @@ import "dit8/core/compute"
 
 // linear is a layer whose weights are packed in the kernels' memory.
 type linear struct {
+	mem     *arena
 	in, out int
 	int8    bool
 	w       uint32
@@ -30,31 +31,27 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 	if err := w.Check(); err != nil {
 		return nil, err
 	}
-	l := &linear{in: w.In, out: w.Out, int8: w.I8 != nil}
-	outs := (w.Out + panel - 1) / panel * panel
-	size, width := 4, w.In
-	if l.int8 {
-		size, width = 1, padded(w.In)
-	}
-	var err error
-	if l.w, err = d.zeros(size * outs * width); err != nil {
-		return nil, err
-	}
-	if l.bias, err = d.zeros(4 * outs); err != nil {
-		return nil, err
-	}
-	put(l.bias, w.Bias)
-	if l.int8 {
-		if l.scale, err = d.zeros(4 * outs); err != nil {
+	l := &linear{mem: &d.mem, in: w.In, out: w.Out, int8: w.I8 != nil}
+	for _, p := range l.pieces() {
+		var err error
+		if *p.at, err = d.zeros(p.n); err != nil {
+			l.Free()
 			return nil, err
 		}
+	}
+	put(l.bias, w.Bias)
+	size := 4
+	if l.int8 {
+		size = 1
 		put(l.scale, w.Scale)
 	}
-	rows := max(1, packBytes/(size*w.In))
-	raw, err := d.mem.alloc(size * min(rows, w.Out) * w.In)
+	rows := min(w.Out, max(1, packBytes/(size*w.In)))
+	raw, err := d.mem.alloc(size * rows * w.In)
 	if err != nil {
+		l.Free()
 		return nil, err
 	}
+	defer d.mem.release(raw, size*rows*w.In)
 	for j := 0; j < w.Out; j += rows {
 		n := min(rows, w.Out-j)
 		if l.int8 {
@@ -65,8 +62,32 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 			packF32(l.w, raw, int32(j), int32(n), int32(w.In))
 		}
 	}
-	d.mem.release(raw, size*min(rows, w.Out)*w.In)
 	return l, nil
+}
+
+// piece is n bytes that a layer holds at an address, 0 while it does not.
+type piece struct {
+	at *uint32
+	n  int
+}
+
+// pieces are the weights, the biases and, with int8, the scales.
+func (l *linear) pieces() []piece {
+	outs := (l.out + panel - 1) / panel * panel
+	if !l.int8 {
+		return []piece{{&l.w, 4 * outs * l.in}, {&l.bias, 4 * outs}}
+	}
+	return []piece{{&l.w, outs * padded(l.in)}, {&l.bias, 4 * outs}, {&l.scale, 4 * outs}}
+}
+
+// Free gives the layer's memory back.
+func (l *linear) Free() {
+	for _, p := range l.pieces() {
+		if *p.at != 0 {
+			l.mem.release(*p.at, p.n)
+			*p.at = 0
+		}
+	}
 }
 
 // padded is the length of a row of int8 weights or quantised values.
