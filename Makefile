@@ -9,7 +9,7 @@
 GO ?= go
 DIST = web/dist
 KERNELS = kernels.js kernels-helper.js kernels.wasm kernels-threads.wasm
-PAGE = index.html style.css icon.svg app.js worker.js
+PAGE = index.html style.css icon.svg app.js measure.js worker.js
 
 .PHONY: run test test-go test-arch test-kernels test-web kernels web bench bench-web int8 need-go need-node need-debian fuzz
 

@@ -40,6 +40,10 @@ func NewGenerator(dev compute.Device, id string, info Info, cfg dit.Config, tens
 	return &Generator{model: m, info: info, id: id}, nil
 }
 
+// Free gives the device's memory back that the model takes. g is of no use after
+// it.
+func (g *Generator) Free() { g.model.Free() }
+
 // Info is what the model file says of the model.
 func (g *Generator) Info() Info { return g.info }
 

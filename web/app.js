@@ -7,7 +7,6 @@ let model, running, started, last;
 const worker = new Worker(`worker.js${location.search}`);
 worker.onerror = (event) => failed({ message: event.message || "the worker could not be started" });
 worker.onmessage = ({ data }) => ({ loading, loaded, step: stepped, done, error: failed })[data.type](data);
-worker.postMessage({ type: "load", url: "default.dit8" });
 
 function loading({ got, total }) {
   $("progress").value = total ? got / total : 0;
@@ -138,3 +137,7 @@ $("save").onclick = () => canvas.toBlob((blob) => {
   link.click();
   URL.revokeObjectURL(link.href);
 });
+
+const asked = new URLSearchParams(location.search);
+if (asked.has("bench")) (await import("./measure.js")).measure(worker, asked);
+else worker.postMessage({ type: "load", url: "default.dit8" });

@@ -1,11 +1,12 @@
 // The page's worker: runs the Go program dit8.wasm with the kernels beside it, and
 // passes messages on. worker.js?threads=N computes on N threads.
-//   in:  {type: "load", url} | {type: "generate", request} | {type: "cancel"}
+//   in:  {type: "load", url} | {type: "generate", request} | {type: "bench", options} | {type: "cancel"}
 //   out: {type: "loading", got, total} | {type: "loaded", info} | {type: "step", …} | {type: "done", …}
+//        {type: "pass", done, total} | {type: "benched", result}
 //        {type: "error", message, field?, aborted}
 importScripts("wasm_exec.js", "kernels.js");
 
-let note = ""; // why it is slower than it could be
+let threads = 1, note = ""; // how many compute, and why they are not more
 const program = start();
 program.catch(() => {}); // reported when it is needed
 
@@ -17,7 +18,7 @@ async function start() {
     help: () => new Worker("kernels-helper.js"),
     threads: Number(new URLSearchParams(location.search).get("threads")) || undefined,
   });
-  note = kernels.note;
+  ({ threads, note } = kernels);
   go.importObject.kernels = kernels.imports;
   const { instance } = await WebAssembly.instantiateStreaming(program, go.importObject);
   kernels.attach(instance);
@@ -55,10 +56,17 @@ async function generate(request) {
   postMessage({ type: "done", ...result }, result.images.map((image) => image.buffer));
 }
 
+async function bench(options) {
+  const dit8 = await program;
+  const result = await dit8.bench(JSON.stringify(options), (event) => postMessage({ type: "pass", ...event }));
+  postMessage({ type: "benched", result: { ...result, threads, note } });
+}
+
 self.onmessage = async ({ data }) => {
   try {
     if (data.type === "load") await load(data.url);
     if (data.type === "generate") await generate(data.request);
+    if (data.type === "bench") await bench(data.options);
     if (data.type === "cancel") (await program).cancel();
   } catch (error) {
     postMessage({ type: "error", of: data.type, message: error.message, field: error.field, aborted: error.name === "AbortError" });

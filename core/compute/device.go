@@ -81,6 +81,14 @@ type Linear interface {
 	Out() int
 }
 
+// FreeLinear gives the memory of a layer back, where l's device keeps it itself:
+// such layers have a method Free. The others are left to the garbage collector.
+func FreeLinear(l Linear) {
+	if f, ok := l.(interface{ Free() }); ok {
+		f.Free()
+	}
+}
+
 // Image is the shape of a batch of planar images and their patches.
 type Image struct {
 	N, C, H, W int // images, channels, height and width in pixels

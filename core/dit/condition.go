@@ -60,11 +60,13 @@ func (m *Model) Condition(conds []Cond) (*Conditioning, error) {
 	c := &Conditioning{rows: rows, blocks: make([]compute.F32, len(m.blocks)), dev: m.dev}
 	for i, b := range m.blocks {
 		if c.blocks[i], err = m.dev.Alloc(rows * 6 * d); err != nil {
+			c.Free()
 			return nil, err
 		}
 		m.dev.Linear(c.blocks[i], act, rows, b.adaLN, compute.NoActivation)
 	}
 	if c.final, err = m.dev.Alloc(rows * 2 * d); err != nil {
+		c.Free()
 		return nil, err
 	}
 	m.dev.Linear(c.final, act, rows, m.finalAdaLN, compute.NoActivation)
@@ -82,6 +84,9 @@ func (m *Model) embed(conds []Cond) (compute.F32, error) {
 	for i, n := range []int{rows * FreqDim, rows * d, rows * d} {
 		b, err := m.dev.Alloc(n)
 		if err != nil {
+			for _, b := range bufs[:i] {
+				m.dev.Free(b)
+			}
 			return compute.F32{}, err
 		}
 		bufs[i] = b

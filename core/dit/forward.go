@@ -34,23 +34,29 @@ func (c Config) workspace() [6]int {
 	return [6]int{c.InChannels * pixels, c.OutChannels() * pixels, t * d, t * d, t * max(3*d, c.MLPHidden), c.OutChannels() * pixels}
 }
 
+func (w *workspace) buffers() [6]*compute.F32 {
+	return [6]*compute.F32{&w.img, &w.out, &w.x, &w.h, &w.wide, &w.outRows}
+}
+
+func (w *workspace) free(dev compute.Device) {
+	for _, b := range w.buffers() {
+		dev.Free(*b)
+	}
+	*w = workspace{}
+}
+
 func (m *Model) reserve(n int) error {
 	w := &m.work
 	if n <= w.n {
 		return nil
 	}
-	bufs := [6]*compute.F32{&w.img, &w.out, &w.x, &w.h, &w.wide, &w.outRows}
-	for _, b := range bufs {
-		m.dev.Free(*b)
-		*b = compute.F32{}
-	}
-	w.n = 0
+	w.free(m.dev)
 	for i, size := range m.cfg.workspace() {
 		b, err := m.dev.Alloc(n * size)
 		if err != nil {
 			return err
 		}
-		*bufs[i] = b
+		*w.buffers()[i] = b
 	}
 	w.n = n
 	return nil

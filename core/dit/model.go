@@ -44,12 +44,19 @@ func (m *Model) NullClass() int { return m.cfg.NumClasses }
 // Load builds a model from tensors in any order, each once. Linear layers are
 // handed to the device as soon as both their weight and bias are there, so that
 // a stream is never held whole. It fails on missing, unknown, repeated or
-// wrongly shaped tensors, naming them.
+// wrongly shaped tensors, naming them, and then keeps nothing of the device's
+// memory.
 func Load(dev compute.Device, cfg Config, tensors iter.Seq2[Tensor, error]) (*Model, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	m := &Model{cfg: cfg, dev: dev, blocks: make([]block, cfg.Depth)}
+	whole := false
+	defer func() {
+		if !whole {
+			m.Free()
+		}
+	}()
 	specs := cfg.Specs()
 	want := make(map[string]Spec, len(specs))
 	for _, s := range specs {
@@ -77,7 +84,23 @@ func Load(dev compute.Device, cfg Config, tensors iter.Seq2[Tensor, error]) (*Mo
 			return nil, fmt.Errorf("dit: tensor %s: missing (%d of %d tensors are)", s.Name, len(want), len(specs))
 		}
 	}
+	whole = true
 	return m, nil
+}
+
+// Free gives back the device's memory that the weights and activations take. The
+// model is of no use after it.
+func (m *Model) Free() {
+	layers := []compute.Linear{m.patch, m.tMLP0, m.tMLP2, m.finalAdaLN, m.finalLinear}
+	for _, b := range m.blocks {
+		layers = append(layers, b.adaLN, b.qkv, b.proj, b.fc1, b.fc2)
+	}
+	for _, l := range layers {
+		compute.FreeLinear(l) // a model that was not loaded whole lacks some
+	}
+	m.dev.Free(m.pos)
+	m.work.free(m.dev)
+	*m = Model{cfg: m.cfg, dev: m.dev}
 }
 
 // accept puts one tensor where it belongs.

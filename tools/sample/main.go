@@ -23,6 +23,7 @@ const usage = `sample generates images and writes them as a PNG, which also hold
 
   sample [-model FILE.dit8] -class NAME_OR_INDEX [flags] -o OUT.png
   sample [-model FILE.dit8] -classes
+  sample bench [flags]
 
 `
 
@@ -33,7 +34,11 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	err := sample(ctx, args, stdout, stderr)
+	command := sample
+	if len(args) > 0 && args[0] == "bench" {
+		command, args = benchmark, args[1:]
+	}
+	err := command(ctx, args, stdout, stderr)
 	var u usageError
 	var f *core.FieldError
 	switch {
@@ -67,21 +72,12 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	f.IntVar(&req.Steps, "steps", 0, "model evaluations; default: the model's")
 	f.IntVar(&req.Count, "count", 1, "images; more than one make a grid")
 	guidance := f.Float64("guidance", 0, "guidance scale, 1 is none; default: the model's")
-	f.SetOutput(io.Discard)
-	f.Usage = func() {}
-	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(stdout, usage)
-		f.SetOutput(stdout)
-		f.PrintDefaults()
+	if err := parse(f, args, usage, stdout); err != nil {
 		return err
-	} else if err != nil {
-		return usageError(err.Error())
 	}
 	set := make(map[string]bool)
 	f.Visit(func(f *flag.Flag) { set[f.Name] = true })
 	switch {
-	case f.NArg() > 0:
-		return usageError(fmt.Sprintf("unexpected argument %q", f.Arg(0)))
 	case *list:
 	case *out == "" && !*asJSON:
 		return usageError("-o is missing: the PNG file to write")
@@ -142,6 +138,25 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		e := json.NewEncoder(stdout)
 		e.SetIndent("", "  ")
 		return e.Encode(res.Metadata)
+	}
+	return nil
+}
+
+// parse parses a command line of flags alone. Asked for help, it writes usage and
+// the flags to stdout and fails with flag.ErrHelp.
+func parse(f *flag.FlagSet, args []string, usage string, stdout io.Writer) error {
+	f.SetOutput(io.Discard)
+	f.Usage = func() {}
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, usage)
+		f.SetOutput(stdout)
+		f.PrintDefaults()
+		return err
+	} else if err != nil {
+		return usageError(err.Error())
+	}
+	if f.NArg() > 0 {
+		return usageError(fmt.Sprintf("unexpected argument %q", f.Arg(0)))
 	}
 	return nil
 }

@@ -1,10 +1,11 @@
 //go:build js
 
 // Command browser is the program that the page's worker runs. It sets the global
-// dit8, an object of three functions:
+// dit8, an object of four functions:
 //
 //	load(read): Promise<info>; read(): Promise<Uint8Array|null> gives the model file's next bytes
 //	generate(json, onStep): Promise<result>; onStep({step, steps, first, size, images})
+//	bench(json, onPass): Promise<result>; onPass({done, total}) may be left out
 //	cancel()
 //
 // Images are Uint8ClampedArrays of RGBA bytes. Rejections are Errors; those of a
@@ -35,6 +36,7 @@ func main() {
 	js.Global().Set("dit8", js.ValueOf(map[string]any{
 		"load":     async(p.load),
 		"generate": async(p.generate),
+		"bench":    async(p.bench),
 		"cancel": js.FuncOf(func(js.Value, []js.Value) any {
 			if p.cancel != nil {
 				p.cancel()
@@ -73,6 +75,9 @@ func (p *program) load(args []js.Value) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.generator != nil {
+		p.generator.Free()
+	}
 	p.generator = g
 	h := r.Header()
 	classes := make([]any, len(h.Info.Classes))
@@ -99,12 +104,8 @@ func (p *program) generate(args []js.Value) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel = cancel
-	defer func() {
-		cancel()
-		p.cancel = nil
-	}()
+	ctx, end := p.begin()
+	defer end()
 	res, err := p.generator.Generate(ctx, req, func(e core.Event) {
 		images := make([]any, e.Images)
 		for i := range images {
@@ -113,7 +114,7 @@ func (p *program) generate(args []js.Value) (any, error) {
 		args[1].Invoke(map[string]any{
 			"step": e.Step, "steps": e.Steps, "first": e.First, "images": images, "size": p.generator.Config().InputSize,
 		})
-		time.Sleep(time.Millisecond) // lets the worker receive a cancel
+		breathe()
 	})
 	if err != nil {
 		return nil, err
@@ -122,14 +123,33 @@ func (p *program) generate(args []js.Value) (any, error) {
 	for i, m := range res.Images {
 		images[i] = pixels(m)
 	}
-	meta, err := json.Marshal(res.Metadata)
+	meta, err := object(res.Metadata)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{
-		"images": images, "size": p.generator.Config().InputSize,
-		"metadata": js.Global().Get("JSON").Call("parse", string(meta)),
-	}, nil
+	return map[string]any{"images": images, "size": p.generator.Config().InputSize, "metadata": meta}, nil
+}
+
+// begin starts a request that the page can cancel; end ends it.
+func (p *program) begin() (ctx context.Context, end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	return ctx, func() {
+		cancel()
+		p.cancel = nil
+	}
+}
+
+// breathe lets the worker receive a message, such as a cancel.
+func breathe() { time.Sleep(time.Millisecond) }
+
+// object is v as a JavaScript object with the names of v's JSON.
+func object(v any) (js.Value, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return js.Undefined(), err
+	}
+	return js.Global().Get("JSON").Call("parse", string(text)), nil
 }
 
 func pixels(m *image.NRGBA) js.Value {

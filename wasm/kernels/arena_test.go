@@ -8,7 +8,7 @@ import (
 
 // Pieces never overlap, and when all are given back one free piece is left.
 func TestArena(t *testing.T) {
-	const start, limit = 1040, 1 << 20
+	const start, limit = 1088, 1 << 20
 	a := arena{end: start, grow: func(end uint64) bool { return end <= limit }}
 	r := rand.New(rand.NewPCG(1, 2))
 	type piece struct {

@@ -3,47 +3,39 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
 	"time"
 
+	"dit8/core/bench"
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
 	"dit8/core/compute/profile"
 	"dit8/core/dit"
 )
 
-// shapes are the networks that other runtimes are compared on.
-var shapes = []struct {
-	name  string
-	batch int
-	cfg   dit.Config
-}{
-	{"d256_b2", 2, dit.Config{InputSize: 32, PatchSize: 4, InChannels: 3, HiddenSize: 256, Depth: 8, NumHeads: 4, MLPHidden: 1024, NumClasses: 100}},
-	{"s4_b2", 2, dit.Config{InputSize: 32, PatchSize: 4, InChannels: 3, HiddenSize: 384, Depth: 12, NumHeads: 6, MLPHidden: 1536, NumClasses: 100}},
-	{"s2_b1", 1, dit.Config{InputSize: 32, PatchSize: 2, InChannels: 3, HiddenSize: 384, Depth: 12, NumHeads: 6, MLPHidden: 1536, NumClasses: 100}},
-}
-
-// BenchmarkForward times forward passes of int8 networks, conditioning included,
-// once their first output equals that of the generic device.
+// BenchmarkForward times forward passes of the int8 networks that other runtimes are
+// compared on, conditioning included, once their first output equals that of the
+// generic device. d256_b2 is the network d256 with a batch of two.
 func BenchmarkForward(b *testing.B) {
-	for _, s := range shapes {
-		b.Run(s.name, func(b *testing.B) {
+	for _, s := range bench.Presets() {
+		b.Run(fmt.Sprintf("%s_b%d", s.Name, s.Batch), func(b *testing.B) {
 			d, err := New()
 			if err != nil {
 				b.Fatal(err)
 			}
-			x := make([]float32, s.batch*s.cfg.ImageLen())
+			x := make([]float32, s.Batch*s.Config.ImageLen())
 			for i := range x {
 				x[i] = 0.3
 			}
 			forward := func(dev compute.Device) func() []float32 {
-				m, err := dit.Load(dev, s.cfg, dit.Random(s.cfg, 1, true))
+				m, err := dit.Load(dev, s.Config, dit.Random(s.Config, 1, true))
 				if err != nil {
 					b.Fatal(err)
 				}
-				conds := make([]dit.Cond, s.batch)
+				conds := make([]dit.Cond, s.Batch)
 				for i := range conds {
 					conds[i] = dit.Cond{T: 0.5, Label: i}
 				}
@@ -54,7 +46,7 @@ func BenchmarkForward(b *testing.B) {
 						b.Fatal(err)
 					}
 					defer c.Free()
-					if err := m.Forward(out, x, s.batch, c, 0, s.batch); err != nil {
+					if err := m.Forward(out, x, s.Batch, c, 0, s.Batch); err != nil {
 						b.Fatal(err)
 					}
 					return out

@@ -5,7 +5,8 @@
 // read(name) gives a promise of the bytes of kernels.wasm or kernels-threads.wasm,
 // help() starts a worker that runs kernels-helper.js. threads is how many threads to
 // compute with, by default one for each core, up to maxThreads. kernels.threads is
-// how many there are, and kernels.note says why that is fewer.
+// how many there are, and kernels.note says why that is fewer. kernels.size() is the
+// bytes of their memory.
 globalThis.dit8Kernels = async function ({ read, help, threads }) {
   const maxThreads = 8, maxAsked = 64, page = 65536, stack = 65536, patience = 5000;
   const wanted = Math.max(1, Math.min(threads || maxThreads, threads ? maxAsked : globalThis.navigator?.hardwareConcurrency ?? maxThreads));
@@ -64,7 +65,7 @@ globalThis.dit8Kernels = async function ({ read, help, threads }) {
     } catch (error) {
       if (!(error instanceof WebAssembly.CompileError)) throw error;
       // No SIMD: heap() answers 0, and Go computes by itself.
-      return { imports: new Proxy({}, { get: () => () => 0 }), attach, threads: 1, note: "no SIMD", stop() {} };
+      return { imports: new Proxy({}, { get: () => () => 0 }), attach, threads: 1, note: "no SIMD", size: () => 0, stop() {} };
     }
   }
 
@@ -88,5 +89,5 @@ globalThis.dit8Kernels = async function ({ read, help, threads }) {
     write: (dst, src, n) => copy(kernelBytes(), dst, hostBytes(), src, n >>> 0),
     read: (dst, src, n) => copy(hostBytes(), dst, kernelBytes(), src, n >>> 0),
   };
-  return { imports, attach, threads: helpers.length + 1, note, stop: () => helpers.forEach((helper) => helper.terminate()) };
+  return { imports, attach, threads: helpers.length + 1, note, size: () => memory.buffer.byteLength, stop: () => helpers.forEach((helper) => helper.terminate()) };
 };

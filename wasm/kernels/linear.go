@@ -6,6 +6,7 @@ import "dit8/core/compute"
 
 // linear is a layer whose weights are packed in the kernels' memory.
 type linear struct {
+	mem     *arena
 	in, out int
 	int8    bool
 	w       uint32
@@ -21,7 +22,7 @@ func (l *linear) Out() int { return l.out }
 const gated = 3
 
 const (
-	most      = 32      // outputs that scales and biases are filled up to a multiple of
+	most      = 16      // outputs that scales and biases are filled up to a multiple of
 	packBytes = 1 << 20 // bytes of weights that are copied at a time
 )
 
@@ -30,31 +31,27 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 	if err := w.Check(); err != nil {
 		return nil, err
 	}
-	l := &linear{in: w.In, out: w.Out, int8: w.I8 != nil}
-	outs := (w.Out + most - 1) / most * most
-	size, packed := 4, 4*outs*w.In
-	if l.int8 {
-		size, packed = 1, int(packedI8(int32(w.In), int32(w.Out)))
-	}
-	var err error
-	if l.w, err = d.zeros(packed); err != nil {
-		return nil, err
-	}
-	if l.bias, err = d.zeros(4 * outs); err != nil {
-		return nil, err
-	}
-	put(l.bias, w.Bias)
-	if l.int8 {
-		if l.scale, err = d.zeros(4 * outs); err != nil {
+	l := &linear{mem: &d.mem, in: w.In, out: w.Out, int8: w.I8 != nil}
+	for _, p := range l.pieces() {
+		var err error
+		if *p.at, err = d.zeros(p.n); err != nil {
+			l.Free()
 			return nil, err
 		}
+	}
+	put(l.bias, w.Bias)
+	size := 4
+	if l.int8 {
+		size = 1
 		put(l.scale, w.Scale)
 	}
-	rows := max(1, packBytes/(size*w.In))
-	raw, err := d.mem.alloc(size * min(rows, w.Out) * w.In)
+	rows := min(w.Out, max(1, packBytes/(size*w.In)))
+	raw, err := d.mem.alloc(size * rows * w.In)
 	if err != nil {
+		l.Free()
 		return nil, err
 	}
+	defer d.mem.release(raw, size*rows*w.In)
 	for j := 0; j < w.Out; j += rows {
 		n := min(rows, w.Out-j)
 		if l.int8 {
@@ -65,8 +62,32 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 			packF32(l.w, raw, int32(j), int32(n), int32(w.In))
 		}
 	}
-	d.mem.release(raw, size*min(rows, w.Out)*w.In)
 	return l, nil
+}
+
+// piece is n bytes that a layer holds at an address, 0 while it does not.
+type piece struct {
+	at *uint32
+	n  int
+}
+
+// pieces are the weights, the biases and, with int8, the scales.
+func (l *linear) pieces() []piece {
+	outs := (l.out + most - 1) / most * most
+	if !l.int8 {
+		return []piece{{&l.w, 4 * outs * l.in}, {&l.bias, 4 * outs}}
+	}
+	return []piece{{&l.w, int(packedI8(int32(l.in), int32(l.out)))}, {&l.bias, 4 * outs}, {&l.scale, 4 * outs}}
+}
+
+// Free gives the layer's memory back.
+func (l *linear) Free() {
+	for _, p := range l.pieces() {
+		if *p.at != 0 {
+			l.mem.release(*p.at, p.n)
+			*p.at = 0
+		}
+	}
 }
 
 func (d *Device) zeros(n int) (uint32, error) {

@@ -21,7 +21,8 @@ export async function serve(...args) {
 }
 
 // program starts the browser's program in Node, with the kernels on a number of
-// threads or, with 0, as on an engine that cannot run them.
+// threads or, with 0, as on an engine that cannot run them. memory() gives the bytes
+// that the kernels and Go have.
 export async function program(threads = 1) {
   await import(root + "web/dist/wasm_exec.js");
   await import(root + "web/dist/kernels.js");
@@ -35,5 +36,6 @@ export async function program(threads = 1) {
   const { instance } = await WebAssembly.instantiate(readFileSync(root + "web/dist/dit8.wasm"), go.importObject);
   kernels.attach(instance);
   go.run(instance);
-  return globalThis.dit8;
+  const memory = () => ({ kernels: kernels.size(), go: instance.exports.mem.buffer.byteLength });
+  return Object.assign(globalThis.dit8, { memory });
 }

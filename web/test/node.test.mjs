@@ -1,7 +1,10 @@
 // The browser's program in Node, without a page around it.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { golden, program, root } from "./helpers.mjs";
 
@@ -18,7 +21,7 @@ before(async () => {
   dit8 = await program();
   dit8 = globalThis.dit8;
 });
-after(() => process.exit()); // the Go program never ends
+after(() => setTimeout(() => process.exit(), 100)); // the Go program never ends, and the last test is still to be reported
 
 test("without a model there is a message", async () => {
   await assert.rejects(dit8.generate("{}", () => {}), /no model is loaded/);
@@ -71,4 +74,49 @@ test("cancel takes effect within a step, and one request runs at a time", async 
   await assert.rejects(dit8.load(reader(model)), /a request is running/);
   await assert.rejects(running, { name: "AbortError" });
   assert.equal(steps, 2);
+});
+
+const network = { input_size: 8, patch_size: 2, in_channels: 3, hidden_size: 24, depth: 2, num_heads: 3, mlp_hidden_size: 40, num_classes: 3 };
+
+test("bench measures a network, and can be cancelled", async () => {
+  const done = [];
+  const result = await dit8.bench(JSON.stringify({ config: network, batch: 2, passes: 3 }), (event) => done.push(event.done));
+  assert.deepEqual(done, [1, 2, 3, 4, 5, 6]);
+  assert.equal(result.device, "simd128");
+  assert.deepEqual(result.config, { ...network, learn_sigma: false });
+  assert.ok(result.best_ms > 0 && result.best_ms <= result.median_ms && result.gmac_per_s > 0);
+  const shares = result.operations.reduce((sum, { share }) => sum + share, 0);
+  assert.ok(Math.abs(shares - 100) < 1e-6, `the shares add up to ${shares}`);
+  await assert.rejects(dit8.bench('{"config": "d257"}'), /config is "d257"/);
+  const running = dit8.bench(JSON.stringify({ config: network, passes: 1000 }), ({ done }) => done === 5 && dit8.cancel());
+  await assert.rejects(dit8.generate("{}", () => {}), /a request is running/);
+  await assert.rejects(running, { name: "AbortError" });
+  assert.equal((await dit8.bench(JSON.stringify({ config: network, passes: 1 }))).passes, 1);
+});
+
+// What the page keeps doing for hours: pictures, cancelled ones, other models, bench.
+test("the program's memory does not grow", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "dit8-")), "small.dit8");
+  execFileSync("go", ["run", "./tools/quantize", "-num-heads", "6", "-convention", "sit", "-name", "small", "-o", file, "testdata/golden/sit_rgb/model.safetensors"], { cwd: root, stdio: "pipe" });
+  const small = readFileSync(file);
+  const { request, sha256 } = golden[0];
+  const round = async () => {
+    await dit8.load(reader(small));
+    await dit8.generate('{"steps": 30, "guidance": 1}', () => {});
+    for (const at of [1, 2, 7]) {
+      let steps = 0;
+      await assert.rejects(dit8.generate('{"steps": 20, "count": 2}', () => { if (++steps === at) dit8.cancel(); }), { name: "AbortError" });
+    }
+    await assert.rejects(dit8.load(reader(small.subarray(0, 5e4))));
+    await dit8.bench(JSON.stringify({ config: network, batch: 2, passes: 2 }));
+    await dit8.load(reader(model));
+    const { metadata } = await dit8.generate(JSON.stringify(request), () => {});
+    assert.equal(metadata.sha256, sha256);
+  };
+  for (let i = 0; i < 2; i++) await round();
+  const before = dit8.memory();
+  for (let i = 0; i < 5; i++) await round();
+  const now = dit8.memory();
+  assert.equal(now.kernels, before.kernels);
+  assert.ok(now.go <= before.go + 2 ** 20, `Go's memory has ${now.go} bytes, before ${before.go}`); // collections come when they like
 });

@@ -1,0 +1,173 @@
+// Package bench measures a device: it times forward passes of networks with
+// random int8 weights and tells which operations the time goes to. Times are in
+// milliseconds, speeds in 10⁹ multiply-adds a second (GMAC/s).
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"dit8/core/compute"
+	"dit8/core/compute/generic"
+	"dit8/core/compute/profile"
+	"dit8/core/dit"
+)
+
+// warmUp passes go untimed: until engines have optimised the kernels and scratch
+// memory has grown.
+const warmUp = 3
+
+// seed of the weights. They need not differ from run to run.
+const seed = 1
+
+// Run measures o's network on dev, conditioning included, and gives back what
+// memory of dev it took. Before it times anything it checks that the output is
+// finite, that equal images of a batch come out equal, and that passes repeat bit
+// for bit. It fails with ctx's error within one pass of ctx's end.
+func Run(ctx context.Context, dev compute.Device, o Options) (Result, error) {
+	if err := o.Valid(); err != nil {
+		return Result{}, err
+	}
+	timed := profile.New(dev)
+	n, err := load(timed, o)
+	if err != nil {
+		return Result{}, err
+	}
+	defer n.model.Free()
+	pass := func(done int) (took time.Duration, err error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		start := time.Now()
+		err = n.pass()
+		took = time.Since(start)
+		if o.Progress != nil && err == nil {
+			o.Progress(done, warmUp+o.Passes)
+		}
+		return took, err
+	}
+
+	var first []float32
+	for i := range warmUp {
+		if _, err := pass(i + 1); err != nil {
+			return Result{}, err
+		}
+		if i == 0 {
+			first = append(first, n.out...)
+			if err := n.plausible(); err != nil {
+				return Result{}, err
+			}
+		}
+		if !same(first, n.out) {
+			return Result{}, errors.New("bench: the same pass gives another output the second time")
+		}
+	}
+	if o.Check {
+		if err := ctx.Err(); err != nil {
+			return Result{}, err
+		}
+		if err := compare(first, o); err != nil {
+			return Result{}, err
+		}
+	}
+	timed.Reset()
+	passes := make([]time.Duration, o.Passes)
+	for i := range passes {
+		if passes[i], err = pass(warmUp + i + 1); err != nil {
+			return Result{}, err
+		}
+	}
+	if !same(first, n.out) {
+		return Result{}, errors.New("bench: the last pass gives another output than the first")
+	}
+	r := Result{Name: o.Name, Device: dev.Name(), Config: o.Config, Parameters: parameters(o.Config), Batch: o.Batch}
+	r.summary(passes, timed.Entries())
+	return r, nil
+}
+
+// network is a model with the input of its passes.
+type network struct {
+	model   *dit.Model
+	conds   []dit.Cond // one an image
+	in, out []float32  // [N, C, H, W], [N, Cout, H, W]
+}
+
+// load makes a model of random weights. Images 2i and 2i+1 of its batch are
+// equal, and so are their labels.
+func load(dev compute.Device, o Options) (*network, error) {
+	cfg := o.Config
+	m, err := dit.Load(dev, cfg, dit.Random(cfg, seed, true))
+	if err != nil {
+		return nil, err
+	}
+	size := cfg.ImageLen()
+	n := &network{model: m, conds: make([]dit.Cond, o.Batch), in: make([]float32, o.Batch*size), out: make([]float32, o.Batch*size/cfg.InChannels*cfg.OutChannels())}
+	for i := range n.conds {
+		n.conds[i] = dit.Cond{T: 0.5, Label: i / 2 % cfg.NumClasses}
+	}
+	for i := range n.in {
+		n.in[i] = float32(i%size%17-8) / 8
+	}
+	return n, nil
+}
+
+// pass is a step of a sampler with a conditioning of its own.
+func (n *network) pass() error {
+	c, err := n.model.Condition(n.conds)
+	if err != nil {
+		return err
+	}
+	defer c.Free()
+	return n.model.Forward(n.out, n.in, len(n.conds), c, 0, len(n.conds))
+}
+
+// plausible checks what can be told of an output without another device.
+func (n *network) plausible() error {
+	zeros := true
+	for _, v := range n.out {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return fmt.Errorf("bench: the output holds %v", v)
+		}
+		zeros = zeros && v == 0
+	}
+	if zeros {
+		return errors.New("bench: the output is all zeros")
+	}
+	size := len(n.out) / len(n.conds)
+	for i := 1; i < len(n.conds); i += 2 {
+		if at := i * size; !same(n.out[at-size:at], n.out[at:at+size]) {
+			return fmt.Errorf("bench: images %d and %d of the batch are equal, and their outputs are not", i-1, i)
+		}
+	}
+	return nil
+}
+
+// compare reports whether out is what the generic device computes.
+func compare(out []float32, o Options) error {
+	n, err := load(generic.New(), o)
+	if err != nil {
+		return err
+	}
+	if err := n.pass(); err != nil {
+		return err
+	}
+	for i, want := range n.out {
+		if math.Float32bits(out[i]) != math.Float32bits(want) {
+			return fmt.Errorf("bench: output value %d is %v, the generic device's is %v", i, out[i], want)
+		}
+	}
+	return nil
+}
+
+// same reports whether a and b hold the same bits.
+func same(a, b []float32) bool {
+	for i, v := range a {
+		if math.Float32bits(v) != math.Float32bits(b[i]) {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}

@@ -1,0 +1,70 @@
+package bench
+
+import (
+	"fmt"
+	"strconv"
+
+	"dit8/core"
+	"dit8/core/dit"
+)
+
+// Options say what is measured.
+type Options struct {
+	Name   string     // of the network: a preset's, or Custom
+	Config dit.Config // its shape
+	Batch  int        // images in a pass, 1 to MaxBatch
+	Passes int        // timed passes, 1 to MaxPasses
+
+	// Check compares the output with the generic device's bit for bit. It is slow.
+	Check bool
+	// Progress, when not nil, is called after each pass, warm-up included, outside
+	// of the time that is measured. done counts from 1 to total.
+	Progress func(done, total int)
+}
+
+// Limits of Options.
+const (
+	MaxBatch      = 64
+	MaxPasses     = 1000
+	MaxParameters = 200e6    // of the network
+	MaxValues     = 64 << 20 // activations of a batch, float32: 256 MiB
+)
+
+// DefaultPasses is enough for a best pass that comes again within a few percent.
+const DefaultPasses = 10
+
+// Custom names a network that is no preset.
+const Custom = "custom"
+
+// Valid reports the first of the options that is out of its range: a
+// *core.FieldError, or what dit.Config.Check says.
+func (o Options) Valid() error {
+	if err := o.Config.Check(); err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
+	wrong := func(field, value, allowed string) error {
+		return &core.FieldError{Field: field, Value: value, Allowed: allowed}
+	}
+	if o.Batch < 1 || o.Batch > MaxBatch {
+		return wrong("batch", strconv.Itoa(o.Batch), fmt.Sprintf("1 to %d", MaxBatch))
+	}
+	if o.Passes < 1 || o.Passes > MaxPasses {
+		return wrong("passes", strconv.Itoa(o.Passes), fmt.Sprintf("1 to %d", MaxPasses))
+	}
+	if n := parameters(o.Config); n > MaxParameters {
+		return wrong("config", fmt.Sprintf("a network of %d parameters", n), fmt.Sprintf("up to %d", int64(MaxParameters)))
+	}
+	if n := int64(o.Batch) * int64(o.Config.WorkspaceLen()); n > MaxValues {
+		return wrong("batch", fmt.Sprintf("%d, which takes %d activations", o.Batch, n), fmt.Sprintf("up to %d activations", MaxValues))
+	}
+	return nil
+}
+
+// parameters is the number of values in the network's tensors.
+func parameters(c dit.Config) int64 {
+	var n int64
+	for _, s := range c.Specs() {
+		n += int64(s.Len())
+	}
+	return n
+}

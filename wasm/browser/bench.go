@@ -1,0 +1,35 @@
+//go:build js
+
+package main
+
+import (
+	"errors"
+	"syscall/js"
+
+	"dit8/core/bench"
+)
+
+// bench measures the network that the JSON object args[0] names, as bench.Parse
+// reads it, and calls args[1], if there is one, after each pass.
+func (p *program) bench(args []js.Value) (any, error) {
+	if p.cancel != nil {
+		return nil, errors.New("a request is running")
+	}
+	o, err := bench.Parse([]byte(args[0].String()))
+	if err != nil {
+		return nil, err
+	}
+	o.Progress = func(done, total int) {
+		if len(args) > 1 {
+			args[1].Invoke(map[string]any{"done": done, "total": total})
+		}
+		breathe()
+	}
+	ctx, end := p.begin()
+	defer end()
+	r, err := bench.Run(ctx, p.device, o)
+	if err != nil {
+		return nil, err
+	}
+	return object(r)
+}
