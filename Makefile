@@ -8,7 +8,8 @@
 
 GO ?= go
 DIST = web/dist
-KERNELS = kernels.js kernels-helper.js kernels.wasm kernels-threads.wasm
+WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-threads.wasm kernels-probe.wasm
+KERNELS = kernels.js kernels-helper.js $(WASM)
 PAGE = index.html style.css icon.svg app.js measure.js worker.js
 
 .PHONY: run test test-go test-arch test-kernels test-web kernels web bench bench-web int8 need-go need-node need-debian fuzz
@@ -40,7 +41,7 @@ test-arch: need-go need-debian
 test-kernels: need-go need-node need-debian
 	for n in 1 2 4; do DIT8_THREADS=$$n GOOS=js GOARCH=wasm $(GO) test -exec "node $(CURDIR)/wasm/kernels/gotest.mjs" ./wasm/kernels || exit 1; done
 	wasm/kernels/build.sh bin/kernels
-	for f in kernels.wasm kernels-threads.wasm; do cmp bin/kernels/$$f wasm/kernels/$$f || exit 1; done
+	for f in $(WASM); do cmp bin/kernels/$$f wasm/kernels/$$f || exit 1; done
 
 kernels: need-debian
 	wasm/kernels/build.sh

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds kernels.wasm, and kernels-threads.wasm over a shared memory, with Debian's
-# clang-19 and wasm-ld-19 into the directory given, or here. Compiling and linking
+# Builds kernels.wasm and kernels-relaxed.wasm, for either …-threads.wasm over
+# a shared memory, and kernels-probe.wasm, with Debian's clang-19 and wasm-ld-19 into
+# the directory given, or here. Compiling and linking
 # are separate steps because clang alone would run whatever wasm-opt it finds.
 set -euo pipefail
 here=$(dirname "$0")
@@ -9,12 +10,20 @@ cd "$here"
 mkdir -p "$out"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-files=()
-for f in run int8 float32 epilogue rows attention; do
-	clang-19 --target=wasm32 -O3 -std=c17 -ffreestanding -fno-builtin-memset -ffp-contract=off -msimd128 -mbulk-memory -matomics \
+for f in run int8 float32 epilogue rows attention relaxed probe; do
+	simd=-msimd128
+	case $f in relaxed | probe) simd=-mrelaxed-simd ;; esac
+	clang-19 --target=wasm32 -O3 -std=c17 -ffreestanding -fno-builtin-memset -ffp-contract=off $simd -mbulk-memory -matomics \
 		-Wall -Wextra -Werror -ffile-prefix-map="$PWD"=. -c "src/$f.c" -o "$tmp/$f.o"
-	files+=("$tmp/$f.o")
 done
-link() { wasm-ld-19 --no-entry --import-memory --export=__heap_base --export=__stack_pointer --strip-all -z stack-size=65536 "${files[@]}" "$@"; }
-link -o "$out/kernels.wasm"
-link --shared-memory --max-memory=4294967296 -o "$out/kernels-threads.wasm"
+link() {
+	local name=$1 files=("${@:2}")
+	files=("${files[@]/#/$tmp/}")
+	set -- wasm-ld-19 --no-entry --import-memory --export=__heap_base --export=__stack_pointer --strip-all -z stack-size=65536 "${files[@]/%/.o}"
+	"$@" -o "$out/$name.wasm"
+	"$@" --shared-memory --max-memory=4294967296 -o "$out/$name-threads.wasm"
+}
+rest=(run float32 epilogue rows attention)
+link kernels int8 "${rest[@]}"
+link kernels-relaxed relaxed "${rest[@]}"
+wasm-ld-19 --no-entry --export-memory --strip-all -z stack-size=65536 "$tmp/probe.o" -o "$out/kernels-probe.wasm"

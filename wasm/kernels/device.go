@@ -45,12 +45,17 @@ func New() (*Device, error) {
 	}, nil
 }
 
-// Name tells the instructions and the number of threads: "simd128 ×2".
+// Name tells the instructions and the number of threads: "simd128 ×2", or
+// "relaxed simd128" where int8 products use that.
 func (d *Device) Name() string {
-	if d.threads == 1 {
-		return "simd128"
+	name := "simd128"
+	if relaxed() != 0 {
+		name = "relaxed simd128"
 	}
-	return fmt.Sprintf("simd128 ×%d", d.threads)
+	if d.threads > 1 {
+		name += fmt.Sprintf(" ×%d", d.threads)
+	}
+	return name
 }
 
 // Alloc returns n zeros.

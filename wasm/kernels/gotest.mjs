@@ -21,6 +21,7 @@ const kernels = await dit8Kernels({
   read: async (name) => fs.readFileSync(path.join(here, name)),
   help: () => helper(path.join(here, "kernels-helper.js")),
   threads: Number(process.env.DIT8_THREADS ?? 1),
+  relaxed: process.env.DIT8_RELAXED ? Number(process.env.DIT8_RELAXED) : undefined,
 });
 go.importObject.kernels = kernels.imports;
 const { instance } = await WebAssembly.instantiate(fs.readFileSync(process.argv[2]), go.importObject);

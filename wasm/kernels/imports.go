@@ -62,6 +62,11 @@ func heap() uint32
 //go:wasmimport kernels threads
 func threads() int32
 
+// relaxed is not 0 where int8 products use relaxed SIMD.
+//
+//go:wasmimport kernels relaxed
+func relaxed() int32
+
 // grow makes the kernels' memory at least n bytes long and reports whether it is.
 //
 //go:wasmimport kernels grow

@@ -7,11 +7,30 @@
 // compute with, by default one for each core, up to maxThreads. kernels.threads is
 // how many there are, and kernels.note says why that is fewer. kernels.size() is the
 // bytes of their memory.
-globalThis.dit8Kernels = async function ({ read, help, threads }) {
+// relaxed overrules the probe for relaxed SIMD: 0 none, 1 signed, 2 unsigned weights.
+globalThis.dit8Kernels = async function ({ read, help, threads, relaxed }) {
   const maxThreads = 8, maxAsked = 64, page = 65536, stack = 65536, patience = 5000;
   const wanted = Math.max(1, Math.min(threads || maxThreads, threads ? maxAsked : globalThis.navigator?.hardwareConcurrency ?? maxThreads));
   let goMemory, goBytes, memory, bytes, exports, helpers = [], note = "";
   const attach = (instance) => { goMemory = instance.exports.mem; };
+
+  // probe tells what relaxed SIMD's dot product means here, where it is exact and faster.
+  async function probe() {
+    let probed;
+    try {
+      ({ instance: { exports: probed } } = await WebAssembly.instantiate(await read("kernels-probe.wasm")));
+    } catch (error) {
+      if (error instanceof WebAssembly.CompileError) return 0;
+      throw error;
+    }
+    const meaning = probed.meaning();
+    const best = (f) => Math.min(...Array.from({ length: 8 }, () => {
+      const start = performance.now();
+      f(4000);
+      return performance.now() - start;
+    }));
+    return meaning && best(probed.relaxed) < best(probed.strict) ? meaning : 0;
+  }
 
   // shared makes a memory for several threads; iOS fails to reserve large ones.
   function shared() {
@@ -39,7 +58,7 @@ globalThis.dit8Kernels = async function ({ read, help, threads }) {
 
   async function threaded() {
     memory = shared();
-    const module = await WebAssembly.compile(await read("kernels-threads.wasm"));
+    const module = await WebAssembly.compile(await read(`${file}-threads.wasm`));
     ({ exports } = await WebAssembly.instantiate(module, { env: { memory } }));
     const end = exports.__heap_base.value + wanted * stack;
     memory.grow(Math.ceil(end / page) - memory.buffer.byteLength / page);
@@ -48,9 +67,11 @@ globalThis.dit8Kernels = async function ({ read, help, threads }) {
 
   async function single() {
     memory = new WebAssembly.Memory({ initial: 2, maximum: 65536 });
-    ({ instance: { exports } } = await WebAssembly.instantiate(await read("kernels.wasm"), { env: { memory } }));
+    ({ instance: { exports } } = await WebAssembly.instantiate(await read(`${file}.wasm`), { env: { memory } }));
   }
 
+  relaxed ??= await probe();
+  const file = relaxed ? "kernels-relaxed" : "kernels";
   try {
     if (wanted > 1) await threaded();
   } catch (error) {
@@ -69,6 +90,8 @@ globalThis.dit8Kernels = async function ({ read, help, threads }) {
     }
   }
 
+  if (relaxed) exports.weights_offset(relaxed === 2 ? 128 : 0);
+
   // Views are made anew when a memory has grown.
   const kernelBytes = () => (bytes?.buffer === memory.buffer ? bytes : (bytes = new Uint8Array(memory.buffer)));
   const hostBytes = () => (goBytes?.buffer === goMemory.buffer ? goBytes : (goBytes = new Uint8Array(goMemory.buffer)));
@@ -76,6 +99,7 @@ globalThis.dit8Kernels = async function ({ read, help, threads }) {
   const imports = {
     ...exports,
     threads: () => helpers.length + 1,
+    relaxed: () => relaxed,
     heap: () => exports.__heap_base.value + (helpers.length + 1) * stack,
     grow(n) {
       const pages = Math.ceil((n - memory.buffer.byteLength) / page);

@@ -11,9 +11,9 @@ export function build(pkg) {
 }
 
 // gotest runs the binary at url of a page that stands beside dist's files and
-// returns its exit code and what it printed.
-export function gotest(page, url, threads, args) {
-  return page.evaluate(async ({ url, threads, args }) => {
+// returns its exit code and what it printed. relaxed is dit8Kernels's.
+export function gotest(page, url, threads, args, relaxed) {
+  return page.evaluate(async ({ url, threads, args, relaxed }) => {
     const worker = new Worker(URL.createObjectURL(new Blob([`
       const base = ${JSON.stringify(location.href)};
       importScripts(new URL("wasm_exec.js", base), new URL("kernels.js", base));
@@ -22,10 +22,10 @@ export function gotest(page, url, threads, args) {
       (async () => {
         const get = async (name) => (await fetch(new URL(name, base))).arrayBuffer();
         const help = () => new Worker(new URL("kernels-helper.js", base));
-        const kernels = await dit8Kernels({ read: get, help, threads: ${threads} });
+        const kernels = await dit8Kernels({ read: get, help, threads: ${threads}, relaxed: ${relaxed} });
         const go = new Go();
         go.argv = ["test", ...${JSON.stringify(args)}];
-        go.env = { DIT8_THREADS: "${threads}" };
+        go.env = { DIT8_THREADS: "${threads}", DIT8_RELAXED: "${relaxed ?? ""}" };
         let code = 0;
         go.exit = (c) => { code = c; };
         go.importObject.kernels = kernels.imports;
@@ -39,5 +39,5 @@ export function gotest(page, url, threads, args) {
       worker.onmessage = ({ data }) => { worker.terminate(); resolve(data); };
       worker.onerror = (event) => resolve({ code: -1, printed: event.message });
     });
-  }, { url, threads, args });
+  }, { url, threads, args, relaxed });
 }

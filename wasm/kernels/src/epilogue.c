@@ -48,3 +48,18 @@ void finish(const linear_args *a, float *y, int n, int r, int j) {
 		}
 	}
 }
+
+void finish_i8(const linear_args *a, tile *c, int n, int r, int j) {
+	for (int t = 0; t < n; t++) {
+		int row = r + t / 2 * ROWS, to = j + t % 2 * PANEL;
+		const float *ws = a->ws + to, *b = a->b + to;
+		f32x4 ws0 = LD(ws), ws1 = LD(ws + 4), b0 = LD(b), b1 = LD(b + 4);
+		for (int i = 0; i < ROWS; i++) {
+			f32x4 s = SPLAT(row + i < a->rows ? a->s[row + i] : 0.0f);
+			int32_t *p = c[t].v + i * PANEL;
+			ST(p, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p)), MUL(s, ws0)), b0));
+			ST(p + 4, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p + 4)), MUL(s, ws1)), b1));
+		}
+	}
+	finish(a, (float *)c, n, r, j);
+}

@@ -10,9 +10,9 @@ void pack_f32(float *dst, const float *w, int first, int rows, int in) {
 	}
 }
 
-// tile computes rows from r of a panel. Where fewer than four are left, it computes
+// rows_of_panel computes rows from r of a panel. Where fewer than four are left, it computes
 // the last one again.
-static void tile(const linear_args *a, const float *w, int r, int j) {
+static void rows_of_panel(const linear_args *a, const float *w, int r, int j) {
 	const float *x[ROWS];
 	f32x4 acc[ROWS][2];
 	for (int i = 0; i < ROWS; i++) {
@@ -42,7 +42,7 @@ static void linear_f32_part(const void *args, int part, int thread) {
 	const linear_args *a = args;
 	int j = part * PART_PANELS * PANEL, end = j + PART_PANELS * PANEL < a->out ? j + PART_PANELS * PANEL : a->out;
 	for (; j < end; j += PANEL)
-		for (int r = 0; r < a->rows; r += ROWS) tile(a, (const float *)a->w + j * a->in, r, j);
+		for (int r = 0; r < a->rows; r += ROWS) rows_of_panel(a, (const float *)a->w + j * a->in, r, j);
 }
 
 EXPORT(linear_f32)

@@ -1,4 +1,5 @@
 #include "linear.h"
+#include "quantize.h"
 
 // The int8 product multiplies blocks of rows and outputs with Winograd's form of
 // Strassen's algorithm (S. Winograd, On multiplication of 2×2 matrices, 1971): the
@@ -68,24 +69,6 @@ typedef struct {
 	int rows, in;
 } quantize_args;
 
-// inverse returns 127 over the largest of n values and stores the row's scale.
-INLINE f32x4 inverse(const float *x, int n, float *scale) {
-	f32x4 m = SPLAT(0.0f);
-	for (int k = 0; k < n; k += 4) m = wasm_f32x4_pmax(m, wasm_f32x4_abs(load_some(x + k, n - k)));
-	m = wasm_f32x4_pmax(m, wasm_i32x4_shuffle(m, m, 2, 3, 0, 1));
-	m = wasm_f32x4_pmax(m, wasm_i32x4_shuffle(m, m, 1, 0, 3, 2));
-	float top = wasm_f32x4_extract_lane(m, 0);
-	int small = !(top >= 1e-30f);
-	*scale = small ? 0 : top / 127;
-	return SPLAT(small ? 0 : 127 / top);
-}
-
-// rounded gives n values from p·inv. |x|·(127/top) is below 127.5, so the contract's
-// clamp has nothing to do.
-INLINE v128_t rounded(const float *p, int n, f32x4 inv) {
-	return wasm_i32x4_sub(ADD(MUL(n > 0 ? load_some(p, n) : SPLAT(0.0f), inv), SPLAT(ROUND)), SPLAT(ROUND));
-}
-
 // Four rows of four values, as two vectors of pairs (k, k+1) of each row.
 INLINE void four_rows(v128_t to[2], const float *x, int in, int n, const f32x4 inv[4]) {
 	v128_t a = wasm_i16x8_narrow_i32x4(rounded(x, n, inv[0]), rounded(x + in, n, inv[1]));
@@ -138,13 +121,6 @@ void quantize(int16_t *q, float *scale, const float *x, int rows, int in) {
 	quantize_args a = {q, scale, x, rows, in};
 	run(quantize_part, &a, up(rows, QUANTIZE_ROWS) / QUANTIZE_ROWS);
 }
-
-typedef struct {
-	int32_t v[TILE];
-} tile;
-
-#define EIGHT(...) \
-	_Pragma("clang loop unroll(full)") for (int i = 0; i < 8; i++) { __VA_ARGS__; }
 
 // STEP adds the products of four rows and eight outputs with a pair of inputs to acc.
 #define STEP(acc, q, w0, w1) \
@@ -203,22 +179,6 @@ static void block(tile c[4], const int16_t *q, const int16_t *w, int n) {
 	product(c + 1, &u, q + 6 * a, w + 6 * b, n);
 }
 
-// epilogue of n tiles, of rows from r and outputs from j: rescale, then finish.
-static void epilogue(const linear_args *a, tile *c, int n, int r, int j) {
-	for (int t = 0; t < n; t++) {
-		int row = r + t / 2 * ROWS, to = j + t % 2 * PANEL;
-		const float *ws = a->ws + to, *b = a->b + to;
-		f32x4 ws0 = LD(ws), ws1 = LD(ws + 4), b0 = LD(b), b1 = LD(b + 4);
-		for (int i = 0; i < ROWS; i++) {
-			f32x4 s = SPLAT(row + i < a->rows ? a->s[row + i] : 0.0f);
-			int32_t *p = c[t].v + i * PANEL;
-			ST(p, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p)), MUL(s, ws0)), b0));
-			ST(p + 4, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p + 4)), MUL(s, ws1)), b1));
-		}
-	}
-	finish(a, (float *)c, n, r, j);
-}
-
 static void linear_i8_part(const void *args, int part, int thread) {
 	const linear_args *a = args;
 	int width = up(a->in, SPLIT), half = width / 2;
@@ -236,12 +196,12 @@ static void linear_i8_part(const void *args, int part, int thread) {
 		}
 		for (; r + BLOCK_ROWS <= a->rows; r += BLOCK_ROWS, q += STREAMS * ROWS * half) {
 			block(c, q, wide, half);
-			epilogue(a, c, 4, r, j);
+			finish_i8(a, c, 4, r, j);
 		}
 		for (; r < a->rows; r += ROWS, q += ROWS * width) {
 			narrow_product(c, q, w, width);
 			narrow_product(c + 1, q, next, width);
-			epilogue(a, c, 2, r, j);
+			finish_i8(a, c, 2, r, j);
 		}
 	}
 }

@@ -30,3 +30,14 @@ INLINE void linear(part *f, const linear_args *a) { run(f, a, up(a->out, PANEL *
 // finish writes n tiles of y to rows from r and outputs from j on: act, or gate and
 // residual. Tiles 0 and 1 are two panels of four rows, 2 and 3 those of the next.
 void finish(const linear_args *a, float *y, int n, int r, int j);
+
+// Sums of int8 products, [ROWS, PANEL].
+typedef struct {
+	int32_t v[TILE];
+} tile;
+
+// finish_i8 rescales n tiles of sums, then finishes them.
+void finish_i8(const linear_args *a, tile *c, int n, int r, int j);
+
+#define EIGHT(...) \
+	_Pragma("clang loop unroll(full)") for (int i = 0; i < 8; i++) { __VA_ARGS__; }

@@ -1,0 +1,19 @@
+// compute.QuantizeRow, in two steps.
+
+// inverse returns 127 over the largest of n values and stores the row's scale.
+INLINE f32x4 inverse(const float *x, int n, float *scale) {
+	f32x4 m = SPLAT(0.0f);
+	for (int k = 0; k < n; k += 4) m = wasm_f32x4_pmax(m, wasm_f32x4_abs(load_some(x + k, n - k)));
+	m = wasm_f32x4_pmax(m, wasm_i32x4_shuffle(m, m, 2, 3, 0, 1));
+	m = wasm_f32x4_pmax(m, wasm_i32x4_shuffle(m, m, 1, 0, 3, 2));
+	float top = wasm_f32x4_extract_lane(m, 0);
+	int small = !(top >= 1e-30f);
+	*scale = small ? 0 : top / 127;
+	return SPLAT(small ? 0 : 127 / top);
+}
+
+// rounded gives n values from p·inv. |x|·(127/top) is below 127.5, so the contract's
+// clamp has nothing to do.
+INLINE v128_t rounded(const float *p, int n, f32x4 inv) {
+	return wasm_i32x4_sub(ADD(MUL(n > 0 ? load_some(p, n) : SPLAT(0.0f), inv), SPLAT(ROUND)), SPLAT(ROUND));
+}

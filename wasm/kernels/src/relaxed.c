@@ -1,0 +1,112 @@
+// The int8 product with i32x4.relaxed_dot_i8x16_i7x16_add_s, in place of int8.c. The
+// instruction multiplies signed bytes by others of 0 to 127; what it does with others
+// is up to the engine. probe.c finds out whether this one reads them as signed bytes
+// (ARM: sdot) or as unsigned ones (x86: vpdpbusd), without saturating. Where they are
+// unsigned, weights are stored with 128 added, and sums start from -128·Σq.
+//
+// Rows lie by four, the last four filled up with anything, and for each four inputs of
+// a row four bytes; a word for each row follows, its -Σq. Weights lie in panels; for
+// each four inputs 32 bytes, four of an output.
+#include "linear.h"
+#include "quantize.h"
+
+enum { SPLIT = 4 }; // what inputs are filled up to a multiple of
+
+static int offset; // what is added to weights: 0 or 128
+
+// weights_offset says what the engine takes weights for; before any are packed.
+EXPORT(weights_offset)
+void weights_offset(int n) { offset = n; }
+
+EXPORT(packed_i8) // bytes that pack_i8 writes to
+int packed_i8(int in, int out) { return up(out, PANEL) * up(in, SPLIT); }
+
+EXPORT(quantized) // bytes that quantize writes to
+int quantized(int rows, int in) { return up(rows, ROWS) * (up(in, SPLIT) + 4); }
+
+EXPORT(scratch_i8) // bytes that linear_i8 needs for each thread
+int scratch_i8(int in) { return (void)in, 0; }
+
+EXPORT(pack_i8)
+void pack_i8(int8_t *dst, const int8_t *w, int first, int rows, int in) {
+	int width = up(in, SPLIT);
+	for (int j = first; j < first + rows; j++) {
+		const int8_t *row = w + (j - first) * in;
+		int8_t *panel = dst + (j / PANEL) * width * PANEL + (j % PANEL) * 4;
+		for (int k = 0; k < in; k++) panel[(k / 4) * 32 + k % 4] = (int8_t)(row[k] + offset);
+	}
+}
+
+typedef struct {
+	int8_t *q;
+	float *scale;
+	const float *x;
+	int rows, in;
+} quantize_args;
+
+enum { QUANTIZE_ROWS = 16 }; // of a part
+
+static void quantize_part(const void *args, int part, int thread) {
+	(void)thread;
+	quantize_args a = *(const quantize_args *)args;
+	int in = a.in, width = up(in, SPLIT);
+	int32_t *sums = (int32_t *)(a.q + up(a.rows, ROWS) * width);
+	int r = part * QUANTIZE_ROWS, end = r + QUANTIZE_ROWS < a.rows ? r + QUANTIZE_ROWS : a.rows;
+	for (; r < end; r++) {
+		const float *x = a.x + r * in;
+		int8_t *dst = a.q + r / ROWS * ROWS * width + r % ROWS * 4;
+		f32x4 inv = inverse(x, in, a.scale + r);
+		v128_t sum = wasm_i32x4_const_splat(0);
+		for (int k = 0; k < width; k += 4, dst += 4 * ROWS) {
+			v128_t v = rounded(x + k, in - k, inv);
+			sum = wasm_i32x4_sub(sum, v);
+			v = wasm_i16x8_narrow_i32x4(v, v);
+			wasm_v128_store32_lane(dst, wasm_i8x16_narrow_i16x8(v, v), 0);
+		}
+		sums[r] = wasm_i32x4_extract_lane(sum, 0) + wasm_i32x4_extract_lane(sum, 1) + wasm_i32x4_extract_lane(sum, 2) + wasm_i32x4_extract_lane(sum, 3);
+	}
+}
+
+EXPORT(quantize)
+void quantize(int8_t *q, float *scale, const float *x, int rows, int in) {
+	quantize_args a = {q, scale, x, rows, in};
+	run(quantize_part, &a, up(rows, QUANTIZE_ROWS) / QUANTIZE_ROWS);
+}
+
+// product computes c = offset·sums + q·w over n inputs.
+static __attribute__((noinline)) void product(tile *c, const int32_t *sums, const int8_t *q, const int8_t *w, int n) {
+	v128_t acc[8];
+	EIGHT(acc[i] = wasm_i32x4_splat(offset * sums[i / 2]))
+	const int8_t *end = w + n * PANEL;
+#pragma clang loop unroll(disable)
+	for (; w < end; w += 32, q += 16) {
+		v128_t a = LD(w), b = LD(w + 16);
+#pragma clang loop unroll(full)
+		for (int i = 0; i < ROWS; i++) {
+			v128_t v = wasm_v128_load32_splat(q + 4 * i);
+			acc[2 * i] = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(v, a, acc[2 * i]);
+			acc[2 * i + 1] = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(v, b, acc[2 * i + 1]);
+		}
+	}
+	EIGHT(ST(c->v + 4 * i, acc[i]))
+}
+
+static void linear_i8_part(const void *args, int part, int thread) {
+	(void)thread;
+	const linear_args *a = args;
+	int width = up(a->in, SPLIT), first = part * PART_PANELS * PANEL;
+	const int32_t *sums = (const int32_t *)((const int8_t *)a->x + up(a->rows, ROWS) * width);
+	for (int j = first; j < a->out && j < first + PART_PANELS * PANEL; j += PANEL)
+		for (int r = 0; r < a->rows; r += ROWS) {
+			tile c;
+			product(&c, sums + r, (const int8_t *)a->x + r * width, (const int8_t *)a->w + j * width, width);
+			finish_i8(a, &c, 1, r, j);
+		}
+}
+
+EXPORT(linear_i8)
+void linear_i8(float *dst, const int8_t *q, const float *s, int rows, const int8_t *w, const float *ws, const float *b, int in, int out,
+               int act, const float *gate, int gate_stride, int gate_rows, char *scratch) {
+	linear_args a = {dst, q, s, rows, w, ws, b, in, out, act, {gate, gate_stride, gate_rows}, scratch};
+	linear(linear_i8_part, &a);
+}
