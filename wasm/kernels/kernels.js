@@ -5,12 +5,14 @@
 // read(name) gives a promise of the bytes of kernels.wasm or kernels-threads.wasm,
 // help() starts a worker that runs kernels-helper.js. threads is how many threads to
 // compute with, by default one for each core, up to maxThreads. kernels.threads is
-// how many there are, and kernels.note says why that is fewer.
+// how many there are, and kernels.note says why that is fewer. kernels.memory() is how
+// many bytes the memories of both modules have, which never shrink.
 globalThis.dit8Kernels = async function ({ read, help, threads }) {
   const maxThreads = 8, maxAsked = 64, page = 65536, stack = 65536, patience = 5000;
   const wanted = Math.max(1, Math.min(threads || maxThreads, threads ? maxAsked : globalThis.navigator?.hardwareConcurrency ?? maxThreads));
   let goMemory, goBytes, memory, bytes, exports, helpers = [], note = "";
   const attach = (instance) => { goMemory = instance.exports.mem; };
+  const held = () => (goMemory?.buffer.byteLength ?? 0) + (exports ? memory.buffer.byteLength : 0);
 
   // shared makes a memory for several threads; iOS fails to reserve large ones.
   function shared() {
@@ -64,7 +66,7 @@ globalThis.dit8Kernels = async function ({ read, help, threads }) {
     } catch (error) {
       if (!(error instanceof WebAssembly.CompileError)) throw error;
       // No SIMD: heap() answers 0, and Go computes by itself.
-      return { imports: new Proxy({}, { get: () => () => 0 }), attach, threads: 1, note: "no SIMD", stop() {} };
+      return { imports: new Proxy({}, { get: () => () => 0 }), attach, memory: held, threads: 1, note: "no SIMD", stop() {} };
     }
   }
 
@@ -88,5 +90,5 @@ globalThis.dit8Kernels = async function ({ read, help, threads }) {
     write: (dst, src, n) => copy(kernelBytes(), dst, hostBytes(), src, n >>> 0),
     read: (dst, src, n) => copy(hostBytes(), dst, kernelBytes(), src, n >>> 0),
   };
-  return { imports, attach, threads: helpers.length + 1, note, stop: () => helpers.forEach((helper) => helper.terminate()) };
+  return { imports, attach, memory: held, threads: helpers.length + 1, note, stop: () => helpers.forEach((helper) => helper.terminate()) };
 };
