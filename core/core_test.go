@@ -3,12 +3,7 @@ package core
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"hash/crc32"
-	"image/color"
-	"image/png"
 	"iter"
 	"math"
 	"slices"
@@ -257,72 +252,4 @@ func TestLevel(t *testing.T) {
 			t.Errorf("level(%v) = %d, want %d", x, got, want)
 		}
 	}
-}
-
-func TestPNG(t *testing.T) {
-	g := generator(t, tiny, info)
-	req := g.Defaults()
-	req.Count = 3
-	res, err := g.Generate(context.Background(), req, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"tiny", "größe"} {
-		res.Metadata.Model = name
-		var a, b bytes.Buffer
-		if err := WritePNG(&a, Grid(res.Images, 2), res.Metadata); err != nil {
-			t.Fatal(err)
-		}
-		res.Metadata.Seconds++
-		if err := WritePNG(&b, Grid(res.Images, 2), res.Metadata); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(a.Bytes(), b.Bytes()) {
-			t.Error("the file depends on the time it took")
-		}
-		img, err := png.Decode(bytes.NewReader(a.Bytes()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s := img.Bounds().Size(); s.X != 32 || s.Y != 32 {
-			t.Errorf("a grid of three 8×8 images at scale 2 is %v", s)
-		}
-		for i, m := range res.Images {
-			if got := color.NRGBAModel.Convert(img.At(i%2*16+9, i/2*16+5)); got != m.At(4, 2) {
-				t.Errorf("image %d: pixel (4, 2) is %v in the grid, %v in the image", i, got, m.At(4, 2))
-			}
-		}
-		meta := metadataOf(t, a.Bytes())
-		if meta.Request != req || meta.Model != name || meta.SHA256 != res.Metadata.SHA256 {
-			t.Errorf("metadata %+v", meta)
-		}
-	}
-}
-
-// metadataOf reads the text chunk as another program would.
-func metadataOf(t *testing.T, b []byte) (m Metadata) {
-	t.Helper()
-	for b = b[8:]; len(b) > 0; {
-		n := int(binary.BigEndian.Uint32(b))
-		kind, data := string(b[4:8]), b[8:8+n]
-		if crc32.ChecksumIEEE(b[4:8+n]) != binary.BigEndian.Uint32(b[8+n:]) {
-			t.Errorf("chunk %s has a wrong checksum", kind)
-		}
-		if kind == "tEXt" || kind == "iTXt" {
-			key, text, _ := bytes.Cut(data, []byte{0})
-			if kind == "iTXt" {
-				text = text[4:]
-			}
-			if string(key) != MetadataKey {
-				t.Errorf("keyword %q", key)
-			}
-			if err := json.Unmarshal(text, &m); err != nil {
-				t.Error(err)
-			}
-			return m
-		}
-		b = b[12+n:]
-	}
-	t.Error("no text chunk")
-	return m
 }

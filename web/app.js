@@ -13,7 +13,7 @@ function loading({ got, total }) {
   $("status").textContent = `Loading the model: ${(got / 1e6).toFixed(1)}${total ? ` of ${(total / 1e6).toFixed(1)}` : ""} MB`;
 }
 
-function loaded({ info }) {
+function loaded({ info, memory }) {
   model = info;
   $("class").placeholder = `Type to search ${info.classes.length} classes`;
   $("classes").replaceChildren(...info.classes.map((name) => Object.assign(document.createElement("option"), { value: name })));
@@ -21,11 +21,16 @@ function loaded({ info }) {
   $("class").value = picks.find((name) => info.classes.includes(name)) ?? info.classes[0];
   for (const field of ["steps", "guidance"]) $(field).value = info[field];
   for (const [id, max] of [["steps", info.maxSteps], ["guidance", info.maxGuidance], ["count", info.maxCount]]) $(id).max = max;
-  $("model").textContent = `Model ${info.name}, ${info.classes.length} classes, ${info.size}×${info.size} pixels, file ${info.id}. Computes with ${info.device}${info.note ? ` (${info.note})` : ""}.`;
+  describe(memory);
   $("progress").value = 0;
   $("status").textContent = "Ready.";
   $("generate").disabled = false;
   marked();
+}
+
+// describe says what computes, and the most memory that it has taken so far.
+function describe(memory) {
+  $("model").textContent = `Model ${model.name}, ${model.classes.length} classes, ${model.size}×${model.size} pixels, file ${model.id}, ${(memory / 1e6).toFixed(0)} MB of memory. Computes with ${model.device}${model.note ? ` (${model.note})` : ""}.`;
 }
 
 function pick(name) {
@@ -98,8 +103,9 @@ function draw(i, pixels, size) {
   context.putImageData(new ImageData(pixels, size), (i % columns) * size, Math.floor(i / columns) * size);
 }
 
-function done({ images, size, metadata }) {
+function done({ images, size, metadata, memory }) {
   last = metadata;
+  describe(memory);
   images.forEach((pixels, i) => draw(i, pixels, size));
   const { class: name, seed, steps, guidance, count } = metadata.request;
   $("hash").textContent = metadata.sha256;

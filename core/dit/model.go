@@ -6,6 +6,7 @@ package dit
 import (
 	"fmt"
 	"iter"
+	"strconv"
 	"strings"
 
 	"dit8/core/compute"
@@ -156,9 +157,9 @@ func (m *Model) slot(layer string) *compute.Linear {
 	case "final_layer.linear":
 		return &m.finalLinear
 	}
-	var i int
-	var name string
-	if _, err := fmt.Sscanf(layer, "blocks.%d.%s", &i, &name); err != nil {
+	number, name, _ := strings.Cut(strings.TrimPrefix(layer, "blocks."), ".")
+	i, err := strconv.Atoi(number)
+	if err != nil {
 		panic("dit: no layer " + layer) // Specs and slot disagree
 	}
 	b := &m.blocks[i]

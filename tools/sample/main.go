@@ -15,6 +15,7 @@ import (
 
 	"dit8/core"
 	"dit8/core/compute/generic"
+	"dit8/core/pngfile"
 	"dit8/tools/internal/atomicfile"
 	"dit8/weights"
 )
@@ -122,7 +123,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	}
 	if *out != "" {
 		var png bytes.Buffer
-		if err := core.WritePNG(&png, core.Grid(res.Images, *scale), res.Metadata); err != nil {
+		if err := pngfile.Write(&png, core.Grid(res.Images, *scale), res.Metadata); err != nil {
 			return err
 		}
 		if *out == "-" {

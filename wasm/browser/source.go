@@ -8,15 +8,17 @@ import (
 	"syscall/js"
 )
 
-// source is an io.Reader of what a JavaScript function's promises resolve to.
+// source is an io.Reader of what a JavaScript function's promises resolve to. What
+// is left of a piece stays in JavaScript: a network may hand over large ones.
 type source struct {
 	next js.Value
-	buf  []byte
+	left js.Value // Uint8Array
+	n    int      // bytes of left
 	done bool
 }
 
 func (s *source) Read(b []byte) (int, error) {
-	for len(s.buf) == 0 {
+	for s.n == 0 {
 		if s.done {
 			return 0, io.EOF
 		}
@@ -27,11 +29,10 @@ func (s *source) Read(b []byte) (int, error) {
 		if s.done = v.IsNull() || v.IsUndefined(); s.done {
 			continue
 		}
-		s.buf = make([]byte, v.Get("length").Int())
-		js.CopyBytesToGo(s.buf, v)
+		s.left, s.n = v, v.Get("length").Int()
 	}
-	n := copy(b, s.buf)
-	s.buf = s.buf[n:]
+	n := js.CopyBytesToGo(b, s.left)
+	s.left, s.n = s.left.Call("subarray", n), s.n-n
 	return n, nil
 }
 

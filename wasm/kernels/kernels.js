@@ -5,14 +5,15 @@
 // read(name) gives a promise of the bytes of kernels.wasm or kernels-threads.wasm,
 // help() starts a worker that runs kernels-helper.js. threads is how many threads to
 // compute with, by default one for each core, up to maxThreads. kernels.threads is
-// how many there are, and kernels.note says why that is fewer. kernels.size() is the
-// bytes of their memory.
+// how many there are, and kernels.note says why that is fewer. kernels.memory() is the
+// bytes of both modules' memories, which never shrink: {kernels, go}.
 // relaxed overrules the probe for relaxed SIMD: 0 none, 1 signed, 2 unsigned weights.
 globalThis.dit8Kernels = async function ({ read, help, threads, relaxed }) {
   const maxThreads = 8, maxAsked = 64, page = 65536, stack = 65536, patience = 5000;
   const wanted = Math.max(1, Math.min(threads || maxThreads, threads ? maxAsked : globalThis.navigator?.hardwareConcurrency ?? maxThreads));
   let goMemory, goBytes, memory, bytes, exports, helpers = [], note = "";
   const attach = (instance) => { goMemory = instance.exports.mem; };
+  const held = () => ({ kernels: exports ? memory.buffer.byteLength : 0, go: goMemory?.buffer.byteLength ?? 0 });
 
   // probe tells what relaxed SIMD's dot product means here, where it is exact and faster.
   async function probe() {
@@ -86,7 +87,7 @@ globalThis.dit8Kernels = async function ({ read, help, threads, relaxed }) {
     } catch (error) {
       if (!(error instanceof WebAssembly.CompileError)) throw error;
       // No SIMD: heap() answers 0, and Go computes by itself.
-      return { imports: new Proxy({}, { get: () => () => 0 }), attach, threads: 1, note: "no SIMD", size: () => 0, stop() {} };
+      return { imports: new Proxy({}, { get: () => () => 0 }), attach, memory: held, threads: 1, note: "no SIMD", stop() {} };
     }
   }
 
@@ -113,5 +114,5 @@ globalThis.dit8Kernels = async function ({ read, help, threads, relaxed }) {
     write: (dst, src, n) => copy(kernelBytes(), dst, hostBytes(), src, n >>> 0),
     read: (dst, src, n) => copy(hostBytes(), dst, kernelBytes(), src, n >>> 0),
   };
-  return { imports, attach, threads: helpers.length + 1, note, size: () => memory.buffer.byteLength, stop: () => helpers.forEach((helper) => helper.terminate()) };
+  return { imports, attach, memory: held, threads: helpers.length + 1, note, stop: () => helpers.forEach((helper) => helper.terminate()) };
 };

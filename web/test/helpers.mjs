@@ -21,8 +21,8 @@ export async function serve(...args) {
 }
 
 // program starts the browser's program in Node, with the kernels on a number of
-// threads or, with 0, as on an engine that cannot run them. memory() gives the bytes
-// that the kernels and Go have.
+// threads or, with 0, as on an engine that cannot run them. Its memory() is
+// kernels.memory().
 export async function program(threads = 1) {
   await import(root + "web/dist/wasm_exec.js");
   await import(root + "web/dist/kernels.js");
@@ -36,6 +36,5 @@ export async function program(threads = 1) {
   const { instance } = await WebAssembly.instantiate(readFileSync(root + "web/dist/dit8.wasm"), go.importObject);
   kernels.attach(instance);
   go.run(instance);
-  const memory = () => ({ kernels: kernels.size(), go: instance.exports.mem.buffer.byteLength });
-  return Object.assign(globalThis.dit8, { memory });
+  return Object.assign(globalThis.dit8, { memory: kernels.memory });
 }

@@ -52,6 +52,24 @@ for (const [threads, device] of [[0, "generic"], [1, "simd128"], [2, "simd128 ×
   }
 });
 
+// In a page the largest piece of the file that the network hands over comes on top.
+for (const threads of [1, 2]) test(`memory on ${threads} threads`, async () => {
+  const fresh = await program(threads);
+  const piece = 1 << 20, allowed = 2.5 * model.length + 40e6;
+  const taken = {};
+  const measured = (when) => {
+    taken[when] = fresh.memory().kernels + fresh.memory().go + piece;
+    assert.ok(taken[when] < allowed, `${taken[when]} bytes ${when}, allowed ${allowed}`);
+  };
+  await fresh.load(reader(model, piece));
+  measured("after loading");
+  for (let i = 0; i < 3; i++) {
+    await fresh.generate('{"steps": 2, "guidance": 3, "count": 4}', () => {});
+    measured(`after request ${i}`);
+  }
+  assert.equal(taken["after request 2"], taken["after request 1"], "it grows with each request");
+});
+
 test("a failed load keeps the model", async () => {
   await assert.rejects(dit8.load(reader(model.subarray(0, 100))));
   const result = await dit8.generate('{"steps": 1, "guidance": 1}', () => {});

@@ -52,6 +52,10 @@ test("it computes on all cores", async () => {
   assert.ok((await page.textContent("#model")).replace("relaxed ", "").endsWith(`Computes with simd128${cores > 1 ? ` ×${cores}` : ""}.`), await page.textContent("#model"));
 });
 
+test("it says how much memory it takes", async () => {
+  assert.match(await page.textContent("#model"), /, [1-9]\d* MB of memory\. /);
+});
+
 for (const threads of [1, 2, 4]) test(`the golden image on ${threads} threads`, async () => {
   const other = await browser.newPage();
   await other.goto(`${server.url}?threads=${threads}`);

@@ -1,4 +1,7 @@
-package core
+// Package pngfile writes images as PNG files that say how they were made. It is
+// apart from core because image/png brings its decoder and compress/flate along,
+// which the page, whose canvas writes PNGs, would download for nothing.
+package pngfile
 
 import (
 	"bytes"
@@ -9,15 +12,17 @@ import (
 	"image"
 	"image/png"
 	"io"
+
+	"dit8/core"
 )
 
-// MetadataKey is the keyword of the PNG text chunk that WritePNG adds.
-const MetadataKey = "dit8"
+// Key is the keyword of the text chunk that Write adds.
+const Key = "dit8"
 
-// WritePNG writes img with how it was made: meta as JSON, in a text chunk before
+// Write writes img with how it was made: meta as JSON, in a text chunk before
 // the pixels. The timings are left out, so that the same request gives the same
 // file.
-func WritePNG(w io.Writer, img image.Image, meta Metadata) error {
+func Write(w io.Writer, img image.Image, meta core.Metadata) error {
 	meta.Seconds, meta.MsPerStep = 0, 0
 	text, err := json.Marshal(meta)
 	if err != nil {
@@ -29,7 +34,7 @@ func WritePNG(w io.Writer, img image.Image, meta Metadata) error {
 	}
 	const header = 8 + 25 // signature and IHDR
 	b := buf.Bytes()
-	for _, part := range [][]byte{b[:header], textChunk(MetadataKey, string(text)), b[header:]} {
+	for _, part := range [][]byte{b[:header], textChunk(Key, string(text)), b[header:]} {
 		if _, err := w.Write(part); err != nil {
 			return fmt.Errorf("core: write png: %w", err)
 		}
