@@ -52,7 +52,8 @@ test-web: web need-node need-debian
 	cd web && npm ci --ignore-scripts --no-audit --no-fund
 	cd web && npm test
 
-bench: web need-node
+bench: web need-node need-debian
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
 	docs/performance.sh
 
 # Beside ONNX Runtime Web; it writes its part of docs/performance.md.

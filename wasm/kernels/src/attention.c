@@ -50,58 +50,58 @@ INLINE void interleave(float *dst, const float *s, int sp, int n) {
 	}
 }
 
-// product computes y = Σ x[i]·p[i] over n steps: four rows, x interleaved, and eight
-// columns, p a panel. It is a function of its own because V8 keeps the sums in
-// registers only here, and leaves its loop after every step, so that V8 moves no load
-// from one step to another.
-static __attribute__((noinline)) void product(f32x4 y[8], const float *x, const float *p, int n) {
-	f32x4 acc[4][2];
-	for (int r = 0; r < 4; r++) acc[r][0] = acc[r][1] = SPLAT(0.0f);
-	const float *end = p + 8 * n;
-#define STEP(x, p) \
-	do { \
-		f32x4 p0 = LD(p), p1 = LD(p + 4); \
-		_Pragma("clang loop unroll(full)") for (int r = 0; r < 4; r++) { \
-			f32x4 a = wasm_v128_load32_splat(x + r); \
-			acc[r][0] = ADD(acc[r][0], MUL(a, p0)); \
-			acc[r][1] = ADD(acc[r][1], MUL(a, p1)); \
-		} \
-	} while (0)
-#pragma clang loop unroll(disable)
-	for (;;) {
-		STEP(x, p);
-		if ((p += 8) == end) break;
-		STEP(x + 4, p);
-		x += 8;
-		if ((p += 8) == end) break;
-	}
-	for (int r = 0; r < 4; r++) ST(y + 2 * r, acc[r][0]), ST(y + 2 * r + 1, acc[r][1]);
-}
-
-// queries computes up to four queries of one head from its keys and values in panels
-// of eight, kt[j/8][i][j%8] and v[i/8][j][i%8], which lie in the cache side by side:
+// queries computes R queries of one head from its keys and values in panels of
+// eight, kt[j/8][i][j%8] and v[i/8][j][i%8], which lie in the cache side by side:
 // q and dst of the first, rows of 3·dim and dim apart.
-static void queries(int rows, float *dst, const float *q, const float *kt, const float *v, float *s, float *qs, int tokens, int dim, int hd,
+INLINE void queries(int R, float *dst, const float *q, const float *kt, const float *v, float *s, float *qs, int tokens, int dim, int hd,
                     float scale) {
 	int tp = up(tokens, 8), sp = up(tokens, 16);
-	f32x4 y[8];
-	for (int r = 0; r < rows; r++)
+	for (int r = 0; r < R; r++)
 		for (int i = 0; i < hd; i++) qs[4 * i + r] = q[3 * r * dim + i] * scale;
 	for (int j = 0; j < tp; j += 8) {
-		product(y, qs, kt + j * hd, hd);
-		for (int r = 0; r < 4; r++) ST(s + r * sp + j, y[2 * r]), ST(s + r * sp + j + 4, y[2 * r + 1]);
+		f32x4 acc[4][2];
+		for (int r = 0; r < R; r++) acc[r][0] = acc[r][1] = SPLAT(0.0f);
+		const float *k = kt + j * hd, *a4 = qs, *end = qs + 4 * hd;
+#pragma clang loop unroll(disable)
+		for (; a4 < end; a4 += 4, k += 8) {
+			f32x4 k0 = LD(k), k1 = LD(k + 4);
+#pragma clang loop unroll(full)
+			for (int r = 0; r < R; r++) {
+				f32x4 a = wasm_v128_load32_splat(a4 + r);
+				acc[r][0] = ADD(acc[r][0], MUL(a, k0));
+				acc[r][1] = ADD(acc[r][1], MUL(a, k1));
+			}
+		}
+#pragma clang loop unroll(full)
+		for (int r = 0; r < R; r++) {
+			ST(s + r * sp + j, acc[r][0]);
+			ST(s + r * sp + j + 4, acc[r][1]);
+		}
 	}
 	float inv[4];
 	float *e = s + 4 * sp;
-	for (int r = 0; r < rows; r++) inv[r] = softmax(s + r * sp, e, tokens);
-	// e: the scores, interleaved; rows that are not computed hold what was there
+	for (int r = 0; r < R; r++) inv[r] = softmax(s + r * sp, e, tokens);
+	// e: the scores, interleaved; rows beyond R hold what was there
 	interleave(e, s, sp, tokens);
 	for (int i = 0; i < hd; i += 8) {
-		product(y, e, v + i * tokens, tokens);
-		for (int r = 0; r < rows; r++) {
+		f32x4 acc[4][2];
+		for (int r = 0; r < R; r++) acc[r][0] = acc[r][1] = SPLAT(0.0f);
+		const float *vj = v + i * tokens, *a4 = e, *end = e + 4 * tokens;
+#pragma clang loop unroll(disable)
+		for (; a4 < end; a4 += 4, vj += 8) {
+			f32x4 v0 = LD(vj), v1 = LD(vj + 4);
+#pragma clang loop unroll(full)
+			for (int r = 0; r < R; r++) {
+				f32x4 a = wasm_v128_load32_splat(a4 + r);
+				acc[r][0] = ADD(acc[r][0], MUL(a, v0));
+				acc[r][1] = ADD(acc[r][1], MUL(a, v1));
+			}
+		}
+#pragma clang loop unroll(full)
+		for (int r = 0; r < R; r++) {
 			f32x4 m = SPLAT(inv[r]);
-			store_some(dst + r * dim + i, MUL(y[2 * r], m), hd - i);
-			if (hd - i > 4) store_some(dst + r * dim + i + 4, MUL(y[2 * r + 1], m), hd - i - 4);
+			store_some(dst + r * dim + i, MUL(acc[r][0], m), hd - i);
+			if (hd - i > 4) store_some(dst + r * dim + i + 4, MUL(acc[r][1], m), hd - i - 4);
 		}
 	}
 }
@@ -132,8 +132,9 @@ static void attention_part(const void *args, int part, int thread) {
 	for (int j = 0; j < tokens; j++)
 		for (int i = 0; i < hp; i += 4) ST(vp + (i / 8 * tokens + j) * 8 + i % 8, i < hd ? load_some(v + 3 * j * dim + i, hd - i) : SPLAT(0.0f));
 	float *o = a.dst + img * tokens * dim + h * hd;
-	for (int t = 0; t < tokens; t += 4)
-		queries(tokens - t < 4 ? tokens - t : 4, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
+	int t = 0;
+	for (; t + 4 <= tokens; t += 4) queries(4, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
+	for (; t < tokens; t++) queries(1, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
 }
 
 // attention computes softmax(q·hd^-½·kᵀ)·v for each of n images and each head.

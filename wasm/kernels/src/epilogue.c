@@ -31,35 +31,36 @@ static __attribute__((noinline)) void silu(float *y, int n) { // compute.SiLU
 	}
 }
 
-void finish(const linear_args *a, float *y, int n, int r, int j) {
-	if (a->act == GELU) gelu(y, n * TILE);
-	if (a->act == SILU) silu(y, n * TILE);
-	for (int t = 0; t < n; t++, y += TILE) {
-		int row = r + t / 2 * ROWS, to = j + t % 2 * PANEL, m = a->out - to < PANEL ? a->out - to : PANEL;
-		for (int i = 0; i < ROWS && row + i < a->rows; i++) {
-			const float *v = y + i * PANEL;
-			float *dst = a->dst + (row + i) * a->out + to;
-			const float *gate = a->act == GATE ? vector(a->gate, row + i) + to : 0;
-			for (int k = 0; k < m; k += 4) {
-				f32x4 u = LD(v + k);
+void finish(const linear_args *args, float *y, int n, int r, int j) {
+	linear_args a = *args; // a copy, which no store can change
+	if (a.act == GELU) gelu(y, n * TILE);
+	if (a.act == SILU) silu(y, n * TILE);
+	for (int t = 0; t < n; t += 2) // a panel, or two side by side
+		for (int i = 0; i < ROWS; i++) {
+			int row = r + t / 2 * ROWS + i, m = a.out - j < 2 * PANEL ? a.out - j : 2 * PANEL;
+			if (row == a.rows) return;
+			const float *v = y + t * TILE + i * PANEL;
+			float *dst = a.dst + row * a.out + j;
+			const float *gate = a.act == GATE ? vector(a.gate, row) + j : 0;
+			for (int k = 0; k < m && k < n * PANEL; k += 4) {
+				f32x4 u = LD(v + k / PANEL * TILE + k % PANEL);
 				if (gate) u = ADD(load_some(dst + k, m - k), MUL(load_some(gate + k, m - k), u));
 				store_some(dst + k, u, m - k);
 			}
 		}
-	}
 }
 
-void finish_i8(const linear_args *a, tile *c, int n, int r, int j) {
-	for (int t = 0; t < n; t++) {
-		int row = r + t / 2 * ROWS, to = j + t % 2 * PANEL;
-		const float *ws = a->ws + to, *b = a->b + to;
-		f32x4 ws0 = LD(ws), ws1 = LD(ws + 4), b0 = LD(b), b1 = LD(b + 4);
+void finish_i8(const linear_args *args, tile *c, int n, int r, int j) {
+	linear_args a = *args;
+	f32x4 ws[4], b[4];
+	for (int k = 0; k < 2 * n && k < 4; k++) ws[k] = LD(a.ws + j + 4 * k), b[k] = LD(a.b + j + 4 * k);
+	for (int t = 0; t < n; t++)
 		for (int i = 0; i < ROWS; i++) {
-			f32x4 s = SPLAT(row + i < a->rows ? a->s[row + i] : 0.0f);
+			int row = r + t / 2 * ROWS + i, k = t % 2 * 2;
+			f32x4 s = SPLAT(row < a.rows ? a.s[row] : 0.0f);
 			int32_t *p = c[t].v + i * PANEL;
-			ST(p, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p)), MUL(s, ws0)), b0));
-			ST(p + 4, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p + 4)), MUL(s, ws1)), b1));
+			ST(p, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p)), MUL(s, ws[k])), b[k]));
+			ST(p + 4, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p + 4)), MUL(s, ws[k + 1])), b[k + 1]));
 		}
-	}
-	finish(a, (float *)c, n, r, j);
+	finish(args, (float *)c, n, r, j);
 }

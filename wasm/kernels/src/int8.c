@@ -133,23 +133,14 @@ void quantize(int16_t *q, float *scale, const float *x, int rows, int in) {
 		} \
 	} while (0)
 
-// product computes c = from + q·w over n inputs. It is a function of its own because
-// V8 keeps the sums in registers only here, and leaves its loop after every step, so
-// that V8 moves no load from one step to another: it would have to spill.
-static __attribute__((noinline)) void product(tile *c, const tile *from, const int16_t *q, const int16_t *w, int n) {
-	v128_t acc[8];
-	EIGHT(acc[i] = LD(from->v + 4 * i))
+// dot adds the products of four rows and eight outputs over n inputs to acc.
+INLINE void dot(v128_t acc[8], const int16_t *q, const int16_t *w, int n) {
 	const int16_t *end = w + n * PANEL;
 #pragma clang loop unroll(disable)
-	for (;;) {
-		STEP(acc, q, LD(w), LD(w + 8));
-		if ((w += 16) == end) break;
-		STEP(acc, q + 8, LD(w), LD(w + 8));
-		q += 16;
-		if ((w += 16) == end) break;
-	}
-	EIGHT(ST(c->v + 4 * i, acc[i]))
+	for (; w < end; w += 16, q += 8) STEP(acc, q, LD(w), LD(w + 8));
 }
+
+INLINE void put(tile *c, const v128_t acc[8]) { EIGHT(ST(c->v + 4 * i, acc[i])) }
 
 // narrow_product computes c = q·w over n inputs of packed weights.
 static __attribute__((noinline)) void narrow_product(tile *c, const int16_t *q, const int8_t *w, int n) {
@@ -161,22 +152,30 @@ static __attribute__((noinline)) void narrow_product(tile *c, const int16_t *q, 
 	EIGHT(ST(c->v + 4 * i, acc[i]))
 }
 
-INLINE void sum(tile *c, const tile *a, const tile *b) { EIGHT(ST(c->v + 4 * i, wasm_i32x4_add(LD(a->v + 4 * i), LD(b->v + 4 * i)))) }
-
-// block computes c = q·w, two by two tiles, from streams of n inputs.
-static void block(tile c[4], const int16_t *q, const int16_t *w, int n) {
-	static const tile zero;
-	tile t, u, v;
+// block computes c = q·w, two by two tiles, from streams of n inputs. Sums that are
+// needed later wait in memory: an engine has too few registers for more than acc.
+static __attribute__((noinline)) void block(tile c[4], const int16_t *q, const int16_t *w, int n) {
+	v128_t acc[8];
+	tile p1, u2, u3;
 	int a = n * ROWS, b = n * PANEL;
-	product(&t, &zero, q, w, n);
-	product(c, &t, q + a, w + b, n);
-	product(&u, &t, q + 2 * a, w + 2 * b, n);
-	product(&t, &u, q + 3 * a, w + 3 * b, n);
-	product(&v, &zero, q + 4 * a, w + 4 * b, n);
-	sum(c + 3, &t, &v);
-	product(c + 2, &t, q + 5 * a, w + 5 * b, n);
-	sum(&u, &u, &v);
-	product(c + 1, &u, q + 6 * a, w + 6 * b, n);
+	EIGHT(acc[i] = wasm_i32x4_const_splat(0))
+	dot(acc, q, w, n);
+	put(&p1, acc);
+	dot(acc, q + a, w + b, n);
+	put(c, acc);
+	EIGHT(acc[i] = LD(p1.v + 4 * i))
+	dot(acc, q + 2 * a, w + 2 * b, n);
+	put(&u2, acc);
+	dot(acc, q + 3 * a, w + 3 * b, n);
+	put(&u3, acc);
+	dot(acc, q + 5 * a, w + 5 * b, n);
+	put(c + 2, acc);
+	EIGHT(acc[i] = wasm_i32x4_const_splat(0))
+	dot(acc, q + 4 * a, w + 4 * b, n);
+	EIGHT(ST(c[3].v + 4 * i, wasm_i32x4_add(acc[i], LD(u3.v + 4 * i))))
+	EIGHT(acc[i] = wasm_i32x4_add(acc[i], LD(u2.v + 4 * i)))
+	dot(acc, q + 6 * a, w + 6 * b, n);
+	put(c + 1, acc);
 }
 
 static void linear_i8_part(const void *args, int part, int thread) {
