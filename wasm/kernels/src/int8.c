@@ -14,7 +14,7 @@
 //	u2 = p1+p6   u3 = u2+p7
 //	c11 = p1+p2   c12 = u2+p5+p3   c21 = u3-p4   c22 = u3+p5
 //
-// The factors, of up to ±508, lie as streams in the order in which they are used,
+// The factors, of up to ±508, lie as streams in this order,
 // a11 a12 s2 s3 s1 a22 s4 and b11 b21 t2 t3 t1 -t4 b22. A stream of four rows has for
 // each pair of inputs (k, k+1) of the four; one of weights of eight outputs. Rows that
 // fill no block follow: by four, all inputs, the last four filled up with anything.
