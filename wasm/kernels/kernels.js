@@ -2,7 +2,7 @@
 //   const kernels = await dit8Kernels({read, help, threads});
 //   go.importObject.kernels = kernels.imports;
 //   … kernels.attach(instance);                 // Go's, before go.run
-// read(name) gives a promise of the bytes of kernels.wasm or kernels-threads.wasm,
+// read(name) gives a promise of the bytes of one of the .wasm files beside this one,
 // help() starts a worker that runs kernels-helper.js. threads is how many threads to
 // compute with, by default one for each core, up to maxThreads. kernels.threads is
 // how many there are, and kernels.note says why that is fewer. kernels.memory() is the

@@ -62,13 +62,6 @@ INLINE void spread(int16_t *dst, int n, const v128_t f[7]) {
 	for (int m = 0; m < 7; m++) ST(dst + m * n, f[m]);
 }
 
-typedef struct {
-	int16_t *q;
-	float *scale;
-	const float *x;
-	int rows, in;
-} quantize_args;
-
 // Four rows of four values, as two vectors of pairs (k, k+1) of each row.
 INLINE void four_rows(v128_t to[2], const float *x, int in, int n, const f32x4 inv[4]) {
 	v128_t a = wasm_i16x8_narrow_i32x4(rounded(x, n, inv[0]), rounded(x + in, n, inv[1]));
@@ -77,8 +70,6 @@ INLINE void four_rows(v128_t to[2], const float *x, int in, int n, const f32x4 i
 	to[1] = wasm_i32x4_shuffle(a, b, 1, 3, 5, 7);
 }
 
-enum { QUANTIZE_ROWS = 16 }; // of a part
-
 static void quantize_part(const void *args, int part, int thread) {
 	(void)thread;
 	quantize_args a = *(const quantize_args *)args;
@@ -86,7 +77,7 @@ static void quantize_part(const void *args, int part, int thread) {
 	int r = part * QUANTIZE_ROWS, end = r + QUANTIZE_ROWS < a.rows ? r + QUANTIZE_ROWS : a.rows;
 	for (; r + BLOCK_ROWS <= end; r += BLOCK_ROWS) {
 		const float *x = a.x + r * in;
-		int16_t *dst = a.q + r / BLOCK_ROWS * STREAMS * ROWS * half;
+		int16_t *dst = (int16_t *)a.q + r / BLOCK_ROWS * STREAMS * ROWS * half;
 		f32x4 inv[BLOCK_ROWS];
 		for (int i = 0; i < BLOCK_ROWS; i++) inv[i] = inverse(x + i * in, in, a.scale + r + i);
 		for (int k = 0; k < half; k += 4) {
@@ -103,7 +94,7 @@ static void quantize_part(const void *args, int part, int thread) {
 	}
 	for (; r < end; r++) {
 		const float *x = a.x + r * in;
-		int16_t *dst = a.q + whole / BLOCK_ROWS * STREAMS * ROWS * half + (r - whole) / ROWS * ROWS * width + r % ROWS * 2;
+		int16_t *dst = (int16_t *)a.q + whole / BLOCK_ROWS * STREAMS * ROWS * half + (r - whole) / ROWS * ROWS * width + r % ROWS * 2;
 		f32x4 inv = inverse(x, in, a.scale + r);
 		for (int k = 0; k < width; k += 4, dst += 16) {
 			v128_t v = rounded(x + k, in - k, inv);
@@ -118,8 +109,7 @@ static void quantize_part(const void *args, int part, int thread) {
 // compute.QuantizeRow.
 EXPORT(quantize)
 void quantize(int16_t *q, float *scale, const float *x, int rows, int in) {
-	quantize_args a = {q, scale, x, rows, in};
-	run(quantize_part, &a, up(rows, QUANTIZE_ROWS) / QUANTIZE_ROWS);
+	quantize_rows(quantize_part, q, scale, x, rows, in);
 }
 
 // STEP adds the products of four rows and eight outputs with a pair of inputs to acc.
@@ -149,7 +139,7 @@ static __attribute__((noinline)) void narrow_product(tile *c, const int16_t *q, 
 	const int8_t *end = w + n * PANEL;
 #pragma clang loop unroll(disable)
 	for (; w < end; w += 16, q += 8) STEP(acc, q, wasm_i16x8_load8x8(w), wasm_i16x8_load8x8(w + 8));
-	EIGHT(ST(c->v + 4 * i, acc[i]))
+	put(c, acc);
 }
 
 // block computes c = q·w, two by two tiles, from streams of n inputs. Sums that are

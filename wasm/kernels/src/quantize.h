@@ -17,3 +17,18 @@ INLINE f32x4 inverse(const float *x, int n, float *scale) {
 INLINE v128_t rounded(const float *p, int n, f32x4 inv) {
 	return wasm_i32x4_sub(ADD(MUL(n > 0 ? load_some(p, n) : SPLAT(0.0f), inv), SPLAT(ROUND)), SPLAT(ROUND));
 }
+
+typedef struct {
+	void *q; // in the layout of the product that reads it
+	float *scale;
+	const float *x;
+	int rows, in;
+} quantize_args;
+
+enum { QUANTIZE_ROWS = 16 }; // of a part
+
+// quantize_rows runs part over all rows.
+INLINE void quantize_rows(part *f, void *q, float *scale, const float *x, int rows, int in) {
+	quantize_args a = {q, scale, x, rows, in};
+	run(f, &a, up(rows, QUANTIZE_ROWS) / QUANTIZE_ROWS);
+}

@@ -37,24 +37,15 @@ void pack_i8(int8_t *dst, const int8_t *w, int first, int rows, int in) {
 	}
 }
 
-typedef struct {
-	int8_t *q;
-	float *scale;
-	const float *x;
-	int rows, in;
-} quantize_args;
-
-enum { QUANTIZE_ROWS = 16 }; // of a part
-
 static void quantize_part(const void *args, int part, int thread) {
 	(void)thread;
 	quantize_args a = *(const quantize_args *)args;
 	int in = a.in, width = up(in, SPLIT);
-	int32_t *sums = (int32_t *)(a.q + up(a.rows, ROWS) * width);
+	int32_t *sums = (int32_t *)((int8_t *)a.q + up(a.rows, ROWS) * width);
 	int r = part * QUANTIZE_ROWS, end = r + QUANTIZE_ROWS < a.rows ? r + QUANTIZE_ROWS : a.rows;
 	for (; r < end; r++) {
 		const float *x = a.x + r * in;
-		int8_t *dst = a.q + r / ROWS * ROWS * width + r % ROWS * 4;
+		int8_t *dst = (int8_t *)a.q + r / ROWS * ROWS * width + r % ROWS * 4;
 		f32x4 inv = inverse(x, in, a.scale + r);
 		v128_t sum = wasm_i32x4_const_splat(0);
 		for (int k = 0; k < width; k += 4, dst += 4 * ROWS) {
@@ -69,8 +60,7 @@ static void quantize_part(const void *args, int part, int thread) {
 
 EXPORT(quantize)
 void quantize(int8_t *q, float *scale, const float *x, int rows, int in) {
-	quantize_args a = {q, scale, x, rows, in};
-	run(quantize_part, &a, up(rows, QUANTIZE_ROWS) / QUANTIZE_ROWS);
+	quantize_rows(quantize_part, q, scale, x, rows, in);
 }
 
 // product computes c = offset·sums + q·w over n inputs.
