@@ -39,10 +39,10 @@ static void rows_of_panel(const linear_args *a, const float *w, int r, int j) {
 
 static void linear_f32_part(const void *args, int part, int thread) {
 	(void)thread;
-	const linear_args *a = args;
-	int j = part * PART_PANELS * PANEL, end = j + PART_PANELS * PANEL < a->out ? j + PART_PANELS * PANEL : a->out;
-	for (; j < end; j += PANEL)
-		for (int r = 0; r < a->rows; r += ROWS) rows_of_panel(a, (const float *)a->w + j * a->in, r, j);
+	const linear_args own = *(const linear_args *)args, *a = &own; // the other lies beside what its thread writes
+	area p = part_area(a, part);
+	for (int j = p.j; j < p.out_end; j += PANEL)
+		for (int r = p.r; r < p.row_end; r += ROWS) rows_of_panel(a, (const float *)a->w + j * a->in, r, j);
 }
 
 EXPORT(linear_f32)

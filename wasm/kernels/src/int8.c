@@ -169,25 +169,25 @@ static __attribute__((noinline)) void block(tile c[4], const int16_t *q, const i
 }
 
 static void linear_i8_part(const void *args, int part, int thread) {
-	const linear_args *a = args;
+	const linear_args own = *(const linear_args *)args, *a = &own; // the other lies beside what its thread writes
 	int width = up(a->in, SPLIT), half = width / 2;
 	int16_t *wide = (int16_t *)(a->scratch + thread * scratch_i8(a->in));
 	tile c[4];
-	int j = part * PART_PANELS * PANEL, end = j + PART_PANELS * PANEL < a->out ? j + PART_PANELS * PANEL : a->out;
-	for (; j < end; j += BLOCK_OUT) {
+	area p = part_area(a, part);
+	for (int j = p.j; j < p.out_end; j += BLOCK_OUT) {
 		const int8_t *w = (const int8_t *)a->w + j * width, *next = w + width * PANEL; // two panels
-		const int16_t *q = a->x;
-		int r = 0, n = half * PANEL;
-		for (int k = 0; a->rows >= BLOCK_ROWS && k < n; k += 8) {
+		int r = p.r, n = half * PANEL;
+		const int16_t *q = (const int16_t *)a->x + r / BLOCK_ROWS * STREAMS * ROWS * half;
+		for (int k = 0; r + BLOCK_ROWS <= p.row_end && k < n; k += 8) {
 			v128_t f[7];
 			factors_b(f, wasm_i16x8_load8x8(w + k), wasm_i16x8_load8x8(next + k), wasm_i16x8_load8x8(w + n + k), wasm_i16x8_load8x8(next + n + k));
 			spread(wide + k, n, f);
 		}
-		for (; r + BLOCK_ROWS <= a->rows; r += BLOCK_ROWS, q += STREAMS * ROWS * half) {
+		for (; r + BLOCK_ROWS <= p.row_end; r += BLOCK_ROWS, q += STREAMS * ROWS * half) {
 			block(c, q, wide, half);
 			finish_i8(a, c, 4, r, j);
 		}
-		for (; r < a->rows; r += ROWS, q += ROWS * width) {
+		for (; r < p.row_end; r += ROWS, q += ROWS * width) {
 			narrow_product(c, q, w, width);
 			narrow_product(c + 1, q, next, width);
 			finish_i8(a, c, 2, r, j);
@@ -200,6 +200,6 @@ static void linear_i8_part(const void *args, int part, int thread) {
 EXPORT(linear_i8)
 void linear_i8(float *dst, const int16_t *q, const float *s, int rows, const int8_t *w, const float *ws, const float *b, int in, int out,
                int act, const float *gate, int gate_stride, int gate_rows, char *scratch) {
-	linear_args a = {dst, q, s, rows, w, ws, b, in, out, act, {gate, gate_stride, gate_rows}, scratch};
+	linear_args a = {dst, q, s, rows, w, ws, b, in, out, act, {gate, gate_stride, gate_rows}, scratch, 0};
 	linear(linear_i8_part, &a);
 }

@@ -20,12 +20,30 @@ typedef struct {
 	int in, out, act;
 	per_group gate;
 	char *scratch; // for each thread
+	int part_rows; // set by linear
 } linear_args;
 
-enum { PART_PANELS = 4 }; // panels of a part: threads seldom write to the same cache line
+// A part is a block of rows, one for each thread where there are many, and of outputs:
+// threads seldom write to the same cache line.
+enum { PART_OUT = 4 * PANEL, MIN_PART_ROWS = 32 };
 
-// linear runs part over all panels.
-INLINE void linear(part *f, const linear_args *a) { run(f, a, up(a->out, PANEL * PART_PANELS) / (PANEL * PART_PANELS)); }
+// linear runs part over all blocks.
+INLINE void linear(part *f, linear_args *a) {
+	a->part_rows = up((a->rows + threads() - 1) / threads(), MIN_PART_ROWS);
+	run(f, a, up(a->rows, a->part_rows) / a->part_rows * (up(a->out, PART_OUT) / PART_OUT));
+}
+
+// The rows [r, row_end) and outputs [j, out_end) of a part.
+typedef struct {
+	int r, row_end, j, out_end;
+} area;
+
+INLINE int least(int a, int b) { return a < b ? a : b; }
+
+INLINE area part_area(const linear_args *a, int part) {
+	int blocks = up(a->out, PART_OUT) / PART_OUT, r = part / blocks * a->part_rows, j = part % blocks * PART_OUT;
+	return (area){r, least(r + a->part_rows, a->rows), j, least(j + PART_OUT, a->out)};
+}
 
 // finish writes n tiles of y to rows from r and outputs from j on: act, or gate and
 // residual. Tiles 0 and 1 are two panels of four rows, 2 and 3 those of the next.

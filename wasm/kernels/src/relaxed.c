@@ -83,11 +83,12 @@ static __attribute__((noinline)) void product(tile *c, const int32_t *sums, cons
 
 static void linear_i8_part(const void *args, int part, int thread) {
 	(void)thread;
-	const linear_args *a = args;
-	int width = up(a->in, SPLIT), first = part * PART_PANELS * PANEL;
+	const linear_args own = *(const linear_args *)args, *a = &own; // the other lies beside what its thread writes
+	int width = up(a->in, SPLIT);
+	area p = part_area(a, part);
 	const int32_t *sums = (const int32_t *)((const int8_t *)a->x + up(a->rows, ROWS) * width);
-	for (int j = first; j < a->out && j < first + PART_PANELS * PANEL; j += PANEL)
-		for (int r = 0; r < a->rows; r += ROWS) {
+	for (int j = p.j; j < p.out_end; j += PANEL)
+		for (int r = p.r; r < p.row_end; r += ROWS) {
 			tile c;
 			product(&c, sums + r, (const int8_t *)a->x + r * width, (const int8_t *)a->w + j * width, width);
 			finish_i8(a, &c, 1, r, j);
@@ -97,6 +98,6 @@ static void linear_i8_part(const void *args, int part, int thread) {
 EXPORT(linear_i8)
 void linear_i8(float *dst, const int8_t *q, const float *s, int rows, const int8_t *w, const float *ws, const float *b, int in, int out,
                int act, const float *gate, int gate_stride, int gate_rows, char *scratch) {
-	linear_args a = {dst, q, s, rows, w, ws, b, in, out, act, {gate, gate_stride, gate_rows}, scratch};
+	linear_args a = {dst, q, s, rows, w, ws, b, in, out, act, {gate, gate_stride, gate_rows}, scratch, 0};
 	linear(linear_i8_part, &a);
 }

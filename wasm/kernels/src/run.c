@@ -1,25 +1,39 @@
 #include "run.h"
 #include "kernels.h"
 
-// Parts are handed out as tickets, parts to 1. A ticket above zero keeps its
-// operation from ending, so f and args hold still while any thread has one. A
-// helper that comes late finds no ticket, and nobody waits for it.
+// Parts are handed out as tickets, from a range of them for each thread: so a thread
+// works on the rows that it wrote in the operation before, which its cache holds. One
+// whose range is done takes from the others'. A ticket above zero keeps its operation
+// from ending, so the plain fields hold still while any thread has one. A helper that
+// comes late finds no ticket, and nobody waits for it.
 static struct {
 	part *f;
 	const void *args;
-	_Atomic int tickets, left; // parts not yet begun, not yet finished
-	_Atomic int bell, asleep;  // counts operations; helpers that wait for it
+	int parts, ranges;
+	_Atomic int left;                   // parts not yet finished
+	_Atomic int bell, asleep, helpers;  // counts operations; helpers that wait for it, all of them
+	struct {
+		_Alignas(64) _Atomic int tickets; // parts not yet begun
+	} range[MAX_THREADS];
 } job;
 
-enum { SPINS = 20000 }; // looks before a thread sleeps: longer than Go needs from one operation to the next
+enum { SPINS = 200000 }; // looks before a thread sleeps: longer than Go needs from one operation to the next
 
-// work runs parts while there are any.
+int threads(void) { return job.helpers + 1; }
+
+INLINE int range_end(int i) { return (i + 1) * job.parts / job.ranges; }
+
+// work runs parts while there are any, those of its own range first.
 static void work(int thread) {
-	while (job.tickets > 0) {
-		int t = job.tickets--;
-		if (t <= 0) return;
-		job.f(job.args, t - 1, thread);
-		if (--job.left == 0) __builtin_wasm_memory_atomic_notify((int *)&job.left, 1);
+	int n = job.ranges;
+	for (int k = 0; k < n; k++) {
+		int i = (thread + k) % n;
+		while (job.range[i].tickets > 0) {
+			int t = job.range[i].tickets--;
+			if (t <= 0) break;
+			job.f(job.args, range_end(i) - t, thread);
+			if (--job.left == 0) __builtin_wasm_memory_atomic_notify((int *)&job.left, 1);
+		}
 	}
 }
 
@@ -27,8 +41,10 @@ void run(part *f, const void *args, int parts) {
 	if (parts <= 0) return;
 	job.f = f;
 	job.args = args;
+	job.parts = parts;
+	job.ranges = threads();
 	job.left = parts;
-	job.tickets = parts;
+	for (int i = 0; i < job.ranges; i++) job.range[i].tickets = range_end(i) - range_end(i - 1);
 	job.bell++;
 	if (parts > 1 && job.asleep > 0) __builtin_wasm_memory_atomic_notify((int *)&job.bell, 1u << 30);
 	work(0);
@@ -39,6 +55,7 @@ void run(part *f, const void *args, int parts) {
 // help runs parts of what the first thread runs, for ever.
 EXPORT(help)
 void help(int thread) {
+	job.helpers++;
 	for (;;) {
 		int bell = job.bell;
 		work(thread);
