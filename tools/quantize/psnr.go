@@ -12,7 +12,7 @@ import (
 	"sync"
 
 	"dit8/core"
-	"dit8/core/compute/generic"
+	"dit8/core/compute/native"
 	"dit8/weights"
 )
 
@@ -75,7 +75,11 @@ func openModel(path string) (*core.Generator, error) {
 		return nil, err
 	}
 	defer f.Close()
-	g, err := f.Generator(generic.New())
+	dev, err := native.New("", 0)
+	if err != nil {
+		return nil, err
+	}
+	g, err := f.Generator(dev)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -6,7 +6,7 @@ import (
 	"io"
 	"math"
 
-	"dit8/core/compute/generic"
+	"dit8/core/compute/native"
 	"dit8/core/dit"
 	"dit8/core/flow"
 	"dit8/tools/quantize/safetensors"
@@ -43,7 +43,11 @@ func verify(args []string, stdout, _ io.Writer) error {
 		return err
 	}
 	defer blob.Close()
-	m, err := dit.Load(generic.New(), blob.Header().Config, blob.Tensors())
+	dev, err := native.New("", 0)
+	if err != nil {
+		return err
+	}
+	m, err := dit.Load(dev, blob.Header().Config, blob.Tensors())
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

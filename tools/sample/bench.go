@@ -12,13 +12,14 @@ import (
 	"strings"
 
 	"dit8/core/bench"
-	"dit8/core/compute/generic"
+	"dit8/core/compute/native"
 )
 
 const benchUsage = `sample bench times the passes of a network with random int8 weights. A pass is what a step
 takes; a table tells which operations the time goes to.
 
-  sample bench [-config NAME|JSON|FILE.json] [-batch N] [-passes N] [-check] [-json]
+  sample bench [-config NAME|JSON|FILE.json] [-batch N] [-passes N]
+               [-device NAME|all] [-threads N] [-check] [-json]
 
 `
 
@@ -34,6 +35,8 @@ of a .dit8 file's config (input_size, …), or a file that holds one`)
 	passes := f.Int("passes", bench.DefaultPasses, "timed passes")
 	check := f.Bool("check", false, "compare the output with the generic device's, bit for bit")
 	asJSON := f.Bool("json", false, "print the figures as JSON")
+	var device deviceFlags
+	device.add(f, ", or all of them one after the other: all")
 	if err := parse(f, args, benchUsage, stdout); err != nil {
 		return err
 	}
@@ -50,19 +53,40 @@ of a .dit8 file's config (input_size, …), or a file that holds one`)
 	if err := o.Valid(); err != nil {
 		return usageError(err.Error())
 	}
-	bar := newBar(stderr)
-	o.Progress = bar.show
-	r, err := bench.Run(ctx, generic.New(), o)
-	bar.clear()
-	if err != nil {
-		return err
+	devices := []deviceFlags{device}
+	if device.name == "all" {
+		devices = nil
+		for _, name := range native.Names() {
+			devices = append(devices, deviceFlags{name, device.threads})
+		}
 	}
-	if *asJSON {
-		e := json.NewEncoder(stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(r)
+	for i, device := range devices {
+		dev, err := device.open()
+		if err != nil {
+			return err
+		}
+		bar := newBar(stderr)
+		o.Progress = bar.show
+		r, err := bench.Run(ctx, dev, o)
+		bar.clear()
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			e := json.NewEncoder(stdout)
+			e.SetIndent("", "  ")
+			err = e.Encode(r)
+		} else {
+			if i > 0 {
+				fmt.Fprintln(stdout)
+			}
+			err = r.WriteText(stdout)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return r.WriteText(stdout)
+	return nil
 }
 
 // network gives the options of what -config names.

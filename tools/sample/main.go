@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"dit8/core"
-	"dit8/core/compute/generic"
 	"dit8/core/pngfile"
 	"dit8/tools/internal/atomicfile"
 	"dit8/weights"
@@ -73,6 +72,8 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	f.IntVar(&req.Steps, "steps", 0, "model evaluations; default: the model's")
 	f.IntVar(&req.Count, "count", 1, "images; more than one make a grid")
 	guidance := f.Float64("guidance", 0, "guidance scale, 1 is none; default: the model's")
+	var device deviceFlags
+	device.add(f, "")
 	if err := parse(f, args, usage, stdout); err != nil {
 		return err
 	}
@@ -88,6 +89,10 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		return usageError(fmt.Sprintf("-scale is %d, allowed: 1 to 64", *scale))
 	case *out == "-" && *asJSON:
 		return usageError("-o - and -json both write to standard output")
+	}
+	dev, err := device.open()
+	if err != nil {
+		return err
 	}
 	r, closer, err := open(*model)
 	if err != nil {
@@ -111,7 +116,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if _, err := req.Check(h.Info.Classes); err != nil { // before the weights are read
 		return err
 	}
-	g, err := r.Generator(generic.New())
+	g, err := r.Generator(dev)
 	if err != nil {
 		return err
 	}

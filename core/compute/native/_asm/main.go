@@ -1,0 +1,103 @@
+// Command asm writes the amd64 assembly of package native. In its own directory:
+//
+//	go run . -isa avx512 -out ../avx512_amd64.s -stubs ../avx512_amd64.go -pkg native
+//	go run . -isa avx2 -out ../avx2_amd64.s -stubs ../avx2_amd64.go -pkg native
+//	go run . -isa cpu -out ../cpu_amd64.s -stubs ../cpu_stubs_amd64.go -pkg native
+package main
+
+import (
+	"flag"
+	"log"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// isa is what the kernels are written over: registers of some width, which are
+// counted from 0, and the form that an int8 product takes.
+type isa struct {
+	suffix string
+	reg    func(i int) reg.VecPhysical
+	bytes  int // of a register
+	rows   int // most rows of a tile
+	int8   int8Product
+}
+
+func main() {
+	name := flag.String("isa", "", "avx512, avx2 or cpu")
+	flag.Parse()
+	ConstraintExpr("amd64,!purego")
+	switch *name {
+	case "avx512":
+		write(isa{"AVX512", zmm, 64, 8, vnni{}})
+	case "avx2":
+		write(isa{"AVX2", ymm, 32, 4, maddubs{}})
+	case "cpu":
+		cpuid()
+	default:
+		log.Fatalf("-isa is %q, allowed: avx512, avx2, cpu", *name)
+	}
+	Generate()
+}
+
+func zmm(i int) reg.VecPhysical {
+	return []reg.VecPhysical{reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5, reg.Z6, reg.Z7, reg.Z8, reg.Z9, reg.Z10, reg.Z11, reg.Z12, reg.Z13, reg.Z14, reg.Z15,
+		reg.Z16, reg.Z17, reg.Z18, reg.Z19, reg.Z20, reg.Z21, reg.Z22, reg.Z23, reg.Z24, reg.Z25, reg.Z26, reg.Z27, reg.Z28, reg.Z29, reg.Z30, reg.Z31}[i]
+}
+
+func ymm(i int) reg.VecPhysical {
+	return []reg.VecPhysical{reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7, reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15}[i]
+}
+
+// lanes is the number of float32 values of a register.
+func (s isa) lanes() int { return s.bytes / 4 }
+
+func write(s isa) {
+	for r := 1; r <= s.rows; r++ {
+		s.dot(r)
+	}
+	for r := 1; r <= s.rows; r++ {
+		s.gemm(r)
+	}
+	s.rowKernels()
+	s.int8.quantize(s)
+	s.peak()
+}
+
+// splat gives a register that holds a constant in every lane.
+func (s isa) splat(name string, bits uint32, r int) reg.VecPhysical {
+	v := s.reg(r)
+	VBROADCASTSS(constant(name, bits), v)
+	return v
+}
+
+var constants = map[string]Mem{}
+
+func constant(name string, bits uint32) Mem {
+	if m, ok := constants[name]; ok {
+		return m
+	}
+	m := GLOBL(name, RODATA|NOPTR)
+	DATA(0, U32(bits))
+	constants[name] = m
+	return m
+}
+
+// cpuid writes functions that tell what the machine and its operating system support.
+func cpuid() {
+	TEXT("cpuid", NOSPLIT, "func(leaf, sub uint32) (a, b, c, d uint32)")
+	Load(Param("leaf"), reg.EAX)
+	Load(Param("sub"), reg.ECX)
+	CPUID()
+	Store(reg.EAX, ReturnIndex(0))
+	Store(reg.EBX, ReturnIndex(1))
+	Store(reg.ECX, ReturnIndex(2))
+	Store(reg.EDX, ReturnIndex(3))
+	RET()
+	TEXT("xgetbv", NOSPLIT, "func() (a uint32)")
+	XORL(reg.ECX, reg.ECX)
+	XGETBV()
+	Store(reg.EAX, ReturnIndex(0))
+	RET()
+}

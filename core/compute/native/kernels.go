@@ -1,0 +1,36 @@
+//go:build amd64 && !purego
+
+package native
+
+// kernels are what an instruction set offers. Values lie n in a row, n a multiple
+// of sixteen where it is not said otherwise; strides are in bytes. Reductions give
+// sixteen partial results.
+type kernels struct {
+	name  string
+	panel int  // outputs that a product computes at a time
+	rows  int  // most rows of a tile
+	zero  int8 // what a quantised 0 is stored as
+
+	// dot[r] computes tiles of r rows: dst [r, panel] = float32(q·Wᵀ)·(rowScale·colScale)
+	// + bias. groups counts sixteens of inputs. The sums start from corrections.
+	dot []func(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+	// gemm[r] computes tiles of r rows: dst [r, panel] = a·b + bias, with a [r, k]
+	// and b [k, panel], for any k above 0.
+	gemm []func(dst *float32, dstStride int, a *float32, aStride int, b *float32, k, tiles int, bias *float32)
+
+	quantize   func(q *int8, x *float32, inv float32, n int)
+	absMax     func(p *[16]float32, x *float32, n int)
+	maximum    func(p *[16]float32, x *float32, n int)
+	sum        func(p *[16]float32, x *float32, n int)
+	sumSquares func(p *[16]float32, x *float32, mean float32, n int)
+	expSum     func(p *[16]float32, x *float32, max float32, n int) // replaces x by e^(x-max)
+	modulate   func(dst, x, shift, scale *float32, mean, rstd float32, n int)
+	gate       func(dst, y, gate *float32, n int) // adds gate ∘ y
+	add        func(dst, x *float32, n int)
+	scale      func(dst, x *float32, by float32, n int)
+	gelu       func(x *float32, n int)
+	silu       func(x *float32, n int)
+
+	// peak does n times 4·rows·panel·4 multiply-adds as dot does, on registers alone.
+	peak func(n int)
+}

@@ -1,0 +1,60 @@
+//go:build !purego
+
+package native
+
+var avx512 = kernels{
+	name: "avx512-vnni", panel: 32, rows: 8, zero: -128,
+	dot: []func(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32){
+		nil, dot1AVX512, dot2AVX512, dot3AVX512, dot4AVX512, dot5AVX512, dot6AVX512, dot7AVX512, dot8AVX512},
+	gemm: []func(dst *float32, dstStride int, a *float32, aStride int, b *float32, k, tiles int, bias *float32){
+		nil, gemm1AVX512, gemm2AVX512, gemm3AVX512, gemm4AVX512, gemm5AVX512, gemm6AVX512, gemm7AVX512, gemm8AVX512},
+	quantize: quantizeAVX512, absMax: absMaxAVX512, maximum: maximumAVX512, sum: sumAVX512, sumSquares: sumSquaresAVX512, expSum: expSumAVX512,
+	modulate: modulateAVX512, gate: gateAVX512, add: addAVX512, scale: scaleAVX512, gelu: geluAVX512, silu: siluAVX512, peak: peakAVX512,
+}
+
+var avx2 = kernels{
+	name: "avx2", panel: 16, rows: 4,
+	dot: []func(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32){
+		nil, dot1AVX2, dot2AVX2, dot3AVX2, dot4AVX2},
+	gemm: []func(dst *float32, dstStride int, a *float32, aStride int, b *float32, k, tiles int, bias *float32){
+		nil, gemm1AVX2, gemm2AVX2, gemm3AVX2, gemm4AVX2},
+	quantize: quantizeAVX2, absMax: absMaxAVX2, maximum: maximumAVX2, sum: sumAVX2, sumSquares: sumSquaresAVX2, expSum: expSumAVX2,
+	modulate: modulateAVX2, gate: gateAVX2, add: addAVX2, scale: scaleAVX2, gelu: geluAVX2, silu: siluAVX2, peak: peakAVX2,
+}
+
+// all are the sets of kernels of this architecture, the fastest first, with
+// whether this machine has them.
+func all() []candidate {
+	f := features()
+	return []candidate{{&avx512, f.avx512}, {&avx2, f.avx2}}
+}
+
+type cpuFeatures struct{ avx2, avx512 bool }
+
+// features asks the processor and whether the operating system keeps the
+// registers (Intel SDM volume 2, CPUID, and volume 1, 13.3).
+func features() (f cpuFeatures) {
+	const (
+		osxsave  = 1 << 27 // leaf 1, ecx
+		avx2     = 1 << 5  // leaf 7, ebx
+		avx512f  = 1 << 16
+		avx512dq = 1 << 17
+		avx512bw = 1 << 30
+		avx512vl = 1 << 31
+		vnni     = 1 << 11 // leaf 7, ecx
+		ymm      = 0x06    // xcr0: SSE and AVX state
+		zmm      = 0xe6    // and masks and the 32 wide registers
+	)
+	if most, _, _, _ := cpuid(0, 0); most < 7 {
+		return f
+	}
+	if _, _, c, _ := cpuid(1, 0); c&osxsave == 0 {
+		return f
+	}
+	state := xgetbv()
+	_, b, c, _ := cpuid(7, 0)
+	f.avx2 = state&ymm == ymm && b&avx2 != 0
+	const wide = avx512f | avx512dq | avx512bw | avx512vl
+	f.avx512 = f.avx2 && state&zmm == zmm && b&wide == wide && c&vnni != 0
+	return f
+}

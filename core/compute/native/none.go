@@ -1,0 +1,12 @@
+//go:build !amd64 || purego
+
+package native
+
+import (
+	"dit8/core/compute"
+	"dit8/core/compute/generic"
+)
+
+func names() []string { return nil }
+
+func open(string, int) compute.Device { return generic.New() }

@@ -1,0 +1,180 @@
+//go:build amd64 && !purego
+
+package native
+
+import (
+	"math"
+
+	"dit8/core/compute"
+)
+
+// whole is the number of values in x that kernels do, and x's first value or, of
+// none, any other's.
+func whole(x []float32) (n int, first *float32) {
+	if n = len(x) &^ 15; n == 0 {
+		return 0, &nothing
+	}
+	return n, &x[0]
+}
+
+var nothing float32
+
+// quantizeRows leaves n rows of x in s.q and s.scales: compute.QuantizeRow.
+func (d *Device) quantizeRows(s *scratch, x []float32, n int, l *linear) {
+	q, scales := grow(&s.q, n*l.width), grow(&s.scales, n)
+	for r := range n {
+		scales[r] = d.quantizeRow(s, q[r*l.width:(r+1)*l.width], x[r*l.in:(r+1)*l.in])
+	}
+}
+
+func (d *Device) quantizeRow(s *scratch, q []int8, x []float32) (scale float32) {
+	n, first := whole(x)
+	d.k.absMax(&s.partial, first, n)
+	var top float32
+	for _, v := range s.partial {
+		top = max(top, v)
+	}
+	for _, v := range x[n:] {
+		top = max(top, v, -v)
+	}
+	for i := n; i < len(q); i++ {
+		q[i] = d.k.zero
+	}
+	if !(top >= compute.MinAbsMax) {
+		for i := range q {
+			q[i] = d.k.zero
+		}
+		return 0
+	}
+	inv := 127 / top
+	if n > 0 {
+		d.k.quantize(&q[0], first, inv, n)
+	}
+	for i, v := range x[n:] {
+		// |x|·(127/top) is below 127.5, so the contract's clamp has nothing to do
+		q[n+i] = int8(int32(compute.RoundEven(float32(v*inv)))) ^ d.k.zero
+	}
+	return top / 127
+}
+
+func (d *Device) gelu(x []float32) {
+	n, first := whole(x)
+	d.k.gelu(first, n)
+	for i, v := range x[n:] {
+		x[n+i] = compute.GELU(v)
+	}
+}
+
+func (d *Device) silu(x []float32) {
+	n, first := whole(x)
+	d.k.silu(first, n)
+	for i, v := range x[n:] {
+		x[n+i] = compute.SiLU(v)
+	}
+}
+
+// addGated adds gate ∘ y to dst.
+func (d *Device) addGated(dst, y, gate []float32) {
+	y, gate = y[:len(dst)], gate[:len(dst)]
+	n, first := whole(dst)
+	if n > 0 {
+		d.k.gate(first, &y[0], &gate[0], n)
+	}
+	for i := n; i < len(dst); i++ {
+		dst[i] = dst[i] + float32(gate[i]*y[i])
+	}
+}
+
+// add adds x to dst.
+func (d *Device) add(dst, x []float32) {
+	x = x[:len(dst)]
+	n, first := whole(dst)
+	if n > 0 {
+		d.k.add(first, &x[0], n)
+	}
+	for i := n; i < len(dst); i++ {
+		dst[i] = dst[i] + x[i]
+	}
+}
+
+// scale computes dst = x·by.
+func (d *Device) scale(dst, x []float32, by float32) {
+	x = x[:len(dst)]
+	n, first := whole(dst)
+	if n > 0 {
+		d.k.scale(first, &x[0], by, n)
+	}
+	for i := n; i < len(dst); i++ {
+		dst[i] = float32(x[i] * by)
+	}
+}
+
+// softmax replaces x by e^(x-max) and returns one over their sum.
+func (d *Device) softmax(s *scratch, x []float32) (inv float32) {
+	n, first := whole(x)
+	d.k.maximum(&s.partial, first, n)
+	top := x[0]
+	for _, v := range s.partial {
+		top = max(top, v)
+	}
+	for _, v := range x[n:] {
+		top = max(top, v)
+	}
+	d.k.expSum(&s.partial, first, top, n)
+	for i, v := range x[n:] {
+		e := compute.Exp(v - top)
+		x[n+i] = e
+		s.partial[i] += e
+	}
+	return 1 / compute.FoldSum(&s.partial)
+}
+
+type normOp struct {
+	d            *Device
+	dst, x       []float32
+	rows, dim    int
+	shift, scale compute.PerGroup
+}
+
+// normRows is how many rows a part of NormModulate has.
+const normRows = 16
+
+// NormModulate computes dst = LN(x)·(1+scale) + shift. dst may be x.
+func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, shift, scale compute.PerGroup) {
+	sameLen("norm x", x.Len, rows*dim)
+	sameLen("norm dst", dst.Len, rows*dim)
+	d.norm = normOp{d, dst.Host, x.Host, rows, dim, shift, scale}
+	d.pool.run(&d.norm, (rows+normRows-1)/normRows)
+	d.norm = normOp{}
+}
+
+func (op *normOp) part(i, thread int) {
+	for r := i * normRows; r < min(op.rows, (i+1)*normRows); r++ {
+		at := r * op.dim
+		op.d.normRow(&op.d.own[thread], op.dst[at:at+op.dim], op.x[at:at+op.dim], vector(op.shift, r, op.dim), vector(op.scale, r, op.dim))
+	}
+}
+
+func (d *Device) normRow(s *scratch, y, x, shift, scale []float32) {
+	n, first := whole(x)
+	p := &s.partial
+	d.k.sum(p, first, n)
+	for i, v := range x[n:] {
+		p[i] += v
+	}
+	mean := compute.FoldSum(p) / float32(len(x))
+	d.k.sumSquares(p, first, mean, n)
+	for i, v := range x[n:] {
+		c := v - mean
+		p[i] += float32(c * c)
+	}
+	variance := compute.FoldSum(p) / float32(len(x))
+	rstd := 1 / float32(math.Sqrt(float64(variance+compute.NormEps)))
+	if n > 0 {
+		d.k.modulate(&y[0], first, &shift[0], &scale[0], mean, rstd, n)
+	}
+	for i := n; i < len(x); i++ {
+		h := float32(float32(x[i]-mean) * rstd)
+		y[i] = float32(h*float32(1+scale[i])) + shift[i]
+	}
+}
