@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dit8/core/bench"
+	"dit8/core/compute/native"
 )
 
 const tiny = `{"input_size": 8, "patch_size": 2, "in_channels": 3, "hidden_size": 24, "depth": 2, "num_heads": 3, "mlp_hidden_size": 40, "num_classes": 3}`
@@ -17,18 +18,22 @@ func TestBench(t *testing.T) {
 	if err := os.WriteFile(file, []byte(tiny+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, config := range []string{tiny, file} {
-		code, out, errs := sampleCmd("bench", "-config", config, "-batch", "2", "-passes", "2", "-check", "-json")
+	for _, device := range native.Names() {
+		config := tiny
+		if device == "generic" {
+			config = file
+		}
+		code, out, errs := sampleCmd("bench", "-config", config, "-device", device, "-threads", "1", "-batch", "2", "-passes", "2", "-check", "-json")
 		var r bench.Result
 		if err := json.Unmarshal([]byte(out), &r); code != 0 || errs != "" || err != nil {
 			t.Fatalf("exit %d, %q, %v: %s", code, errs, err, out)
 		}
-		if r.Device != "generic" || r.Name != bench.Custom || r.Batch != 2 || r.Passes != 2 || r.Config.HiddenSize != 24 || !(r.BestMS > 0) || len(r.Operations) < 10 {
+		if r.Device != device || r.Name != bench.Custom || r.Batch != 2 || r.Passes != 2 || r.Config.HiddenSize != 24 || !(r.BestMS > 0) || len(r.Operations) < 10 {
 			t.Errorf("result %+v", r)
 		}
 	}
-	code, out, errs := sampleCmd("bench", "-config", tiny, "-passes", "1")
-	if code != 0 || errs != "" || !strings.Contains(out, "custom on generic") || !strings.Contains(out, "per step") || !strings.Contains(out, "linear 24→72") {
+	code, out, errs := sampleCmd("bench", "-config", tiny, "-passes", "1", "-device", "all")
+	if n := len(native.Names()); code != 0 || errs != "" || strings.Count(out, "custom on ") != n || !strings.Contains(out, "custom on generic") || !strings.Contains(out, "per step") || strings.Count(out, "linear 24→72") != n {
 		t.Errorf("exit %d, %q:\n%s", code, errs, out)
 	}
 	if code, out, _ := sampleCmd("bench", "-h"); code != 0 || !strings.Contains(out, "-passes") || !strings.Contains(out, "d256, s4, s2") {
@@ -47,7 +52,8 @@ func TestBenchRefuses(t *testing.T) {
 		want string
 		args []string
 	}{
-		{2, "not defined: -device", []string{"-device", "cuda"}},
+		{2, `-device is "cuda", this machine has: `, []string{"-device", "cuda"}},
+		{2, "-threads is 1000", []string{"-threads", "1000"}},
 		{2, `unexpected argument "s2"`, []string{"s2"}},
 		{2, `-config is "d257", allowed: d256, s4, s2, a JSON object or a file`, []string{"-config", "d257"}},
 		{2, `-config is ""`, []string{"-config", ""}},

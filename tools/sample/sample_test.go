@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dit8/core"
+	"dit8/core/compute/native"
 )
 
 func sampleCmd(args ...string) (code int, stdout, stderr string) {
@@ -36,34 +37,42 @@ func TestGoldenPixels(t *testing.T) {
 	if len(cases) == 0 {
 		t.Fatal("no cases")
 	}
-	for _, c := range cases {
-		r := c.Request
-		file := filepath.Join(t.TempDir(), "out.png")
-		code, out, errs := sampleCmd("-class", r.Class, "-seed", strconv.FormatUint(r.Seed, 10), "-steps", strconv.Itoa(r.Steps),
-			"-guidance", strconv.FormatFloat(float64(r.Guidance), 'g', -1, 32), "-count", strconv.Itoa(r.Count), "-json", "-o", file)
-		if code != 0 {
-			t.Fatalf("%+v: exit %d: %s", r, code, errs)
+	for _, device := range native.Names() {
+		for _, threads := range []string{"1", "2"} {
+			for _, c := range cases {
+				golden(t, c.Request, c.SHA256, device, threads)
+			}
 		}
-		if errs != "" {
-			t.Errorf("a progress bar where no terminal is: %q", errs)
-		}
-		var m core.Metadata
-		if err := json.Unmarshal([]byte(out), &m); err != nil {
-			t.Fatal(err)
-		}
-		if m.SHA256 != c.SHA256 || m.Request != r || len(m.Images) != r.Count {
-			t.Errorf("%+v: pixels %s, the golden ones are %s", m.Request, m.SHA256, c.SHA256)
-		}
-		pic, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := png.Decode(bytes.NewReader(pic)); err != nil {
-			t.Error(err)
-		}
-		if !bytes.Contains(pic, []byte(c.SHA256)) {
-			t.Error("the PNG does not hold its metadata")
-		}
+	}
+}
+
+func golden(t *testing.T, r core.Request, sha256, device, threads string) {
+	file := filepath.Join(t.TempDir(), "out.png")
+	code, out, errs := sampleCmd("-class", r.Class, "-seed", strconv.FormatUint(r.Seed, 10), "-steps", strconv.Itoa(r.Steps),
+		"-guidance", strconv.FormatFloat(float64(r.Guidance), 'g', -1, 32), "-count", strconv.Itoa(r.Count), "-json", "-o", file,
+		"-device", device, "-threads", threads)
+	if code != 0 {
+		t.Fatalf("%+v: exit %d: %s", r, code, errs)
+	}
+	if errs != "" {
+		t.Errorf("a progress bar where no terminal is: %q", errs)
+	}
+	var m core.Metadata
+	if err := json.Unmarshal([]byte(out), &m); err != nil {
+		t.Fatal(err)
+	}
+	if m.SHA256 != sha256 || m.Request != r || len(m.Images) != r.Count || !strings.HasPrefix(m.Device, device) {
+		t.Errorf("%s, %+v: pixels %s, the golden ones are %s", m.Device, m.Request, m.SHA256, sha256)
+	}
+	pic, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := png.Decode(bytes.NewReader(pic)); err != nil {
+		t.Error(err)
+	}
+	if !bytes.Contains(pic, []byte(sha256)) {
+		t.Error("the PNG does not hold its metadata")
 	}
 }
 
@@ -87,6 +96,9 @@ func TestBadCommands(t *testing.T) {
 		{2, "count is 0", []string{"-class", "fox", "-count", "0", "-o", out}},
 		{2, "seed is 9007199254740992", []string{"-class", "fox", "-seed", "9007199254740992", "-o", out}},
 		{2, "-seed", []string{"-class", "fox", "-seed", "-1", "-o", out}},
+		{2, `-device is "cuda", this machine has: `, []string{"-class", "fox", "-device", "cuda", "-o", out}},
+		{2, "-threads is 257, allowed: 0 for all cores, or 1 to 256", []string{"-class", "fox", "-threads", "257", "-o", out}},
+		{2, "-threads is -1", []string{"-class", "fox", "-threads", "-1", "-o", out}},
 		{2, "-scale is 65", []string{"-class", "fox", "-scale", "65", "-o", out}},
 		{2, "standard output", []string{"-class", "fox", "-json", "-o", "-"}},
 		{1, "no such file", []string{"-model", "none.dit8", "-class", "fox", "-o", out}},
