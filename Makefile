@@ -3,7 +3,9 @@
 # make web    builds the page into web/dist
 # make bench  measures; it writes docs/performance.md
 # make bench-web  measures beside ONNX Runtime Web; it writes its part of docs/performance.md
+# make bench-native  measures beside ONNX Runtime; it writes its part of docs/performance.md
 # make kernels  compiles wasm/kernels/*.wasm
+# make asm    writes the assembly of core/compute/native
 # make int8   compares the default model with its float checkpoint (docs/int8.md)
 
 GO ?= go
@@ -12,7 +14,7 @@ WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-th
 KERNELS = kernels.js kernels-helper.js $(WASM)
 PAGE = index.html style.css icon.svg app.js measure.js worker.js
 
-.PHONY: run test test-go test-arch test-kernels test-web kernels web bench bench-web int8 need-go need-node need-debian fuzz
+.PHONY: run test test-go test-arch test-native test-kernels test-web kernels asm web bench bench-web bench-native int8 need-go need-node need-debian fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -26,7 +28,7 @@ web: need-go
 	cp -f $(addprefix web/,$(PAGE)) $(addprefix wasm/kernels/,$(KERNELS)) weights/default.dit8 $(DIST)/
 	@chmod u+w $(DIST)/*
 
-test: test-go test-arch test-kernels test-web
+test: test-go test-arch test-native test-kernels test-web
 
 test-go: need-go
 	test -z "$$(gofmt -l .)"
@@ -39,6 +41,16 @@ test-arch: need-go need-debian
 	GOARCH=386 $(GO) test $(if $(filter-out amd64 386,$(shell $(GO) env GOHOSTARCH)),-exec qemu-i386) ./core/... ./weights/... ./tools/sample
 	GOARCH=arm64 $(GO) test -exec qemu-aarch64 -run Golden ./tools/sample ./core/...
 
+# The assembly under the race detector and with a busy garbage collector, the build
+# without it, and that it is what its generator writes.
+test-native: need-go need-debian
+	CGO_ENABLED=1 $(GO) test -race ./core/compute/native
+	GOGC=1 $(GO) test -count 1 ./core/compute/native
+	$(GO) test -tags purego ./core/... ./tools/sample
+	rm -rf bin/_native && mkdir -p bin && cp -r core/compute/native bin/_native
+	cd bin/_native/_asm && ./generate.sh
+	diff -r core/compute/native bin/_native
+
 # The kernels in Node on 1, 2 and 4 threads, and that they are what their source compiles to.
 test-kernels: need-go need-node need-debian
 	for n in 1 2 4; do DIT8_THREADS=$$n GOOS=js GOARCH=wasm $(GO) test -exec "node $(CURDIR)/wasm/kernels/gotest.mjs" ./wasm/kernels || exit 1; done
@@ -47,6 +59,9 @@ test-kernels: need-go need-node need-debian
 
 kernels: need-debian
 	wasm/kernels/build.sh
+
+asm: need-go
+	cd core/compute/native/_asm && ./generate.sh
 
 test-web: web need-node need-debian
 	cd web && npm ci --ignore-scripts --no-audit --no-fund
@@ -61,6 +76,13 @@ bench-web: web need-node need-debian
 	cd web && npm ci --ignore-scripts --no-audit --no-fund
 	cd web/bench && npm ci --ignore-scripts --no-audit --no-fund
 	node web/bench/web.mjs
+
+# Beside ONNX Runtime; it writes its part of docs/performance.md and the plots.
+bench-native: need-go need-node
+	$(GO) build -o bin/sample ./tools/sample
+	$(GO) test -c -o bin/native.test ./core/compute/native
+	cd web/bench && npm ci --ignore-scripts --no-audit --no-fund
+	node web/bench/native.mjs
 
 # make int8 CHECKPOINT=float.safetensors LABELS=labels.json
 int8: need-go
@@ -80,12 +102,13 @@ need-go:
 need-node:
 	@command -v npm >/dev/null || { echo "Node 20 and npm are needed: https://nodejs.org"; exit 1; }
 
-# Chromium, the emulator and the compiler of the kernels: installed where we may, named elsewhere.
+# Chromium, the emulator, the compiler of the kernels and one for the race detector: installed where we may, named elsewhere.
 need-debian:
 	@missing=; command -v chromium >/dev/null || missing="$$missing chromium"; \
 	command -v qemu-aarch64 >/dev/null || missing="$$missing qemu-user"; \
 	command -v clang-19 >/dev/null || missing="$$missing clang-19"; \
 	command -v wasm-ld-19 >/dev/null || missing="$$missing lld-19"; \
+	command -v gcc >/dev/null && test -e /usr/include/stdio.h || missing="$$missing gcc libc6-dev"; \
 	if test -n "$$missing"; then \
 		if command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
 			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \

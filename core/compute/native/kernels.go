@@ -2,6 +2,9 @@
 
 package native
 
+// Assembly tells whether there are kernels for this architecture at all.
+const Assembly = true
+
 // kernels are what an instruction set offers. Values lie n in a row, n a multiple
 // of sixteen where it is not said otherwise; strides are in bytes. Reductions give
 // sixteen partial results.

@@ -2,6 +2,10 @@ package native_test
 
 import (
 	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
 	"dit8/core/compute"
@@ -9,10 +13,21 @@ import (
 	"dit8/core/compute/native"
 )
 
+func open(t *testing.T, name string, threads int) compute.Device {
+	t.Helper()
+	d, err := native.New(name, threads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// Every device of this machine gives the generic device's bits, on one thread, on
+// few, and on more than there are cores.
 func TestConformance(t *testing.T) {
 	for _, name := range native.Names() {
 		if name == "generic" {
-			continue
+			continue // package generic tests it
 		}
 		for _, threads := range []int{1, 2, 3, 8} {
 			want := name
@@ -20,14 +35,86 @@ func TestConformance(t *testing.T) {
 				want = fmt.Sprintf("%s ×%d", name, threads)
 			}
 			t.Run(want, func(t *testing.T) {
-				computetest.Run(t, want, func() compute.Device {
-					d, err := native.New(name, threads)
-					if err != nil {
-						t.Fatal(err)
-					}
-					return d
-				})
+				computetest.Run(t, want, func() compute.Device { return open(t, name, threads) })
 			})
+		}
+	}
+}
+
+// What Linux says of the processor must be what the package finds: no kernels go
+// untested because they were not recognised.
+func TestNames(t *testing.T) {
+	names := native.Names()
+	if names[len(names)-1] != "generic" {
+		t.Errorf("the devices are %q, the last must be generic", names)
+	}
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return // not Linux
+	}
+	has := func(flags ...string) bool {
+		for _, f := range flags {
+			if !slices.Contains(strings.Fields(string(info)), f) {
+				return false
+			}
+		}
+		return true
+	}
+	want := []string{"generic"}
+	if runtime.GOARCH == "amd64" && native.Assembly {
+		if has("avx2") {
+			want = slices.Insert(want, 0, "avx2")
+		}
+		if has("avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni") {
+			want = slices.Insert(want, 0, "avx512-vnni")
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("the devices are %q, by /proc/cpuinfo they should be %q", names, want)
+		}
+	}
+}
+
+func TestNew(t *testing.T) {
+	if d := open(t, "", 1); d.Name() != native.Names()[0] {
+		t.Errorf("the default is %s, want the first of %q", d.Name(), native.Names())
+	}
+	if d := open(t, "generic", 5); d.Name() != "generic" {
+		t.Errorf("generic is %s", d.Name())
+	}
+	for want, f := range map[string]func() (compute.Device, error){
+		`device is "cuda", this machine has: `: func() (compute.Device, error) { return native.New("cuda", 1) },
+		"threads is -1, allowed: 0":            func() (compute.Device, error) { return native.New("", -1) },
+		"threads is 257":                       func() (compute.Device, error) { return native.New("generic", native.MaxThreads+1) },
+	} {
+		if _, err := f(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+// After the first pass an operation allocates nothing.
+func TestNoAllocations(t *testing.T) {
+	for _, name := range native.Names() {
+		for _, threads := range []int{1, 2} {
+			d := open(t, name, threads)
+			const rows, dim, wide = 128, 64, 256
+			w := compute.Weights{In: dim, Out: wide, I8: make([]int8, dim*wide), Scale: make([]float32, wide), Bias: make([]float32, wide)}
+			l, err := d.NewLinear(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x, _ := d.Alloc(rows * dim)
+			y, _ := d.Alloc(rows * wide)
+			per := compute.PerGroup{V: y, Stride: 0, Rows: rows}
+			allocs := testing.AllocsPerRun(20, func() {
+				d.NormModulate(x, x, rows, dim, per, per)
+				d.Linear(y, x, rows, l, compute.WithGELU)
+				d.LinearGate(y, x, rows, l, per)
+				d.Attention(x, y.Slice(0, 3*rows*dim), 2, rows/2, 4, dim/4)
+			})
+			if allocs != 0 {
+				t.Errorf("%s: %v allocations in a pass", d.Name(), allocs)
+			}
 		}
 	}
 }

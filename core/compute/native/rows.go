@@ -30,12 +30,14 @@ func (d *Device) quantizeRows(s *scratch, x []float32, n int, l *linear) {
 func (d *Device) quantizeRow(s *scratch, q []int8, x []float32) (scale float32) {
 	n, first := whole(x)
 	d.k.absMax(&s.partial, first, n)
-	var top float32
-	for _, v := range s.partial {
-		top = max(top, v)
-	}
+	top := largest(0, s.partial[:])
 	for _, v := range x[n:] {
-		top = max(top, v, -v)
+		if v < 0 {
+			v = -v
+		}
+		if v > top {
+			top = v
+		}
 	}
 	for i := n; i < len(q); i++ {
 		q[i] = d.k.zero
@@ -55,6 +57,17 @@ func (d *Device) quantizeRow(s *scratch, q []int8, x []float32) (scale float32) 
 		q[n+i] = int8(int32(compute.RoundEven(float32(v*inv)))) ^ d.k.zero
 	}
 	return top / 127
+}
+
+// largest is the largest of top and x. The built-in max, which cares for NaN and
+// the sign of zero, takes several times as long.
+func largest(top float32, x []float32) float32 {
+	for _, v := range x {
+		if v > top {
+			top = v
+		}
+	}
+	return top
 }
 
 func (d *Device) gelu(x []float32) {
@@ -113,13 +126,7 @@ func (d *Device) scale(dst, x []float32, by float32) {
 func (d *Device) softmax(s *scratch, x []float32) (inv float32) {
 	n, first := whole(x)
 	d.k.maximum(&s.partial, first, n)
-	top := x[0]
-	for _, v := range s.partial {
-		top = max(top, v)
-	}
-	for _, v := range x[n:] {
-		top = max(top, v)
-	}
+	top := largest(largest(x[0], s.partial[:]), x[n:])
 	d.k.expSum(&s.partial, first, top, n)
 	for i, v := range x[n:] {
 		e := compute.Exp(v - top)

@@ -1,8 +1,5 @@
-// Command asm writes the amd64 assembly of package native. In its own directory:
-//
-//	go run . -isa avx512 -out ../avx512_amd64.s -stubs ../avx512_amd64.go -pkg native
-//	go run . -isa avx2 -out ../avx2_amd64.s -stubs ../avx2_amd64.go -pkg native
-//	go run . -isa cpu -out ../cpu_amd64.s -stubs ../cpu_stubs_amd64.go -pkg native
+// Command asm writes the amd64 assembly of package native: generate.sh, or "make
+// asm" at the top, runs it once for each instruction set.
 package main
 
 import (

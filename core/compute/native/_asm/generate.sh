@@ -1,0 +1,7 @@
+#!/bin/sh
+# Writes the amd64 assembly beside this folder.
+set -eu
+cd "$(dirname "$0")"
+for isa in avx512 avx2 cpu; do
+	go run . -isa "$isa" -out "../${isa}_amd64.s" -stubs "../${isa}_amd64.go" -pkg native
+done
