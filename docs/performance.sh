@@ -21,8 +21,9 @@ ms() { awk -v ns="$1" -v n="$2" 'BEGIN { printf "%.0f", ns / n / 1e6 }'; }
 gmacs() { awk -v ms="$1" 'BEGIN { printf "%.3f", 0.24025 / ms * 1000 }'; }
 size() { printf '%.2f MB' "$(stat -c %s "$1" | awk '{ print $1 / 1e6 }')"; }
 
-# What make bench-web wrote stays.
+# What make bench-web and make bench-native wrote stays.
 web=$(sed -n "/<!-- bench-web -->/,/<!-- end -->/p" docs/performance.md)
+native=$(sed -n "/<!-- bench-native -->/,/<!-- end -->/p" docs/performance.md)
 
 cat >docs/performance.md <<EOF
 # Performance
@@ -49,6 +50,10 @@ $(awk -v a="$simd" -v b="$wasm" 'BEGIN { printf "%.3f", a / b }') of the time of
 ## Beside ONNX Runtime Web
 
 $web
+
+## Beside ONNX Runtime, natively
+
+$native
 
 ## Loading
 

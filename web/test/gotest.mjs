@@ -32,7 +32,7 @@ export function gotest(page, url, threads, args, relaxed) {
         const { instance } = await WebAssembly.instantiate(await get(${JSON.stringify(url)}), go.importObject);
         kernels.attach(instance);
         await go.run(instance);
-        postMessage({ code, printed, note: kernels.note });
+        postMessage({ code, printed, note: kernels.note, relaxed: kernels.imports.relaxed() });
       })().catch((error) => postMessage({ code: -1, printed: printed + error }));
     `], { type: "text/javascript" })));
     return new Promise((resolve) => {

@@ -29,19 +29,16 @@ func gemm3AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32,
 func gemm4AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, k int, tiles int, bias *float32)
 
 //go:noescape
-func absMaxAVX2(p *[16]float32, x *float32, n int)
+func absMaxAVX2(p *[16]float32, x *float32, n int) float32
 
 //go:noescape
-func maximumAVX2(p *[16]float32, x *float32, n int)
+func maximumAVX2(p *[16]float32, x *float32, n int) float32
 
 //go:noescape
-func sumAVX2(p *[16]float32, x *float32, n int)
+func sumAVX2(p *[16]float32, x *float32, n int) float32
 
 //go:noescape
-func sumSquaresAVX2(p *[16]float32, x *float32, mean float32, n int)
-
-//go:noescape
-func expSumAVX2(p *[16]float32, x *float32, max float32, n int)
+func sumSquaresAVX2(p *[16]float32, x *float32, mean float32, n int) float32
 
 //go:noescape
 func modulateAVX2(dst *float32, x *float32, shift *float32, scale *float32, mean float32, rstd float32, n int)
@@ -54,6 +51,9 @@ func addAVX2(dst *float32, x *float32, n int)
 
 //go:noescape
 func scaleAVX2(dst *float32, x *float32, by float32, n int)
+
+//go:noescape
+func expSumAVX2(p *[16]float32, x *float32, max float32, n int) float32
 
 //go:noescape
 func geluAVX2(x *float32, n int)

@@ -1239,9 +1239,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func absMaxAVX2(p *[16]float32, x *float32, n int)
-// Requires: AVX
-TEXT ·absMaxAVX2(SB), NOSPLIT, $0-24
+// func absMaxAVX2(p *[16]float32, x *float32, n int) float32
+// Requires: AVX, SSE
+TEXT ·absMaxAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), AX
 	MOVQ         n+16(FP), CX
 	VXORPS       Y0, Y0, Y0
@@ -1260,18 +1260,26 @@ next:
 	JNZ    next
 
 done:
-	MOVQ    p+0(FP), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
+	MOVQ         p+0(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMAXPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXPS       X1, X0, X0
+	MOVSS        X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
 DATA magnitude<>+0(SB)/4, $0x7fffffff
 GLOBL magnitude<>(SB), RODATA|NOPTR, $4
 
-// func maximumAVX2(p *[16]float32, x *float32, n int)
-// Requires: AVX
-TEXT ·maximumAVX2(SB), NOSPLIT, $0-24
+// func maximumAVX2(p *[16]float32, x *float32, n int) float32
+// Requires: AVX, SSE
+TEXT ·maximumAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), AX
 	MOVQ         n+16(FP), CX
 	VXORPS       Y0, Y0, Y0
@@ -1289,18 +1297,26 @@ next:
 	JNZ    next
 
 done:
-	MOVQ    p+0(FP), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
+	MOVQ         p+0(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMAXPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXPS       X1, X0, X0
+	MOVSS        X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
 DATA lowest<>+0(SB)/4, $0xff7fffff
 GLOBL lowest<>(SB), RODATA|NOPTR, $4
 
-// func sumAVX2(p *[16]float32, x *float32, n int)
-// Requires: AVX
-TEXT ·sumAVX2(SB), NOSPLIT, $0-24
+// func sumAVX2(p *[16]float32, x *float32, n int) float32
+// Requires: AVX, SSE
+TEXT ·sumAVX2(SB), NOSPLIT, $0-28
 	MOVQ   x+8(FP), AX
 	MOVQ   n+16(FP), CX
 	VXORPS Y0, Y0, Y0
@@ -1316,15 +1332,23 @@ next:
 	JNZ    next
 
 done:
-	MOVQ    p+0(FP), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
+	MOVQ         p+0(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
-// func sumSquaresAVX2(p *[16]float32, x *float32, mean float32, n int)
-// Requires: AVX
-TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-32
+// func sumSquaresAVX2(p *[16]float32, x *float32, mean float32, n int) float32
+// Requires: AVX, SSE
+TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-36
 	MOVQ         x+8(FP), AX
 	MOVQ         n+24(FP), CX
 	VXORPS       Y0, Y0, Y0
@@ -1347,151 +1371,19 @@ next:
 	JNZ     next
 
 done:
-	MOVQ    p+0(FP), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
+	MOVQ         p+0(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, ret+32(FP)
 	VZEROUPPER
 	RET
-
-// func expSumAVX2(p *[16]float32, x *float32, max float32, n int)
-// Requires: AVX, AVX2
-TEXT ·expSumAVX2(SB), NOSPLIT, $0-32
-	MOVQ         x+8(FP), AX
-	MOVQ         n+24(FP), CX
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS max+16(FP), Y2
-	VBROADCASTSS one<>+0(SB), Y8
-	VBROADCASTSS expRound<>+0(SB), Y9
-	VBROADCASTSS expLog2E<>+0(SB), Y10
-	VBROADCASTSS expLn2Hi<>+0(SB), Y11
-	VBROADCASTSS expLn2Lo<>+0(SB), Y12
-	VBROADCASTSS expMin<>+0(SB), Y13
-	VBROADCASTSS expMax<>+0(SB), Y14
-	VBROADCASTSS expC5<>+0(SB), Y15
-	SHRQ         $0x04, CX
-	JZ           done
-
-next:
-	VMOVUPS      (AX), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMAXPS       Y13, Y4, Y4
-	VMINPS       Y14, Y4, Y4
-	VMULPS       Y10, Y4, Y5
-	VADDPS       Y9, Y5, Y5
-	VPSLLD       $0x17, Y5, Y6
-	VPADDD       Y8, Y6, Y6
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       Y11, Y5, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       Y12, Y5, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       Y15, Y4, Y5
-	VBROADCASTSS expC4<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC3<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC2<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC1<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC0<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y4, Y7
-	VMULPS       Y7, Y5, Y5
-	VADDPS       Y4, Y5, Y5
-	VADDPS       Y8, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VMOVUPS      Y4, (AX)
-	VADDPS       Y4, Y0, Y0
-	VMOVUPS      32(AX), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMAXPS       Y13, Y4, Y4
-	VMINPS       Y14, Y4, Y4
-	VMULPS       Y10, Y4, Y5
-	VADDPS       Y9, Y5, Y5
-	VPSLLD       $0x17, Y5, Y6
-	VPADDD       Y8, Y6, Y6
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       Y11, Y5, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       Y12, Y5, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       Y15, Y4, Y5
-	VBROADCASTSS expC4<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC3<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC2<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC1<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC0<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y4, Y7
-	VMULPS       Y7, Y5, Y5
-	VADDPS       Y4, Y5, Y5
-	VADDPS       Y8, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VMOVUPS      Y4, 32(AX)
-	VADDPS       Y4, Y1, Y1
-	ADDQ         $0x40, AX
-	DECQ         CX
-	JNZ          next
-
-done:
-	MOVQ    p+0(FP), AX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VZEROUPPER
-	RET
-
-DATA one<>+0(SB)/4, $0x3f800000
-GLOBL one<>(SB), RODATA|NOPTR, $4
-
-DATA expRound<>+0(SB)/4, $0x4b400000
-GLOBL expRound<>(SB), RODATA|NOPTR, $4
-
-DATA expLog2E<>+0(SB)/4, $0x3fb8aa3b
-GLOBL expLog2E<>(SB), RODATA|NOPTR, $4
-
-DATA expLn2Hi<>+0(SB)/4, $0x3f318000
-GLOBL expLn2Hi<>(SB), RODATA|NOPTR, $4
-
-DATA expLn2Lo<>+0(SB)/4, $0xb95e8083
-GLOBL expLn2Lo<>(SB), RODATA|NOPTR, $4
-
-DATA expMin<>+0(SB)/4, $0xc2ae0000
-GLOBL expMin<>(SB), RODATA|NOPTR, $4
-
-DATA expMax<>+0(SB)/4, $0x42b00000
-GLOBL expMax<>(SB), RODATA|NOPTR, $4
-
-DATA expC5<>+0(SB)/4, $0x39506967
-GLOBL expC5<>(SB), RODATA|NOPTR, $4
-
-DATA expC4<>+0(SB)/4, $0x3ab743ce
-GLOBL expC4<>(SB), RODATA|NOPTR, $4
-
-DATA expC3<>+0(SB)/4, $0x3c088908
-GLOBL expC3<>(SB), RODATA|NOPTR, $4
-
-DATA expC2<>+0(SB)/4, $0x3d2aa9c1
-GLOBL expC2<>(SB), RODATA|NOPTR, $4
-
-DATA expC1<>+0(SB)/4, $0x3e2aaaaa
-GLOBL expC1<>(SB), RODATA|NOPTR, $4
-
-DATA expC0<>+0(SB)/4, $0x3f000000
-GLOBL expC0<>(SB), RODATA|NOPTR, $4
 
 // func modulateAVX2(dst *float32, x *float32, shift *float32, scale *float32, mean float32, rstd float32, n int)
 // Requires: AVX
@@ -1532,6 +1424,9 @@ next:
 done:
 	VZEROUPPER
 	RET
+
+DATA one<>+0(SB)/4, $0x3f800000
+GLOBL one<>(SB), RODATA|NOPTR, $4
 
 // func gateAVX2(dst *float32, y *float32, gate *float32, n int)
 // Requires: AVX
@@ -1611,114 +1506,305 @@ done:
 	VZEROUPPER
 	RET
 
-// func geluAVX2(x *float32, n int)
-// Requires: AVX, AVX2
-TEXT ·geluAVX2(SB), NOSPLIT, $0-16
-	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
-	VBROADCASTSS one<>+0(SB), Y8
-	VBROADCASTSS expRound<>+0(SB), Y9
-	VBROADCASTSS expLog2E<>+0(SB), Y10
-	VBROADCASTSS expLn2Hi<>+0(SB), Y11
-	VBROADCASTSS expLn2Lo<>+0(SB), Y12
-	VBROADCASTSS expMin<>+0(SB), Y13
-	VBROADCASTSS expMax<>+0(SB), Y14
-	VBROADCASTSS expC5<>+0(SB), Y15
+// func expSumAVX2(p *[16]float32, x *float32, max float32, n int) float32
+// Requires: AVX, AVX2, CMOV, SSE
+TEXT ·expSumAVX2(SB), $1024-36
+	MOVQ         x+8(FP), AX
+	MOVQ         n+24(FP), CX
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS max+16(FP), Y2
 	SHRQ         $0x04, CX
 	JZ           done
 
-next:
-	VMOVUPS      (AX), Y0
-	VMULPS       Y0, Y0, Y4
-	VMULPS       Y0, Y4, Y4
-	VBROADCASTSS geluCubic<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y4, Y0, Y4
-	VBROADCASTSS geluScale<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
+block:
+	MOVQ         $0x00000008, DX
+	CMPQ         CX, DX
+	CMOVQLT      CX, DX
+	VBROADCASTSS expMin<>+0(SB), Y7
+	VBROADCASTSS expMax<>+0(SB), Y8
+	VBROADCASTSS expLog2E<>+0(SB), Y9
+	VBROADCASTSS expRound<>+0(SB), Y10
+	VBROADCASTSS one<>+0(SB), Y11
+	VBROADCASTSS expLn2Hi<>+0(SB), Y12
+	VBROADCASTSS expLn2Lo<>+0(SB), Y13
+	MOVQ         AX, BX
+	LEAQ         (SP), DI
+	MOVQ         DX, SI
+
+arguments:
+	VMOVUPS      (BX), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMAXPS       Y7, Y3, Y3
+	VMINPS       Y8, Y3, Y3
+	VMULPS       Y9, Y3, Y4
+	VADDPS       Y10, Y4, Y4
+	VPSLLD       $0x17, Y4, Y6
+	VPADDD       Y11, Y6, Y6
+	VMOVUPS      Y6, 512(DI)
+	VSUBPS       Y10, Y4, Y4
+	VMULPS       Y12, Y4, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMULPS       Y13, Y4, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMOVUPS      Y3, (DI)
+	VMOVUPS      32(BX), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMAXPS       Y7, Y3, Y3
+	VMINPS       Y8, Y3, Y3
+	VMULPS       Y9, Y3, Y4
+	VADDPS       Y10, Y4, Y4
+	VPSLLD       $0x17, Y4, Y6
+	VPADDD       Y11, Y6, Y6
+	VMOVUPS      Y6, 544(DI)
+	VSUBPS       Y10, Y4, Y4
+	VMULPS       Y12, Y4, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMULPS       Y13, Y4, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMOVUPS      Y3, 32(DI)
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, DI
+	DECQ         SI
+	JNZ          arguments
+	VBROADCASTSS one<>+0(SB), Y7
+	VBROADCASTSS expC5<>+0(SB), Y8
+	VBROADCASTSS expC4<>+0(SB), Y9
+	VBROADCASTSS expC3<>+0(SB), Y10
+	VBROADCASTSS expC2<>+0(SB), Y11
+	VBROADCASTSS expC1<>+0(SB), Y12
+	VBROADCASTSS expC0<>+0(SB), Y13
+	MOVQ         AX, BX
+	LEAQ         (SP), DI
+	MOVQ         DX, SI
+
+results:
+	VMOVUPS (DI), Y3
+	VMULPS  Y8, Y3, Y4
+	VADDPS  Y9, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y10, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y11, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y12, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y13, Y4, Y4
+	VMULPS  Y3, Y3, Y6
+	VMULPS  Y6, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VADDPS  Y7, Y4, Y4
+	VMULPS  512(DI), Y4, Y3
+	VMOVUPS Y3, (BX)
+	VADDPS  Y3, Y0, Y0
+	VMOVUPS 32(DI), Y3
+	VMULPS  Y8, Y3, Y4
+	VADDPS  Y9, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y10, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y11, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y12, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y13, Y4, Y4
+	VMULPS  Y3, Y3, Y6
+	VMULPS  Y6, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VADDPS  Y7, Y4, Y4
+	VMULPS  544(DI), Y4, Y3
+	VMOVUPS Y3, 32(BX)
+	VADDPS  Y3, Y1, Y1
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, DI
+	DECQ    SI
+	JNZ     results
+	MOVQ    BX, AX
+	SUBQ    DX, CX
+	JNZ     block
+
+done:
+	MOVQ         p+0(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	MOVSS        X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+DATA expMin<>+0(SB)/4, $0xc2ae0000
+GLOBL expMin<>(SB), RODATA|NOPTR, $4
+
+DATA expMax<>+0(SB)/4, $0x42b00000
+GLOBL expMax<>(SB), RODATA|NOPTR, $4
+
+DATA expLog2E<>+0(SB)/4, $0x3fb8aa3b
+GLOBL expLog2E<>(SB), RODATA|NOPTR, $4
+
+DATA expRound<>+0(SB)/4, $0x4b400000
+GLOBL expRound<>(SB), RODATA|NOPTR, $4
+
+DATA expLn2Hi<>+0(SB)/4, $0x3f318000
+GLOBL expLn2Hi<>(SB), RODATA|NOPTR, $4
+
+DATA expLn2Lo<>+0(SB)/4, $0xb95e8083
+GLOBL expLn2Lo<>(SB), RODATA|NOPTR, $4
+
+DATA expC5<>+0(SB)/4, $0x39506967
+GLOBL expC5<>(SB), RODATA|NOPTR, $4
+
+DATA expC4<>+0(SB)/4, $0x3ab743ce
+GLOBL expC4<>(SB), RODATA|NOPTR, $4
+
+DATA expC3<>+0(SB)/4, $0x3c088908
+GLOBL expC3<>(SB), RODATA|NOPTR, $4
+
+DATA expC2<>+0(SB)/4, $0x3d2aa9c1
+GLOBL expC2<>(SB), RODATA|NOPTR, $4
+
+DATA expC1<>+0(SB)/4, $0x3e2aaaaa
+GLOBL expC1<>(SB), RODATA|NOPTR, $4
+
+DATA expC0<>+0(SB)/4, $0x3f000000
+GLOBL expC0<>(SB), RODATA|NOPTR, $4
+
+// func geluAVX2(x *float32, n int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·geluAVX2(SB), $1024-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SHRQ $0x04, CX
+	JZ   done
+
+block:
+	MOVQ         $0x00000008, DX
+	CMPQ         CX, DX
+	CMOVQLT      CX, DX
+	VBROADCASTSS expMin<>+0(SB), Y7
+	VBROADCASTSS expMax<>+0(SB), Y8
+	VBROADCASTSS expLog2E<>+0(SB), Y9
+	VBROADCASTSS expRound<>+0(SB), Y10
+	VBROADCASTSS one<>+0(SB), Y11
+	VBROADCASTSS expLn2Hi<>+0(SB), Y12
+	VBROADCASTSS expLn2Lo<>+0(SB), Y13
+	VBROADCASTSS geluCubic<>+0(SB), Y14
+	VBROADCASTSS geluScale<>+0(SB), Y15
+	MOVQ         AX, BX
+	LEAQ         (SP), DI
+	MOVQ         DX, SI
+
+arguments:
+	VMOVUPS      (BX), Y3
+	VMULPS       Y3, Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y14, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y15, Y3, Y3
 	VBROADCASTSS minusTwo<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMAXPS       Y13, Y4, Y4
-	VMINPS       Y14, Y4, Y4
-	VMULPS       Y10, Y4, Y5
-	VADDPS       Y9, Y5, Y5
-	VPSLLD       $0x17, Y5, Y6
-	VPADDD       Y8, Y6, Y6
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       Y11, Y5, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       Y12, Y5, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       Y15, Y4, Y5
-	VBROADCASTSS expC4<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC3<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC2<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC1<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC0<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y4, Y7
-	VMULPS       Y7, Y5, Y5
-	VADDPS       Y4, Y5, Y5
-	VADDPS       Y8, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VADDPS       Y8, Y4, Y4
-	VDIVPS       Y4, Y0, Y4
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      32(AX), Y0
-	VMULPS       Y0, Y0, Y4
-	VMULPS       Y0, Y4, Y4
-	VBROADCASTSS geluCubic<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y4, Y0, Y4
-	VBROADCASTSS geluScale<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
+	VMULPS       Y5, Y3, Y3
+	VMAXPS       Y7, Y3, Y3
+	VMINPS       Y8, Y3, Y3
+	VMULPS       Y9, Y3, Y4
+	VADDPS       Y10, Y4, Y4
+	VPSLLD       $0x17, Y4, Y6
+	VPADDD       Y11, Y6, Y6
+	VMOVUPS      Y6, 512(DI)
+	VSUBPS       Y10, Y4, Y4
+	VMULPS       Y12, Y4, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMULPS       Y13, Y4, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMOVUPS      Y3, (DI)
+	VMOVUPS      32(BX), Y3
+	VMULPS       Y3, Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y14, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y15, Y3, Y3
 	VBROADCASTSS minusTwo<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMAXPS       Y13, Y4, Y4
-	VMINPS       Y14, Y4, Y4
-	VMULPS       Y10, Y4, Y5
-	VADDPS       Y9, Y5, Y5
-	VPSLLD       $0x17, Y5, Y6
-	VPADDD       Y8, Y6, Y6
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       Y11, Y5, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       Y12, Y5, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       Y15, Y4, Y5
-	VBROADCASTSS expC4<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC3<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC2<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC1<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC0<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y4, Y7
-	VMULPS       Y7, Y5, Y5
-	VADDPS       Y4, Y5, Y5
-	VADDPS       Y8, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VADDPS       Y8, Y4, Y4
-	VDIVPS       Y4, Y0, Y4
-	VMOVUPS      Y4, 32(AX)
-	ADDQ         $0x40, AX
-	DECQ         CX
-	JNZ          next
+	VMULPS       Y5, Y3, Y3
+	VMAXPS       Y7, Y3, Y3
+	VMINPS       Y8, Y3, Y3
+	VMULPS       Y9, Y3, Y4
+	VADDPS       Y10, Y4, Y4
+	VPSLLD       $0x17, Y4, Y6
+	VPADDD       Y11, Y6, Y6
+	VMOVUPS      Y6, 544(DI)
+	VSUBPS       Y10, Y4, Y4
+	VMULPS       Y12, Y4, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMULPS       Y13, Y4, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMOVUPS      Y3, 32(DI)
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, DI
+	DECQ         SI
+	JNZ          arguments
+	VBROADCASTSS one<>+0(SB), Y7
+	VBROADCASTSS expC5<>+0(SB), Y8
+	VBROADCASTSS expC4<>+0(SB), Y9
+	VBROADCASTSS expC3<>+0(SB), Y10
+	VBROADCASTSS expC2<>+0(SB), Y11
+	VBROADCASTSS expC1<>+0(SB), Y12
+	VBROADCASTSS expC0<>+0(SB), Y13
+	MOVQ         AX, BX
+	LEAQ         (SP), DI
+	MOVQ         DX, SI
+
+results:
+	VMOVUPS (DI), Y3
+	VMULPS  Y8, Y3, Y4
+	VADDPS  Y9, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y10, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y11, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y12, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y13, Y4, Y4
+	VMULPS  Y3, Y3, Y6
+	VMULPS  Y6, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VADDPS  Y7, Y4, Y4
+	VMULPS  512(DI), Y4, Y3
+	VADDPS  Y7, Y3, Y3
+	VMOVUPS (BX), Y4
+	VDIVPS  Y3, Y4, Y3
+	VMOVUPS Y3, (BX)
+	VMOVUPS 32(DI), Y3
+	VMULPS  Y8, Y3, Y4
+	VADDPS  Y9, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y10, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y11, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y12, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y13, Y4, Y4
+	VMULPS  Y3, Y3, Y6
+	VMULPS  Y6, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VADDPS  Y7, Y4, Y4
+	VMULPS  544(DI), Y4, Y3
+	VADDPS  Y7, Y3, Y3
+	VMOVUPS 32(BX), Y4
+	VDIVPS  Y3, Y4, Y3
+	VMOVUPS Y3, 32(BX)
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, DI
+	DECQ    SI
+	JNZ     results
+	MOVQ    BX, AX
+	SUBQ    DX, CX
+	JNZ     block
 
 done:
 	VZEROUPPER
@@ -1734,98 +1820,123 @@ DATA minusTwo<>+0(SB)/4, $0xc0000000
 GLOBL minusTwo<>(SB), RODATA|NOPTR, $4
 
 // func siluAVX2(x *float32, n int)
-// Requires: AVX, AVX2
-TEXT ·siluAVX2(SB), NOSPLIT, $0-16
+// Requires: AVX, AVX2, CMOV
+TEXT ·siluAVX2(SB), $1024-16
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
-	VBROADCASTSS one<>+0(SB), Y8
-	VBROADCASTSS expRound<>+0(SB), Y9
-	VBROADCASTSS expLog2E<>+0(SB), Y10
-	VBROADCASTSS expLn2Hi<>+0(SB), Y11
-	VBROADCASTSS expLn2Lo<>+0(SB), Y12
-	VBROADCASTSS expMin<>+0(SB), Y13
-	VBROADCASTSS expMax<>+0(SB), Y14
-	VBROADCASTSS expC5<>+0(SB), Y15
-	VBROADCASTSS sign<>+0(SB), Y1
+	VBROADCASTSS sign<>+0(SB), Y2
 	SHRQ         $0x04, CX
 	JZ           done
 
-next:
-	VMOVUPS      (AX), Y0
-	VXORPS       Y1, Y0, Y4
-	VMAXPS       Y13, Y4, Y4
-	VMINPS       Y14, Y4, Y4
-	VMULPS       Y10, Y4, Y5
-	VADDPS       Y9, Y5, Y5
-	VPSLLD       $0x17, Y5, Y6
-	VPADDD       Y8, Y6, Y6
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       Y11, Y5, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       Y12, Y5, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       Y15, Y4, Y5
-	VBROADCASTSS expC4<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC3<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC2<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC1<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC0<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y4, Y7
-	VMULPS       Y7, Y5, Y5
-	VADDPS       Y4, Y5, Y5
-	VADDPS       Y8, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VADDPS       Y8, Y4, Y4
-	VDIVPS       Y4, Y0, Y4
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      32(AX), Y0
-	VXORPS       Y1, Y0, Y4
-	VMAXPS       Y13, Y4, Y4
-	VMINPS       Y14, Y4, Y4
-	VMULPS       Y10, Y4, Y5
-	VADDPS       Y9, Y5, Y5
-	VPSLLD       $0x17, Y5, Y6
-	VPADDD       Y8, Y6, Y6
-	VSUBPS       Y9, Y5, Y5
-	VMULPS       Y11, Y5, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       Y12, Y5, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       Y15, Y4, Y5
-	VBROADCASTSS expC4<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC3<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC2<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC1<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS expC0<>+0(SB), Y3
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y4, Y7
-	VMULPS       Y7, Y5, Y5
-	VADDPS       Y4, Y5, Y5
-	VADDPS       Y8, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VADDPS       Y8, Y4, Y4
-	VDIVPS       Y4, Y0, Y4
-	VMOVUPS      Y4, 32(AX)
-	ADDQ         $0x40, AX
-	DECQ         CX
-	JNZ          next
+block:
+	MOVQ         $0x00000008, DX
+	CMPQ         CX, DX
+	CMOVQLT      CX, DX
+	VBROADCASTSS expMin<>+0(SB), Y7
+	VBROADCASTSS expMax<>+0(SB), Y8
+	VBROADCASTSS expLog2E<>+0(SB), Y9
+	VBROADCASTSS expRound<>+0(SB), Y10
+	VBROADCASTSS one<>+0(SB), Y11
+	VBROADCASTSS expLn2Hi<>+0(SB), Y12
+	VBROADCASTSS expLn2Lo<>+0(SB), Y13
+	MOVQ         AX, BX
+	LEAQ         (SP), DI
+	MOVQ         DX, SI
+
+arguments:
+	VMOVUPS      (BX), Y3
+	VXORPS       Y2, Y3, Y3
+	VMAXPS       Y7, Y3, Y3
+	VMINPS       Y8, Y3, Y3
+	VMULPS       Y9, Y3, Y4
+	VADDPS       Y10, Y4, Y4
+	VPSLLD       $0x17, Y4, Y6
+	VPADDD       Y11, Y6, Y6
+	VMOVUPS      Y6, 512(DI)
+	VSUBPS       Y10, Y4, Y4
+	VMULPS       Y12, Y4, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMULPS       Y13, Y4, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMOVUPS      Y3, (DI)
+	VMOVUPS      32(BX), Y3
+	VXORPS       Y2, Y3, Y3
+	VMAXPS       Y7, Y3, Y3
+	VMINPS       Y8, Y3, Y3
+	VMULPS       Y9, Y3, Y4
+	VADDPS       Y10, Y4, Y4
+	VPSLLD       $0x17, Y4, Y6
+	VPADDD       Y11, Y6, Y6
+	VMOVUPS      Y6, 544(DI)
+	VSUBPS       Y10, Y4, Y4
+	VMULPS       Y12, Y4, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMULPS       Y13, Y4, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMOVUPS      Y3, 32(DI)
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, DI
+	DECQ         SI
+	JNZ          arguments
+	VBROADCASTSS one<>+0(SB), Y7
+	VBROADCASTSS expC5<>+0(SB), Y8
+	VBROADCASTSS expC4<>+0(SB), Y9
+	VBROADCASTSS expC3<>+0(SB), Y10
+	VBROADCASTSS expC2<>+0(SB), Y11
+	VBROADCASTSS expC1<>+0(SB), Y12
+	VBROADCASTSS expC0<>+0(SB), Y13
+	MOVQ         AX, BX
+	LEAQ         (SP), DI
+	MOVQ         DX, SI
+
+results:
+	VMOVUPS (DI), Y3
+	VMULPS  Y8, Y3, Y4
+	VADDPS  Y9, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y10, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y11, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y12, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y13, Y4, Y4
+	VMULPS  Y3, Y3, Y6
+	VMULPS  Y6, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VADDPS  Y7, Y4, Y4
+	VMULPS  512(DI), Y4, Y3
+	VADDPS  Y7, Y3, Y3
+	VMOVUPS (BX), Y4
+	VDIVPS  Y3, Y4, Y3
+	VMOVUPS Y3, (BX)
+	VMOVUPS 32(DI), Y3
+	VMULPS  Y8, Y3, Y4
+	VADDPS  Y9, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y10, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y11, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y12, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VADDPS  Y13, Y4, Y4
+	VMULPS  Y3, Y3, Y6
+	VMULPS  Y6, Y4, Y4
+	VADDPS  Y3, Y4, Y4
+	VADDPS  Y7, Y4, Y4
+	VMULPS  544(DI), Y4, Y3
+	VADDPS  Y7, Y3, Y3
+	VMOVUPS 32(BX), Y4
+	VDIVPS  Y3, Y4, Y3
+	VMOVUPS Y3, 32(BX)
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, DI
+	DECQ    SI
+	JNZ     results
+	MOVQ    BX, AX
+	SUBQ    DX, CX
+	JNZ     block
 
 done:
 	VZEROUPPER

@@ -53,19 +53,16 @@ func gemm7AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float3
 func gemm8AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, k int, tiles int, bias *float32)
 
 //go:noescape
-func absMaxAVX512(p *[16]float32, x *float32, n int)
+func absMaxAVX512(p *[16]float32, x *float32, n int) float32
 
 //go:noescape
-func maximumAVX512(p *[16]float32, x *float32, n int)
+func maximumAVX512(p *[16]float32, x *float32, n int) float32
 
 //go:noescape
-func sumAVX512(p *[16]float32, x *float32, n int)
+func sumAVX512(p *[16]float32, x *float32, n int) float32
 
 //go:noescape
-func sumSquaresAVX512(p *[16]float32, x *float32, mean float32, n int)
-
-//go:noescape
-func expSumAVX512(p *[16]float32, x *float32, max float32, n int)
+func sumSquaresAVX512(p *[16]float32, x *float32, mean float32, n int) float32
 
 //go:noescape
 func modulateAVX512(dst *float32, x *float32, shift *float32, scale *float32, mean float32, rstd float32, n int)
@@ -78,6 +75,9 @@ func addAVX512(dst *float32, x *float32, n int)
 
 //go:noescape
 func scaleAVX512(dst *float32, x *float32, by float32, n int)
+
+//go:noescape
+func expSumAVX512(p *[16]float32, x *float32, max float32, n int) float32
 
 //go:noescape
 func geluAVX512(x *float32, n int)

@@ -2856,9 +2856,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func absMaxAVX512(p *[16]float32, x *float32, n int)
-// Requires: AVX, AVX512F
-TEXT ·absMaxAVX512(SB), NOSPLIT, $0-24
+// func absMaxAVX512(p *[16]float32, x *float32, n int) float32
+// Requires: AVX, AVX512F, SSE
+TEXT ·absMaxAVX512(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), AX
 	MOVQ         n+16(FP), CX
 	VPXORD       Z0, Z0, Z0
@@ -2874,17 +2874,26 @@ next:
 	JNZ    next
 
 done:
-	MOVQ    p+0(FP), AX
-	VMOVUPS Z0, (AX)
+	MOVQ          p+0(FP), AX
+	VMOVUPS       Z0, (AX)
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VMAXPS        X1, X0, X0
+	MOVSS         X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
 DATA magnitude<>+0(SB)/4, $0x7fffffff
 GLOBL magnitude<>(SB), RODATA|NOPTR, $4
 
-// func maximumAVX512(p *[16]float32, x *float32, n int)
-// Requires: AVX, AVX512F
-TEXT ·maximumAVX512(SB), NOSPLIT, $0-24
+// func maximumAVX512(p *[16]float32, x *float32, n int) float32
+// Requires: AVX, AVX512F, SSE
+TEXT ·maximumAVX512(SB), NOSPLIT, $0-28
 	MOVQ         x+8(FP), AX
 	MOVQ         n+16(FP), CX
 	VPXORD       Z0, Z0, Z0
@@ -2899,17 +2908,26 @@ next:
 	JNZ    next
 
 done:
-	MOVQ    p+0(FP), AX
-	VMOVUPS Z0, (AX)
+	MOVQ          p+0(FP), AX
+	VMOVUPS       Z0, (AX)
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VMAXPS        X1, X0, X0
+	MOVSS         X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
 DATA lowest<>+0(SB)/4, $0xff7fffff
 GLOBL lowest<>(SB), RODATA|NOPTR, $4
 
-// func sumAVX512(p *[16]float32, x *float32, n int)
-// Requires: AVX, AVX512F
-TEXT ·sumAVX512(SB), NOSPLIT, $0-24
+// func sumAVX512(p *[16]float32, x *float32, n int) float32
+// Requires: AVX, AVX512F, SSE
+TEXT ·sumAVX512(SB), NOSPLIT, $0-28
 	MOVQ   x+8(FP), AX
 	MOVQ   n+16(FP), CX
 	VPXORD Z0, Z0, Z0
@@ -2923,14 +2941,23 @@ next:
 	JNZ    next
 
 done:
-	MOVQ    p+0(FP), AX
-	VMOVUPS Z0, (AX)
+	MOVQ          p+0(FP), AX
+	VMOVUPS       Z0, (AX)
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	MOVSS         X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
-// func sumSquaresAVX512(p *[16]float32, x *float32, mean float32, n int)
-// Requires: AVX, AVX512F
-TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-32
+// func sumSquaresAVX512(p *[16]float32, x *float32, mean float32, n int) float32
+// Requires: AVX, AVX512F, SSE
+TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-36
 	MOVQ         x+8(FP), AX
 	MOVQ         n+24(FP), CX
 	VPXORD       Z0, Z0, Z0
@@ -2948,125 +2975,19 @@ next:
 	JNZ     next
 
 done:
-	MOVQ    p+0(FP), AX
-	VMOVUPS Z0, (AX)
+	MOVQ          p+0(FP), AX
+	VMOVUPS       Z0, (AX)
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	MOVSS         X0, ret+32(FP)
 	VZEROUPPER
 	RET
-
-// func expSumAVX512(p *[16]float32, x *float32, max float32, n int)
-// Requires: AVX, AVX512F
-TEXT ·expSumAVX512(SB), NOSPLIT, $0-32
-	MOVQ         x+8(FP), AX
-	MOVQ         n+24(FP), CX
-	VPXORD       Z0, Z0, Z0
-	VBROADCASTSS max+16(FP), Z2
-	VBROADCASTSS one<>+0(SB), Z8
-	VBROADCASTSS expRound<>+0(SB), Z9
-	VBROADCASTSS expLog2E<>+0(SB), Z10
-	VBROADCASTSS expLn2Hi<>+0(SB), Z11
-	VBROADCASTSS expLn2Lo<>+0(SB), Z12
-	VBROADCASTSS expMin<>+0(SB), Z13
-	VBROADCASTSS expMax<>+0(SB), Z14
-	VBROADCASTSS expC5<>+0(SB), Z15
-	VBROADCASTSS expC4<>+0(SB), Z16
-	VBROADCASTSS expC3<>+0(SB), Z17
-	VBROADCASTSS expC2<>+0(SB), Z18
-	VBROADCASTSS expC1<>+0(SB), Z19
-	VBROADCASTSS expC0<>+0(SB), Z20
-	VBROADCASTSS geluCubic<>+0(SB), Z21
-	VBROADCASTSS geluScale<>+0(SB), Z22
-	VBROADCASTSS minusTwo<>+0(SB), Z23
-	SHRQ         $0x04, CX
-	JZ           done
-
-next:
-	VMOVUPS (AX), Z4
-	VSUBPS  Z2, Z4, Z4
-	VMAXPS  Z13, Z4, Z4
-	VMINPS  Z14, Z4, Z4
-	VMULPS  Z10, Z4, Z5
-	VADDPS  Z9, Z5, Z5
-	VPSLLD  $0x17, Z5, Z6
-	VPADDD  Z8, Z6, Z6
-	VSUBPS  Z9, Z5, Z5
-	VMULPS  Z11, Z5, Z7
-	VSUBPS  Z7, Z4, Z4
-	VMULPS  Z12, Z5, Z7
-	VSUBPS  Z7, Z4, Z4
-	VMULPS  Z15, Z4, Z5
-	VADDPS  Z16, Z5, Z5
-	VMULPS  Z4, Z5, Z5
-	VADDPS  Z17, Z5, Z5
-	VMULPS  Z4, Z5, Z5
-	VADDPS  Z18, Z5, Z5
-	VMULPS  Z4, Z5, Z5
-	VADDPS  Z19, Z5, Z5
-	VMULPS  Z4, Z5, Z5
-	VADDPS  Z20, Z5, Z5
-	VMULPS  Z4, Z4, Z7
-	VMULPS  Z7, Z5, Z5
-	VADDPS  Z4, Z5, Z5
-	VADDPS  Z8, Z5, Z5
-	VMULPS  Z6, Z5, Z4
-	VMOVUPS Z4, (AX)
-	VADDPS  Z4, Z0, Z0
-	ADDQ    $0x40, AX
-	DECQ    CX
-	JNZ     next
-
-done:
-	MOVQ    p+0(FP), AX
-	VMOVUPS Z0, (AX)
-	VZEROUPPER
-	RET
-
-DATA one<>+0(SB)/4, $0x3f800000
-GLOBL one<>(SB), RODATA|NOPTR, $4
-
-DATA expRound<>+0(SB)/4, $0x4b400000
-GLOBL expRound<>(SB), RODATA|NOPTR, $4
-
-DATA expLog2E<>+0(SB)/4, $0x3fb8aa3b
-GLOBL expLog2E<>(SB), RODATA|NOPTR, $4
-
-DATA expLn2Hi<>+0(SB)/4, $0x3f318000
-GLOBL expLn2Hi<>(SB), RODATA|NOPTR, $4
-
-DATA expLn2Lo<>+0(SB)/4, $0xb95e8083
-GLOBL expLn2Lo<>(SB), RODATA|NOPTR, $4
-
-DATA expMin<>+0(SB)/4, $0xc2ae0000
-GLOBL expMin<>(SB), RODATA|NOPTR, $4
-
-DATA expMax<>+0(SB)/4, $0x42b00000
-GLOBL expMax<>(SB), RODATA|NOPTR, $4
-
-DATA expC5<>+0(SB)/4, $0x39506967
-GLOBL expC5<>(SB), RODATA|NOPTR, $4
-
-DATA expC4<>+0(SB)/4, $0x3ab743ce
-GLOBL expC4<>(SB), RODATA|NOPTR, $4
-
-DATA expC3<>+0(SB)/4, $0x3c088908
-GLOBL expC3<>(SB), RODATA|NOPTR, $4
-
-DATA expC2<>+0(SB)/4, $0x3d2aa9c1
-GLOBL expC2<>(SB), RODATA|NOPTR, $4
-
-DATA expC1<>+0(SB)/4, $0x3e2aaaaa
-GLOBL expC1<>(SB), RODATA|NOPTR, $4
-
-DATA expC0<>+0(SB)/4, $0x3f000000
-GLOBL expC0<>(SB), RODATA|NOPTR, $4
-
-DATA geluCubic<>+0(SB)/4, $0x3d372713
-GLOBL geluCubic<>(SB), RODATA|NOPTR, $4
-
-DATA geluScale<>+0(SB)/4, $0x3f4c422a
-GLOBL geluScale<>(SB), RODATA|NOPTR, $4
-
-DATA minusTwo<>+0(SB)/4, $0xc0000000
-GLOBL minusTwo<>(SB), RODATA|NOPTR, $4
 
 // func modulateAVX512(dst *float32, x *float32, shift *float32, scale *float32, mean float32, rstd float32, n int)
 // Requires: AVX, AVX512F
@@ -3100,6 +3021,9 @@ next:
 done:
 	VZEROUPPER
 	RET
+
+DATA one<>+0(SB)/4, $0x3f800000
+GLOBL one<>(SB), RODATA|NOPTR, $4
 
 // func gateAVX512(dst *float32, y *float32, gate *float32, n int)
 // Requires: AVX, AVX512F
@@ -3170,135 +3094,327 @@ done:
 	VZEROUPPER
 	RET
 
-// func geluAVX512(x *float32, n int)
-// Requires: AVX, AVX512F
-TEXT ·geluAVX512(SB), NOSPLIT, $0-16
-	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
-	VBROADCASTSS one<>+0(SB), Z8
-	VBROADCASTSS expRound<>+0(SB), Z9
-	VBROADCASTSS expLog2E<>+0(SB), Z10
-	VBROADCASTSS expLn2Hi<>+0(SB), Z11
-	VBROADCASTSS expLn2Lo<>+0(SB), Z12
-	VBROADCASTSS expMin<>+0(SB), Z13
-	VBROADCASTSS expMax<>+0(SB), Z14
-	VBROADCASTSS expC5<>+0(SB), Z15
-	VBROADCASTSS expC4<>+0(SB), Z16
-	VBROADCASTSS expC3<>+0(SB), Z17
-	VBROADCASTSS expC2<>+0(SB), Z18
-	VBROADCASTSS expC1<>+0(SB), Z19
-	VBROADCASTSS expC0<>+0(SB), Z20
-	VBROADCASTSS geluCubic<>+0(SB), Z21
-	VBROADCASTSS geluScale<>+0(SB), Z22
-	VBROADCASTSS minusTwo<>+0(SB), Z23
+// func expSumAVX512(p *[16]float32, x *float32, max float32, n int) float32
+// Requires: AVX, AVX512F, CMOV, SSE
+TEXT ·expSumAVX512(SB), $1024-36
+	MOVQ         x+8(FP), AX
+	MOVQ         n+24(FP), CX
+	VPXORD       Z0, Z0, Z0
+	VBROADCASTSS max+16(FP), Z2
 	SHRQ         $0x04, CX
 	JZ           done
 
-next:
-	VMOVUPS (AX), Z0
-	VMULPS  Z0, Z0, Z4
-	VMULPS  Z0, Z4, Z4
-	VMULPS  Z21, Z4, Z4
-	VADDPS  Z4, Z0, Z4
-	VMULPS  Z22, Z4, Z4
-	VMULPS  Z23, Z4, Z4
-	VMAXPS  Z13, Z4, Z4
-	VMINPS  Z14, Z4, Z4
-	VMULPS  Z10, Z4, Z5
-	VADDPS  Z9, Z5, Z5
-	VPSLLD  $0x17, Z5, Z6
-	VPADDD  Z8, Z6, Z6
-	VSUBPS  Z9, Z5, Z5
-	VMULPS  Z11, Z5, Z7
-	VSUBPS  Z7, Z4, Z4
-	VMULPS  Z12, Z5, Z7
-	VSUBPS  Z7, Z4, Z4
-	VMULPS  Z15, Z4, Z5
-	VADDPS  Z16, Z5, Z5
-	VMULPS  Z4, Z5, Z5
-	VADDPS  Z17, Z5, Z5
-	VMULPS  Z4, Z5, Z5
-	VADDPS  Z18, Z5, Z5
-	VMULPS  Z4, Z5, Z5
-	VADDPS  Z19, Z5, Z5
-	VMULPS  Z4, Z5, Z5
-	VADDPS  Z20, Z5, Z5
-	VMULPS  Z4, Z4, Z7
-	VMULPS  Z7, Z5, Z5
-	VADDPS  Z4, Z5, Z5
-	VADDPS  Z8, Z5, Z5
-	VMULPS  Z6, Z5, Z4
-	VADDPS  Z8, Z4, Z4
-	VDIVPS  Z4, Z0, Z4
-	VMOVUPS Z4, (AX)
-	ADDQ    $0x40, AX
-	DECQ    CX
-	JNZ     next
+block:
+	MOVQ         $0x00000008, DX
+	CMPQ         CX, DX
+	CMOVQLT      CX, DX
+	VBROADCASTSS expMin<>+0(SB), Z7
+	VBROADCASTSS expMax<>+0(SB), Z8
+	VBROADCASTSS expLog2E<>+0(SB), Z9
+	VBROADCASTSS expRound<>+0(SB), Z10
+	VBROADCASTSS one<>+0(SB), Z11
+	VBROADCASTSS expLn2Hi<>+0(SB), Z12
+	VBROADCASTSS expLn2Lo<>+0(SB), Z13
+	MOVQ         AX, BX
+	LEAQ         (SP), DI
+	MOVQ         DX, SI
+
+arguments:
+	VMOVUPS      (BX), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMAXPS       Z7, Z3, Z3
+	VMINPS       Z8, Z3, Z3
+	VMULPS       Z9, Z3, Z4
+	VADDPS       Z10, Z4, Z4
+	VPSLLD       $0x17, Z4, Z6
+	VPADDD       Z11, Z6, Z6
+	VMOVUPS      Z6, 512(DI)
+	VSUBPS       Z10, Z4, Z4
+	VMULPS       Z12, Z4, Z6
+	VSUBPS       Z6, Z3, Z3
+	VMULPS       Z13, Z4, Z6
+	VSUBPS       Z6, Z3, Z3
+	VMOVUPS      Z3, (DI)
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, DI
+	DECQ         SI
+	JNZ          arguments
+	VBROADCASTSS one<>+0(SB), Z7
+	VBROADCASTSS expC5<>+0(SB), Z8
+	VBROADCASTSS expC4<>+0(SB), Z9
+	VBROADCASTSS expC3<>+0(SB), Z10
+	VBROADCASTSS expC2<>+0(SB), Z11
+	VBROADCASTSS expC1<>+0(SB), Z12
+	VBROADCASTSS expC0<>+0(SB), Z13
+	MOVQ         AX, BX
+	LEAQ         (SP), DI
+	MOVQ         DX, SI
+
+results:
+	VMOVUPS (DI), Z3
+	VMULPS  Z8, Z3, Z4
+	VADDPS  Z9, Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  Z10, Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  Z11, Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  Z12, Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  Z13, Z4, Z4
+	VMULPS  Z3, Z3, Z6
+	VMULPS  Z6, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VADDPS  Z7, Z4, Z4
+	VMULPS  512(DI), Z4, Z3
+	VMOVUPS Z3, (BX)
+	VADDPS  Z3, Z0, Z0
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, DI
+	DECQ    SI
+	JNZ     results
+	MOVQ    BX, AX
+	SUBQ    DX, CX
+	JNZ     block
+
+done:
+	MOVQ          p+0(FP), AX
+	VMOVUPS       Z0, (AX)
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	MOVSS         X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+DATA expMin<>+0(SB)/4, $0xc2ae0000
+GLOBL expMin<>(SB), RODATA|NOPTR, $4
+
+DATA expMax<>+0(SB)/4, $0x42b00000
+GLOBL expMax<>(SB), RODATA|NOPTR, $4
+
+DATA expLog2E<>+0(SB)/4, $0x3fb8aa3b
+GLOBL expLog2E<>(SB), RODATA|NOPTR, $4
+
+DATA expRound<>+0(SB)/4, $0x4b400000
+GLOBL expRound<>(SB), RODATA|NOPTR, $4
+
+DATA expLn2Hi<>+0(SB)/4, $0x3f318000
+GLOBL expLn2Hi<>(SB), RODATA|NOPTR, $4
+
+DATA expLn2Lo<>+0(SB)/4, $0xb95e8083
+GLOBL expLn2Lo<>(SB), RODATA|NOPTR, $4
+
+DATA expC5<>+0(SB)/4, $0x39506967
+GLOBL expC5<>(SB), RODATA|NOPTR, $4
+
+DATA expC4<>+0(SB)/4, $0x3ab743ce
+GLOBL expC4<>(SB), RODATA|NOPTR, $4
+
+DATA expC3<>+0(SB)/4, $0x3c088908
+GLOBL expC3<>(SB), RODATA|NOPTR, $4
+
+DATA expC2<>+0(SB)/4, $0x3d2aa9c1
+GLOBL expC2<>(SB), RODATA|NOPTR, $4
+
+DATA expC1<>+0(SB)/4, $0x3e2aaaaa
+GLOBL expC1<>(SB), RODATA|NOPTR, $4
+
+DATA expC0<>+0(SB)/4, $0x3f000000
+GLOBL expC0<>(SB), RODATA|NOPTR, $4
+
+// func geluAVX512(x *float32, n int)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·geluAVX512(SB), $1024-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SHRQ $0x04, CX
+	JZ   done
+
+block:
+	MOVQ         $0x00000008, DX
+	CMPQ         CX, DX
+	CMOVQLT      CX, DX
+	VBROADCASTSS expMin<>+0(SB), Z7
+	VBROADCASTSS expMax<>+0(SB), Z8
+	VBROADCASTSS expLog2E<>+0(SB), Z9
+	VBROADCASTSS expRound<>+0(SB), Z10
+	VBROADCASTSS one<>+0(SB), Z11
+	VBROADCASTSS expLn2Hi<>+0(SB), Z12
+	VBROADCASTSS expLn2Lo<>+0(SB), Z13
+	VBROADCASTSS geluCubic<>+0(SB), Z14
+	VBROADCASTSS geluScale<>+0(SB), Z15
+	VBROADCASTSS minusTwo<>+0(SB), Z16
+	MOVQ         AX, BX
+	LEAQ         (SP), DI
+	MOVQ         DX, SI
+
+arguments:
+	VMOVUPS      (BX), Z3
+	VMULPS       Z3, Z3, Z4
+	VMULPS       Z3, Z4, Z4
+	VMULPS       Z14, Z4, Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z15, Z3, Z3
+	VMULPS       Z16, Z3, Z3
+	VMAXPS       Z7, Z3, Z3
+	VMINPS       Z8, Z3, Z3
+	VMULPS       Z9, Z3, Z4
+	VADDPS       Z10, Z4, Z4
+	VPSLLD       $0x17, Z4, Z6
+	VPADDD       Z11, Z6, Z6
+	VMOVUPS      Z6, 512(DI)
+	VSUBPS       Z10, Z4, Z4
+	VMULPS       Z12, Z4, Z6
+	VSUBPS       Z6, Z3, Z3
+	VMULPS       Z13, Z4, Z6
+	VSUBPS       Z6, Z3, Z3
+	VMOVUPS      Z3, (DI)
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, DI
+	DECQ         SI
+	JNZ          arguments
+	VBROADCASTSS one<>+0(SB), Z7
+	VBROADCASTSS expC5<>+0(SB), Z8
+	VBROADCASTSS expC4<>+0(SB), Z9
+	VBROADCASTSS expC3<>+0(SB), Z10
+	VBROADCASTSS expC2<>+0(SB), Z11
+	VBROADCASTSS expC1<>+0(SB), Z12
+	VBROADCASTSS expC0<>+0(SB), Z13
+	MOVQ         AX, BX
+	LEAQ         (SP), DI
+	MOVQ         DX, SI
+
+results:
+	VMOVUPS (DI), Z3
+	VMULPS  Z8, Z3, Z4
+	VADDPS  Z9, Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  Z10, Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  Z11, Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  Z12, Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  Z13, Z4, Z4
+	VMULPS  Z3, Z3, Z6
+	VMULPS  Z6, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VADDPS  Z7, Z4, Z4
+	VMULPS  512(DI), Z4, Z3
+	VADDPS  Z7, Z3, Z3
+	VMOVUPS (BX), Z4
+	VDIVPS  Z3, Z4, Z3
+	VMOVUPS Z3, (BX)
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, DI
+	DECQ    SI
+	JNZ     results
+	MOVQ    BX, AX
+	SUBQ    DX, CX
+	JNZ     block
 
 done:
 	VZEROUPPER
 	RET
 
+DATA geluCubic<>+0(SB)/4, $0x3d372713
+GLOBL geluCubic<>(SB), RODATA|NOPTR, $4
+
+DATA geluScale<>+0(SB)/4, $0x3f4c422a
+GLOBL geluScale<>(SB), RODATA|NOPTR, $4
+
+DATA minusTwo<>+0(SB)/4, $0xc0000000
+GLOBL minusTwo<>(SB), RODATA|NOPTR, $4
+
 // func siluAVX512(x *float32, n int)
-// Requires: AVX, AVX512F
-TEXT ·siluAVX512(SB), NOSPLIT, $0-16
+// Requires: AVX, AVX512F, CMOV
+TEXT ·siluAVX512(SB), $1024-16
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
-	VBROADCASTSS one<>+0(SB), Z8
-	VBROADCASTSS expRound<>+0(SB), Z9
-	VBROADCASTSS expLog2E<>+0(SB), Z10
-	VBROADCASTSS expLn2Hi<>+0(SB), Z11
-	VBROADCASTSS expLn2Lo<>+0(SB), Z12
-	VBROADCASTSS expMin<>+0(SB), Z13
-	VBROADCASTSS expMax<>+0(SB), Z14
-	VBROADCASTSS expC5<>+0(SB), Z15
-	VBROADCASTSS expC4<>+0(SB), Z16
-	VBROADCASTSS expC3<>+0(SB), Z17
-	VBROADCASTSS expC2<>+0(SB), Z18
-	VBROADCASTSS expC1<>+0(SB), Z19
-	VBROADCASTSS expC0<>+0(SB), Z20
-	VBROADCASTSS geluCubic<>+0(SB), Z21
-	VBROADCASTSS geluScale<>+0(SB), Z22
-	VBROADCASTSS minusTwo<>+0(SB), Z23
-	VBROADCASTSS sign<>+0(SB), Z1
+	VBROADCASTSS sign<>+0(SB), Z2
 	SHRQ         $0x04, CX
 	JZ           done
 
-next:
-	VMOVUPS (AX), Z0
-	VPXORD  Z1, Z0, Z4
-	VMAXPS  Z13, Z4, Z4
-	VMINPS  Z14, Z4, Z4
-	VMULPS  Z10, Z4, Z5
-	VADDPS  Z9, Z5, Z5
-	VPSLLD  $0x17, Z5, Z6
-	VPADDD  Z8, Z6, Z6
-	VSUBPS  Z9, Z5, Z5
-	VMULPS  Z11, Z5, Z7
-	VSUBPS  Z7, Z4, Z4
-	VMULPS  Z12, Z5, Z7
-	VSUBPS  Z7, Z4, Z4
-	VMULPS  Z15, Z4, Z5
-	VADDPS  Z16, Z5, Z5
-	VMULPS  Z4, Z5, Z5
-	VADDPS  Z17, Z5, Z5
-	VMULPS  Z4, Z5, Z5
-	VADDPS  Z18, Z5, Z5
-	VMULPS  Z4, Z5, Z5
-	VADDPS  Z19, Z5, Z5
-	VMULPS  Z4, Z5, Z5
-	VADDPS  Z20, Z5, Z5
-	VMULPS  Z4, Z4, Z7
-	VMULPS  Z7, Z5, Z5
-	VADDPS  Z4, Z5, Z5
-	VADDPS  Z8, Z5, Z5
-	VMULPS  Z6, Z5, Z4
-	VADDPS  Z8, Z4, Z4
-	VDIVPS  Z4, Z0, Z4
-	VMOVUPS Z4, (AX)
-	ADDQ    $0x40, AX
-	DECQ    CX
-	JNZ     next
+block:
+	MOVQ         $0x00000008, DX
+	CMPQ         CX, DX
+	CMOVQLT      CX, DX
+	VBROADCASTSS expMin<>+0(SB), Z7
+	VBROADCASTSS expMax<>+0(SB), Z8
+	VBROADCASTSS expLog2E<>+0(SB), Z9
+	VBROADCASTSS expRound<>+0(SB), Z10
+	VBROADCASTSS one<>+0(SB), Z11
+	VBROADCASTSS expLn2Hi<>+0(SB), Z12
+	VBROADCASTSS expLn2Lo<>+0(SB), Z13
+	MOVQ         AX, BX
+	LEAQ         (SP), DI
+	MOVQ         DX, SI
+
+arguments:
+	VMOVUPS      (BX), Z3
+	VPXORD       Z2, Z3, Z3
+	VMAXPS       Z7, Z3, Z3
+	VMINPS       Z8, Z3, Z3
+	VMULPS       Z9, Z3, Z4
+	VADDPS       Z10, Z4, Z4
+	VPSLLD       $0x17, Z4, Z6
+	VPADDD       Z11, Z6, Z6
+	VMOVUPS      Z6, 512(DI)
+	VSUBPS       Z10, Z4, Z4
+	VMULPS       Z12, Z4, Z6
+	VSUBPS       Z6, Z3, Z3
+	VMULPS       Z13, Z4, Z6
+	VSUBPS       Z6, Z3, Z3
+	VMOVUPS      Z3, (DI)
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, DI
+	DECQ         SI
+	JNZ          arguments
+	VBROADCASTSS one<>+0(SB), Z7
+	VBROADCASTSS expC5<>+0(SB), Z8
+	VBROADCASTSS expC4<>+0(SB), Z9
+	VBROADCASTSS expC3<>+0(SB), Z10
+	VBROADCASTSS expC2<>+0(SB), Z11
+	VBROADCASTSS expC1<>+0(SB), Z12
+	VBROADCASTSS expC0<>+0(SB), Z13
+	MOVQ         AX, BX
+	LEAQ         (SP), DI
+	MOVQ         DX, SI
+
+results:
+	VMOVUPS (DI), Z3
+	VMULPS  Z8, Z3, Z4
+	VADDPS  Z9, Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  Z10, Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  Z11, Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  Z12, Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  Z13, Z4, Z4
+	VMULPS  Z3, Z3, Z6
+	VMULPS  Z6, Z4, Z4
+	VADDPS  Z3, Z4, Z4
+	VADDPS  Z7, Z4, Z4
+	VMULPS  512(DI), Z4, Z3
+	VADDPS  Z7, Z3, Z3
+	VMOVUPS (BX), Z4
+	VDIVPS  Z3, Z4, Z3
+	VMOVUPS Z3, (BX)
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, DI
+	DECQ    SI
+	JNZ     results
+	MOVQ    BX, AX
+	SUBQ    DX, CX
+	JNZ     block
 
 done:
 	VZEROUPPER

@@ -7,7 +7,7 @@ const Assembly = true
 
 // kernels are what an instruction set offers. Values lie n in a row, n a multiple
 // of sixteen where it is not said otherwise; strides are in bytes. Reductions give
-// sixteen partial results.
+// sixteen partial results and what these come to.
 type kernels struct {
 	name  string
 	panel int  // outputs that a product computes at a time
@@ -22,11 +22,11 @@ type kernels struct {
 	gemm []func(dst *float32, dstStride int, a *float32, aStride int, b *float32, k, tiles int, bias *float32)
 
 	quantize   func(q *int8, x *float32, inv float32, n int)
-	absMax     func(p *[16]float32, x *float32, n int)
-	maximum    func(p *[16]float32, x *float32, n int)
-	sum        func(p *[16]float32, x *float32, n int)
-	sumSquares func(p *[16]float32, x *float32, mean float32, n int)
-	expSum     func(p *[16]float32, x *float32, max float32, n int) // replaces x by e^(x-max)
+	absMax     func(p *[16]float32, x *float32, n int) float32
+	maximum    func(p *[16]float32, x *float32, n int) float32
+	sum        func(p *[16]float32, x *float32, n int) float32
+	sumSquares func(p *[16]float32, x *float32, mean float32, n int) float32
+	expSum     func(p *[16]float32, x *float32, max float32, n int) float32 // replaces x by e^(x-max)
 	modulate   func(dst, x, shift, scale *float32, mean, rstd float32, n int)
 	gate       func(dst, y, gate *float32, n int) // adds gate ∘ y
 	add        func(dst, x *float32, n int)

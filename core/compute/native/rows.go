@@ -29,8 +29,7 @@ func (d *Device) quantizeRows(s *scratch, x []float32, n int, l *linear) {
 
 func (d *Device) quantizeRow(s *scratch, q []int8, x []float32) (scale float32) {
 	n, first := whole(x)
-	d.k.absMax(&s.partial, first, n)
-	top := largest(0, s.partial[:])
+	top := d.k.absMax(&s.partial, first, n)
 	for _, v := range x[n:] {
 		if v < 0 {
 			v = -v
@@ -57,17 +56,6 @@ func (d *Device) quantizeRow(s *scratch, q []int8, x []float32) (scale float32) 
 		q[n+i] = int8(int32(compute.RoundEven(float32(v*inv)))) ^ d.k.zero
 	}
 	return top / 127
-}
-
-// largest is the largest of top and x. The built-in max, which cares for NaN and
-// the sign of zero, takes several times as long.
-func largest(top float32, x []float32) float32 {
-	for _, v := range x {
-		if v > top {
-			top = v
-		}
-	}
-	return top
 }
 
 func (d *Device) gelu(x []float32) {
@@ -125,9 +113,16 @@ func (d *Device) scale(dst, x []float32, by float32) {
 // softmax replaces x by e^(x-max) and returns one over their sum.
 func (d *Device) softmax(s *scratch, x []float32) (inv float32) {
 	n, first := whole(x)
-	d.k.maximum(&s.partial, first, n)
-	top := largest(largest(x[0], s.partial[:]), x[n:])
-	d.k.expSum(&s.partial, first, top, n)
+	top := d.k.maximum(&s.partial, first, n)
+	for _, v := range x[n:] {
+		if v > top {
+			top = v
+		}
+	}
+	sum := d.k.expSum(&s.partial, first, top, n)
+	if n == len(x) {
+		return 1 / sum
+	}
 	for i, v := range x[n:] {
 		e := compute.Exp(v - top)
 		x[n+i] = e
@@ -165,18 +160,23 @@ func (op *normOp) part(i, thread int) {
 func (d *Device) normRow(s *scratch, y, x, shift, scale []float32) {
 	n, first := whole(x)
 	p := &s.partial
-	d.k.sum(p, first, n)
-	for i, v := range x[n:] {
-		p[i] += v
+	sum := d.k.sum(p, first, n)
+	if n < len(x) {
+		for i, v := range x[n:] {
+			p[i] += v
+		}
+		sum = compute.FoldSum(p)
 	}
-	mean := compute.FoldSum(p) / float32(len(x))
-	d.k.sumSquares(p, first, mean, n)
-	for i, v := range x[n:] {
-		c := v - mean
-		p[i] += float32(c * c)
+	mean := sum / float32(len(x))
+	squares := d.k.sumSquares(p, first, mean, n)
+	if n < len(x) {
+		for i, v := range x[n:] {
+			c := v - mean
+			p[i] += float32(c * c)
+		}
+		squares = compute.FoldSum(p)
 	}
-	variance := compute.FoldSum(p) / float32(len(x))
-	rstd := 1 / float32(math.Sqrt(float64(variance+compute.NormEps)))
+	rstd := 1 / float32(math.Sqrt(float64(squares/float32(len(x))+compute.NormEps)))
 	if n > 0 {
 		d.k.modulate(&y[0], first, &shift[0], &scale[0], mean, rstd, n)
 	}

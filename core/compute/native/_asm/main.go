@@ -58,6 +58,7 @@ func write(s isa) {
 		s.gemm(r)
 	}
 	s.rowKernels()
+	s.exponentials()
 	s.int8.quantize(s)
 	s.peak()
 }
