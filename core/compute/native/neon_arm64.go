@@ -42,18 +42,6 @@ func dot3NEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups
 //go:noescape
 func dot4NEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
 
-//go:noescape
-func dot5NEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
-
-//go:noescape
-func dot6NEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
-
-//go:noescape
-func dot7NEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
-
-//go:noescape
-func dot8NEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
-
 func peakNEON(n int)
 
 //go:noescape

@@ -1146,69 +1146,69 @@ TEXT ·peakSDOT(SB), NOSPLIT, $0-8
 
 again:
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e302 // sdot v2.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e323 // sdot v3.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e304 // sdot v4.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e325 // sdot v5.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e306 // sdot v6.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e327 // sdot v7.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e308 // sdot v8.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e329 // sdot v9.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e30a // sdot v10.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e32b // sdot v11.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e30c // sdot v12.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e32d // sdot v13.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e30e // sdot v14.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e32f // sdot v15.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e302 // sdot v2.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e323 // sdot v3.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e304 // sdot v4.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e325 // sdot v5.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e306 // sdot v6.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e327 // sdot v7.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e308 // sdot v8.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e329 // sdot v9.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e30a // sdot v10.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e32b // sdot v11.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e30c // sdot v12.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e32d // sdot v13.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e30e // sdot v14.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e32f // sdot v15.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e302 // sdot v2.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e323 // sdot v3.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e304 // sdot v4.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e325 // sdot v5.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e306 // sdot v6.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e327 // sdot v7.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e308 // sdot v8.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e329 // sdot v9.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e30a // sdot v10.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e32b // sdot v11.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e30c // sdot v12.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e32d // sdot v13.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e30e // sdot v14.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e32f // sdot v15.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e302 // sdot v2.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e323 // sdot v3.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e304 // sdot v4.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e325 // sdot v5.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e306 // sdot v6.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e327 // sdot v7.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e308 // sdot v8.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e329 // sdot v9.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e30a // sdot v10.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e32b // sdot v11.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e30c // sdot v12.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e32d // sdot v13.4s, v25.16b, v16.4b[1]
-	WORD $0x4f90e30e // sdot v14.4s, v24.16b, v16.4b[0]
-	WORD $0x4fb0e32f // sdot v15.4s, v25.16b, v16.4b[1]
+	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
+	WORD $0x4f91e302 // sdot v2.4s, v24.16b, v17.4b[0]
+	WORD $0x4f91e323 // sdot v3.4s, v25.16b, v17.4b[0]
+	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
+	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
+	WORD $0x4f93e306 // sdot v6.4s, v24.16b, v19.4b[0]
+	WORD $0x4f93e327 // sdot v7.4s, v25.16b, v19.4b[0]
+	WORD $0x4f94e308 // sdot v8.4s, v24.16b, v20.4b[0]
+	WORD $0x4f94e329 // sdot v9.4s, v25.16b, v20.4b[0]
+	WORD $0x4f95e30a // sdot v10.4s, v24.16b, v21.4b[0]
+	WORD $0x4f95e32b // sdot v11.4s, v25.16b, v21.4b[0]
+	WORD $0x4f96e30c // sdot v12.4s, v24.16b, v22.4b[0]
+	WORD $0x4f96e32d // sdot v13.4s, v25.16b, v22.4b[0]
+	WORD $0x4f97e30e // sdot v14.4s, v24.16b, v23.4b[0]
+	WORD $0x4f97e32f // sdot v15.4s, v25.16b, v23.4b[0]
+	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb2e344 // sdot v4.4s, v26.16b, v18.4b[1]
+	WORD $0x4fb2e365 // sdot v5.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
+	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb4e348 // sdot v8.4s, v26.16b, v20.4b[1]
+	WORD $0x4fb4e369 // sdot v9.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb5e34a // sdot v10.4s, v26.16b, v21.4b[1]
+	WORD $0x4fb5e36b // sdot v11.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb6e34c // sdot v12.4s, v26.16b, v22.4b[1]
+	WORD $0x4fb6e36d // sdot v13.4s, v27.16b, v22.4b[1]
+	WORD $0x4fb7e34e // sdot v14.4s, v26.16b, v23.4b[1]
+	WORD $0x4fb7e36f // sdot v15.4s, v27.16b, v23.4b[1]
+	WORD $0x4f90eb80 // sdot v0.4s, v28.16b, v16.4b[2]
+	WORD $0x4f90eba1 // sdot v1.4s, v29.16b, v16.4b[2]
+	WORD $0x4f91eb82 // sdot v2.4s, v28.16b, v17.4b[2]
+	WORD $0x4f91eba3 // sdot v3.4s, v29.16b, v17.4b[2]
+	WORD $0x4f92eb84 // sdot v4.4s, v28.16b, v18.4b[2]
+	WORD $0x4f92eba5 // sdot v5.4s, v29.16b, v18.4b[2]
+	WORD $0x4f93eb86 // sdot v6.4s, v28.16b, v19.4b[2]
+	WORD $0x4f93eba7 // sdot v7.4s, v29.16b, v19.4b[2]
+	WORD $0x4f94eb88 // sdot v8.4s, v28.16b, v20.4b[2]
+	WORD $0x4f94eba9 // sdot v9.4s, v29.16b, v20.4b[2]
+	WORD $0x4f95eb8a // sdot v10.4s, v28.16b, v21.4b[2]
+	WORD $0x4f95ebab // sdot v11.4s, v29.16b, v21.4b[2]
+	WORD $0x4f96eb8c // sdot v12.4s, v28.16b, v22.4b[2]
+	WORD $0x4f96ebad // sdot v13.4s, v29.16b, v22.4b[2]
+	WORD $0x4f97eb8e // sdot v14.4s, v28.16b, v23.4b[2]
+	WORD $0x4f97ebaf // sdot v15.4s, v29.16b, v23.4b[2]
+	WORD $0x4fb0ebc0 // sdot v0.4s, v30.16b, v16.4b[3]
+	WORD $0x4fb0ebe1 // sdot v1.4s, v31.16b, v16.4b[3]
+	WORD $0x4fb1ebc2 // sdot v2.4s, v30.16b, v17.4b[3]
+	WORD $0x4fb1ebe3 // sdot v3.4s, v31.16b, v17.4b[3]
+	WORD $0x4fb2ebc4 // sdot v4.4s, v30.16b, v18.4b[3]
+	WORD $0x4fb2ebe5 // sdot v5.4s, v31.16b, v18.4b[3]
+	WORD $0x4fb3ebc6 // sdot v6.4s, v30.16b, v19.4b[3]
+	WORD $0x4fb3ebe7 // sdot v7.4s, v31.16b, v19.4b[3]
+	WORD $0x4fb4ebc8 // sdot v8.4s, v30.16b, v20.4b[3]
+	WORD $0x4fb4ebe9 // sdot v9.4s, v31.16b, v20.4b[3]
+	WORD $0x4fb5ebca // sdot v10.4s, v30.16b, v21.4b[3]
+	WORD $0x4fb5ebeb // sdot v11.4s, v31.16b, v21.4b[3]
+	WORD $0x4fb6ebcc // sdot v12.4s, v30.16b, v22.4b[3]
+	WORD $0x4fb6ebed // sdot v13.4s, v31.16b, v22.4b[3]
+	WORD $0x4fb7ebce // sdot v14.4s, v30.16b, v23.4b[3]
+	WORD $0x4fb7ebef // sdot v15.4s, v31.16b, v23.4b[3]
 	SUB $1, R0
 	CBNZ R0, again
 	RET
@@ -1229,63 +1229,45 @@ tile:
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
-	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
 	MOVD w+32(FP), R7
 	MOVD groups+40(FP), R8
 
 inputs:
 	VLD1.P 16(R5), [V16.B16]
-	VLD1.P 32(R7), [V24.S4, V25.S4]
-	VDUP V16.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VLD1.P 32(R7), [V24.S4, V25.S4]
-	VDUP V16.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VLD1.P 64(R7), [V20.S4, V21.S4, V22.S4, V23.S4]
+	VDUP V16.S[0], V24.S4
+	VDUP V16.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
 	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VLD1.P 32(R7), [V24.S4, V25.S4]
-	VDUP V16.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VLD1.P 32(R7), [V24.S4, V25.S4]
-	VDUP V16.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
+	VLD1.P 64(R7), [V20.S4, V21.S4, V22.S4, V23.S4]
+	VDUP V16.S[2], V24.S4
+	VDUP V16.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
+	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
 	SUB $1, R8
 	CBNZ R8, inputs
-	VADD V4.S4, V0.S4, V0.S4
-	VADD V5.S4, V1.S4, V1.S4
-	VADD V6.S4, V2.S4, V2.S4
-	VADD V7.S4, V3.S4, V3.S4
-	VADD V2.S4, V0.S4, V0.S4
-	VADD V3.S4, V1.S4, V1.S4
+	VADDP V2.S4, V0.S4, V0.S4
+	VADDP V3.S4, V1.S4, V1.S4
 	MOVD colScale+64(FP), R7
 	VLD1 (R7), [V16.S4, V17.S4]
 	MOVD bias+72(FP), R8
@@ -1327,110 +1309,76 @@ tile:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
 	MOVD w+32(FP), R8
 	MOVD groups+40(FP), R9
 
 inputs:
 	VLD1.P 16(R5), [V16.B16]
 	VLD1.P 16(R6), [V17.B16]
-	VLD1.P 32(R8), [V24.S4, V25.S4]
-	VDUP V16.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VLD1.P 32(R8), [V24.S4, V25.S4]
-	VDUP V16.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VLD1.P 64(R8), [V20.S4, V21.S4, V22.S4, V23.S4]
+	VDUP V16.S[0], V24.S4
+	VDUP V16.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x4e606b84 // sadalp v4.4s, v28.8h
 	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V17.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V17.S[0], V24.S4
+	VDUP V17.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e606b63 // sadalp v3.4s, v27.8h
+	WORD $0x4e606b86 // sadalp v6.4s, v28.8h
 	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VLD1.P 32(R8), [V24.S4, V25.S4]
-	VDUP V16.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V17.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VLD1.P 32(R8), [V24.S4, V25.S4]
-	VDUP V16.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	VDUP V17.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6e // sadalp v14.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606baf // sadalp v15.4s, v29.8h
+	VLD1.P 64(R8), [V20.S4, V21.S4, V22.S4, V23.S4]
+	VDUP V16.S[2], V24.S4
+	VDUP V16.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x4e606b84 // sadalp v4.4s, v28.8h
+	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
+	VDUP V17.S[2], V24.S4
+	VDUP V17.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e606b63 // sadalp v3.4s, v27.8h
+	WORD $0x4e606b86 // sadalp v6.4s, v28.8h
+	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
 	SUB $1, R9
 	CBNZ R9, inputs
-	VADD V8.S4, V0.S4, V0.S4
-	VADD V9.S4, V1.S4, V1.S4
-	VADD V10.S4, V2.S4, V2.S4
-	VADD V11.S4, V3.S4, V3.S4
-	VADD V12.S4, V4.S4, V4.S4
-	VADD V13.S4, V5.S4, V5.S4
-	VADD V14.S4, V6.S4, V6.S4
-	VADD V15.S4, V7.S4, V7.S4
-	VADD V4.S4, V0.S4, V0.S4
-	VADD V5.S4, V1.S4, V1.S4
-	VADD V6.S4, V2.S4, V2.S4
-	VADD V7.S4, V3.S4, V3.S4
+	VADDP V4.S4, V0.S4, V0.S4
+	VADDP V5.S4, V1.S4, V1.S4
+	VADDP V6.S4, V2.S4, V2.S4
+	VADDP V7.S4, V3.S4, V3.S4
 	MOVD colScale+64(FP), R8
 	VLD1 (R8), [V16.S4, V17.S4]
 	MOVD bias+72(FP), R9
@@ -1496,126 +1444,100 @@ inputs:
 	VLD1.P 16(R5), [V16.B16]
 	VLD1.P 16(R6), [V17.B16]
 	VLD1.P 16(R7), [V18.B16]
-	VLD1.P 32(R9), [V24.S4, V25.S4]
-	VDUP V16.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VLD1.P 32(R9), [V24.S4, V25.S4]
-	VDUP V16.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VLD1.P 64(R9), [V20.S4, V21.S4, V22.S4, V23.S4]
+	VDUP V16.S[0], V24.S4
+	VDUP V16.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x4e606b86 // sadalp v6.4s, v28.8h
 	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V17.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V17.S[0], V24.S4
+	VDUP V17.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e606b63 // sadalp v3.4s, v27.8h
+	WORD $0x4e606b88 // sadalp v8.4s, v28.8h
 	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V18.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V18.S[0], V24.S4
+	VDUP V18.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b44 // sadalp v4.4s, v26.8h
+	WORD $0x4e606b65 // sadalp v5.4s, v27.8h
+	WORD $0x4e606b8a // sadalp v10.4s, v28.8h
 	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VLD1.P 32(R9), [V24.S4, V25.S4]
-	VDUP V16.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VLD1.P 32(R9), [V24.S4, V25.S4]
-	VDUP V16.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VLD1.P 64(R9), [V20.S4, V21.S4, V22.S4, V23.S4]
+	VDUP V16.S[2], V24.S4
+	VDUP V16.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x4e606b86 // sadalp v6.4s, v28.8h
 	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V17.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V17.S[2], V24.S4
+	VDUP V17.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e606b63 // sadalp v3.4s, v27.8h
+	WORD $0x4e606b88 // sadalp v8.4s, v28.8h
 	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V18.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V18.S[2], V24.S4
+	VDUP V18.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b44 // sadalp v4.4s, v26.8h
+	WORD $0x4e606b65 // sadalp v5.4s, v27.8h
+	WORD $0x4e606b8a // sadalp v10.4s, v28.8h
 	WORD $0x4e606bab // sadalp v11.4s, v29.8h
 	SUB $1, R10
 	CBNZ R10, inputs
-	VADD V6.S4, V0.S4, V0.S4
-	VADD V7.S4, V1.S4, V1.S4
-	VADD V8.S4, V2.S4, V2.S4
-	VADD V9.S4, V3.S4, V3.S4
-	VADD V10.S4, V4.S4, V4.S4
-	VADD V11.S4, V5.S4, V5.S4
+	VADDP V6.S4, V0.S4, V0.S4
+	VADDP V7.S4, V1.S4, V1.S4
+	VADDP V8.S4, V2.S4, V2.S4
+	VADDP V9.S4, V3.S4, V3.S4
+	VADDP V10.S4, V4.S4, V4.S4
+	VADDP V11.S4, V5.S4, V5.S4
 	MOVD colScale+64(FP), R9
 	VLD1 (R9), [V16.S4, V17.S4]
 	MOVD bias+72(FP), R10
@@ -1699,164 +1621,130 @@ inputs:
 	VLD1.P 16(R6), [V17.B16]
 	VLD1.P 16(R7), [V18.B16]
 	VLD1.P 16(R8), [V19.B16]
-	VLD1.P 32(R10), [V24.S4, V25.S4]
-	VDUP V16.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VLD1.P 32(R10), [V24.S4, V25.S4]
-	VDUP V16.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VLD1.P 64(R10), [V20.S4, V21.S4, V22.S4, V23.S4]
+	VDUP V16.S[0], V24.S4
+	VDUP V16.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x4e606b88 // sadalp v8.4s, v28.8h
 	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V17.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V17.S[0], V24.S4
+	VDUP V17.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e606b63 // sadalp v3.4s, v27.8h
+	WORD $0x4e606b8a // sadalp v10.4s, v28.8h
 	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VDUP V18.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V18.S[0], V24.S4
+	VDUP V18.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b44 // sadalp v4.4s, v26.8h
+	WORD $0x4e606b65 // sadalp v5.4s, v27.8h
+	WORD $0x4e606b8c // sadalp v12.4s, v28.8h
 	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	VDUP V19.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6e // sadalp v14.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V19.S[0], V24.S4
+	VDUP V19.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b46 // sadalp v6.4s, v26.8h
+	WORD $0x4e606b67 // sadalp v7.4s, v27.8h
+	WORD $0x4e606b8e // sadalp v14.4s, v28.8h
 	WORD $0x4e606baf // sadalp v15.4s, v29.8h
-	VLD1.P 32(R10), [V24.S4, V25.S4]
-	VDUP V16.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VLD1.P 32(R10), [V24.S4, V25.S4]
-	VDUP V16.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VLD1.P 64(R10), [V20.S4, V21.S4, V22.S4, V23.S4]
+	VDUP V16.S[2], V24.S4
+	VDUP V16.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x4e606b88 // sadalp v8.4s, v28.8h
 	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V17.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V17.S[2], V24.S4
+	VDUP V17.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e606b63 // sadalp v3.4s, v27.8h
+	WORD $0x4e606b8a // sadalp v10.4s, v28.8h
 	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VDUP V18.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V18.S[2], V24.S4
+	VDUP V18.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b44 // sadalp v4.4s, v26.8h
+	WORD $0x4e606b65 // sadalp v5.4s, v27.8h
+	WORD $0x4e606b8c // sadalp v12.4s, v28.8h
 	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	VDUP V19.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6e // sadalp v14.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V19.S[2], V24.S4
+	VDUP V19.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b46 // sadalp v6.4s, v26.8h
+	WORD $0x4e606b67 // sadalp v7.4s, v27.8h
+	WORD $0x4e606b8e // sadalp v14.4s, v28.8h
 	WORD $0x4e606baf // sadalp v15.4s, v29.8h
 	SUB $1, R11
 	CBNZ R11, inputs
-	VADD V8.S4, V0.S4, V0.S4
-	VADD V9.S4, V1.S4, V1.S4
-	VADD V10.S4, V2.S4, V2.S4
-	VADD V11.S4, V3.S4, V3.S4
-	VADD V12.S4, V4.S4, V4.S4
-	VADD V13.S4, V5.S4, V5.S4
-	VADD V14.S4, V6.S4, V6.S4
-	VADD V15.S4, V7.S4, V7.S4
+	VADDP V8.S4, V0.S4, V0.S4
+	VADDP V9.S4, V1.S4, V1.S4
+	VADDP V10.S4, V2.S4, V2.S4
+	VADDP V11.S4, V3.S4, V3.S4
+	VADDP V12.S4, V4.S4, V4.S4
+	VADDP V13.S4, V5.S4, V5.S4
+	VADDP V14.S4, V6.S4, V6.S4
+	VADDP V15.S4, V7.S4, V7.S4
 	MOVD colScale+64(FP), R10
 	VLD1 (R10), [V16.S4, V17.S4]
 	MOVD bias+72(FP), R11
@@ -1909,1730 +1797,122 @@ inputs:
 	CBNZ R2, tile
 	RET
 
-// func dot5NEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
-TEXT ·dot5NEON(SB), NOSPLIT, $0-88
-	MOVD dst+0(FP), R0
-	MOVD dstStride+8(FP), R1
-	MOVD tiles+48(FP), R2
-	MOVD q+16(FP), R3
-	MOVD qStride+24(FP), R4
-	MOVD rowScale+56(FP), R10
-
-tile:
-	MOVD R3, R5
-	ADD R4, R3
-	MOVD R3, R6
-	ADD R4, R3
-	MOVD R3, R7
-	ADD R4, R3
-	MOVD R3, R8
-	ADD R4, R3
-	MOVD R3, R9
-	ADD R4, R3
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
-	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	MOVD w+32(FP), R11
-	MOVD groups+40(FP), R12
-
-inputs:
-	VLD1.P 16(R5), [V16.B16]
-	VLD1.P 16(R6), [V17.B16]
-	VLD1.P 16(R7), [V18.B16]
-	VLD1.P 16(R8), [V19.B16]
-	VLD1.P 16(R9), [V20.B16]
-	VLD1.P 32(R11), [V24.S4, V25.S4]
-	VDUP V16.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VLD1.P 32(R11), [V24.S4, V25.S4]
-	VDUP V16.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VLD1.P 32(R11), [V24.S4, V25.S4]
-	VDUP V16.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VLD1.P 32(R11), [V24.S4, V25.S4]
-	VDUP V16.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	SUB $1, R12
-	CBNZ R12, inputs
-	MOVD colScale+64(FP), R11
-	VLD1 (R11), [V16.S4, V17.S4]
-	MOVD bias+72(FP), R12
-	VLD1 (R12), [V18.S4, V19.S4]
-	VLD1R.P 4(R10), [V22.S4]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
-	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
-	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
-	VST1 [V0.S4, V1.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R10), [V22.S4]
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
-	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
-	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
-	VST1 [V2.S4, V3.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R10), [V22.S4]
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
-	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
-	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
-	VST1 [V4.S4, V5.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R10), [V22.S4]
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
-	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dce7 // fmul v7.4s, v7.4s, v21.4s
-	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
-	VST1 [V6.S4, V7.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R10), [V22.S4]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
-	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
-	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
-	VST1 [V8.S4, V9.S4], (R0)
-	ADD R1, R0
-	SUB $1, R2
-	CBNZ R2, tile
-	RET
-
-// func dot6NEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
-TEXT ·dot6NEON(SB), NOSPLIT, $0-88
-	MOVD dst+0(FP), R0
-	MOVD dstStride+8(FP), R1
-	MOVD tiles+48(FP), R2
-	MOVD q+16(FP), R3
-	MOVD qStride+24(FP), R4
-	MOVD rowScale+56(FP), R11
-
-tile:
-	MOVD R3, R5
-	ADD R4, R3
-	MOVD R3, R6
-	ADD R4, R3
-	MOVD R3, R7
-	ADD R4, R3
-	MOVD R3, R8
-	ADD R4, R3
-	MOVD R3, R9
-	ADD R4, R3
-	MOVD R3, R10
-	ADD R4, R3
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
-	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	MOVD w+32(FP), R12
-	MOVD groups+40(FP), R13
-
-inputs:
-	VLD1.P 16(R5), [V16.B16]
-	VLD1.P 16(R6), [V17.B16]
-	VLD1.P 16(R7), [V18.B16]
-	VLD1.P 16(R8), [V19.B16]
-	VLD1.P 16(R9), [V20.B16]
-	VLD1.P 16(R10), [V21.B16]
-	VLD1.P 32(R12), [V24.S4, V25.S4]
-	VDUP V16.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V21.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VLD1.P 32(R12), [V24.S4, V25.S4]
-	VDUP V16.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V21.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VLD1.P 32(R12), [V24.S4, V25.S4]
-	VDUP V16.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V21.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VLD1.P 32(R12), [V24.S4, V25.S4]
-	VDUP V16.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V21.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	SUB $1, R13
-	CBNZ R13, inputs
-	MOVD colScale+64(FP), R12
-	VLD1 (R12), [V16.S4, V17.S4]
-	MOVD bias+72(FP), R13
-	VLD1 (R13), [V18.S4, V19.S4]
-	VLD1R.P 4(R11), [V22.S4]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
-	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
-	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
-	VST1 [V0.S4, V1.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R11), [V22.S4]
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
-	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
-	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
-	VST1 [V2.S4, V3.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R11), [V22.S4]
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
-	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
-	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
-	VST1 [V4.S4, V5.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R11), [V22.S4]
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
-	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dce7 // fmul v7.4s, v7.4s, v21.4s
-	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
-	VST1 [V6.S4, V7.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R11), [V22.S4]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
-	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
-	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
-	VST1 [V8.S4, V9.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R11), [V22.S4]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dd4a // fmul v10.4s, v10.4s, v20.4s
-	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dd6b // fmul v11.4s, v11.4s, v21.4s
-	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
-	VST1 [V10.S4, V11.S4], (R0)
-	ADD R1, R0
-	SUB $1, R2
-	CBNZ R2, tile
-	RET
-
-// func dot7NEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
-TEXT ·dot7NEON(SB), NOSPLIT, $0-88
-	MOVD dst+0(FP), R0
-	MOVD dstStride+8(FP), R1
-	MOVD tiles+48(FP), R2
-	MOVD q+16(FP), R3
-	MOVD qStride+24(FP), R4
-	MOVD rowScale+56(FP), R12
-
-tile:
-	MOVD R3, R5
-	ADD R4, R3
-	MOVD R3, R6
-	ADD R4, R3
-	MOVD R3, R7
-	ADD R4, R3
-	MOVD R3, R8
-	ADD R4, R3
-	MOVD R3, R9
-	ADD R4, R3
-	MOVD R3, R10
-	ADD R4, R3
-	MOVD R3, R11
-	ADD R4, R3
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
-	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	MOVD w+32(FP), R13
-	MOVD groups+40(FP), R14
-
-inputs:
-	VLD1.P 16(R5), [V16.B16]
-	VLD1.P 16(R6), [V17.B16]
-	VLD1.P 16(R7), [V18.B16]
-	VLD1.P 16(R8), [V19.B16]
-	VLD1.P 16(R9), [V20.B16]
-	VLD1.P 16(R10), [V21.B16]
-	VLD1.P 16(R11), [V22.B16]
-	VLD1.P 32(R13), [V24.S4, V25.S4]
-	VDUP V16.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V21.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VDUP V22.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	VLD1.P 32(R13), [V24.S4, V25.S4]
-	VDUP V16.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V21.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VDUP V22.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	VLD1.P 32(R13), [V24.S4, V25.S4]
-	VDUP V16.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V21.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VDUP V22.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	VLD1.P 32(R13), [V24.S4, V25.S4]
-	VDUP V16.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V21.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VDUP V22.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	SUB $1, R14
-	CBNZ R14, inputs
-	MOVD colScale+64(FP), R13
-	VLD1 (R13), [V16.S4, V17.S4]
-	MOVD bias+72(FP), R14
-	VLD1 (R14), [V18.S4, V19.S4]
-	VLD1R.P 4(R12), [V22.S4]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
-	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
-	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
-	VST1 [V0.S4, V1.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R12), [V22.S4]
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
-	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
-	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
-	VST1 [V2.S4, V3.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R12), [V22.S4]
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
-	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
-	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
-	VST1 [V4.S4, V5.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R12), [V22.S4]
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
-	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dce7 // fmul v7.4s, v7.4s, v21.4s
-	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
-	VST1 [V6.S4, V7.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R12), [V22.S4]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
-	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
-	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
-	VST1 [V8.S4, V9.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R12), [V22.S4]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dd4a // fmul v10.4s, v10.4s, v20.4s
-	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dd6b // fmul v11.4s, v11.4s, v21.4s
-	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
-	VST1 [V10.S4, V11.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R12), [V22.S4]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
-	VST1 [V12.S4, V13.S4], (R0)
-	ADD R1, R0
-	SUB $1, R2
-	CBNZ R2, tile
-	RET
-
-// func dot8NEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
-TEXT ·dot8NEON(SB), NOSPLIT, $0-88
-	MOVD dst+0(FP), R0
-	MOVD dstStride+8(FP), R1
-	MOVD tiles+48(FP), R2
-	MOVD q+16(FP), R3
-	MOVD qStride+24(FP), R4
-	MOVD rowScale+56(FP), R13
-
-tile:
-	MOVD R3, R5
-	ADD R4, R3
-	MOVD R3, R6
-	ADD R4, R3
-	MOVD R3, R7
-	ADD R4, R3
-	MOVD R3, R8
-	ADD R4, R3
-	MOVD R3, R9
-	ADD R4, R3
-	MOVD R3, R10
-	ADD R4, R3
-	MOVD R3, R11
-	ADD R4, R3
-	MOVD R3, R12
-	ADD R4, R3
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
-	VEOR V4.B16, V4.B16, V4.B16
-	VEOR V5.B16, V5.B16, V5.B16
-	VEOR V6.B16, V6.B16, V6.B16
-	VEOR V7.B16, V7.B16, V7.B16
-	VEOR V8.B16, V8.B16, V8.B16
-	VEOR V9.B16, V9.B16, V9.B16
-	VEOR V10.B16, V10.B16, V10.B16
-	VEOR V11.B16, V11.B16, V11.B16
-	VEOR V12.B16, V12.B16, V12.B16
-	VEOR V13.B16, V13.B16, V13.B16
-	VEOR V14.B16, V14.B16, V14.B16
-	VEOR V15.B16, V15.B16, V15.B16
-	MOVD w+32(FP), R14
-	MOVD groups+40(FP), R15
-
-inputs:
-	VLD1.P 16(R5), [V16.B16]
-	VLD1.P 16(R6), [V17.B16]
-	VLD1.P 16(R7), [V18.B16]
-	VLD1.P 16(R8), [V19.B16]
-	VLD1.P 16(R9), [V20.B16]
-	VLD1.P 16(R10), [V21.B16]
-	VLD1.P 16(R11), [V22.B16]
-	VLD1.P 16(R12), [V23.B16]
-	VLD1.P 32(R14), [V24.S4, V25.S4]
-	VDUP V16.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V21.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VDUP V22.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	VDUP V23.S[0], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6e // sadalp v14.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606baf // sadalp v15.4s, v29.8h
-	VLD1.P 32(R14), [V24.S4, V25.S4]
-	VDUP V16.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V21.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VDUP V22.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	VDUP V23.S[1], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6e // sadalp v14.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606baf // sadalp v15.4s, v29.8h
-	VLD1.P 32(R14), [V24.S4, V25.S4]
-	VDUP V16.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V21.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VDUP V22.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	VDUP V23.S[2], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6e // sadalp v14.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606baf // sadalp v15.4s, v29.8h
-	VLD1.P 32(R14), [V24.S4, V25.S4]
-	VDUP V16.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	VDUP V17.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	VDUP V18.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	VDUP V19.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	VDUP V20.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	VDUP V21.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	VDUP V22.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	VDUP V23.S[3], V26.S4
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6e // sadalp v14.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606baf // sadalp v15.4s, v29.8h
-	SUB $1, R15
-	CBNZ R15, inputs
-	MOVD colScale+64(FP), R14
-	VLD1 (R14), [V16.S4, V17.S4]
-	MOVD bias+72(FP), R15
-	VLD1 (R15), [V18.S4, V19.S4]
-	VLD1R.P 4(R13), [V22.S4]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
-	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
-	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
-	VST1 [V0.S4, V1.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R13), [V22.S4]
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
-	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
-	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
-	VST1 [V2.S4, V3.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R13), [V22.S4]
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
-	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
-	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
-	VST1 [V4.S4, V5.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R13), [V22.S4]
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
-	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dce7 // fmul v7.4s, v7.4s, v21.4s
-	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
-	VST1 [V6.S4, V7.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R13), [V22.S4]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
-	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
-	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
-	VST1 [V8.S4, V9.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R13), [V22.S4]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dd4a // fmul v10.4s, v10.4s, v20.4s
-	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35dd6b // fmul v11.4s, v11.4s, v21.4s
-	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
-	VST1 [V10.S4, V11.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R13), [V22.S4]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
-	VST1 [V12.S4, V13.S4], (R0)
-	ADD R1, R0
-	VLD1R.P 4(R13), [V22.S4]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
-	WORD $0x6e34ddce // fmul v14.4s, v14.4s, v20.4s
-	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
-	WORD $0x6e35ddef // fmul v15.4s, v15.4s, v21.4s
-	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
-	VST1 [V14.S4, V15.S4], (R0)
-	ADD R1, R0
-	SUB $1, R2
-	CBNZ R2, tile
-	RET
-
 // func peakNEON(n int)
 TEXT ·peakNEON(SB), NOSPLIT, $0-8
 	MOVD n+0(FP), R0
 
 again:
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V16.S[0], V24.S4
+	VDUP V16.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x4e606b88 // sadalp v8.4s, v28.8h
 	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V17.S[0], V24.S4
+	VDUP V17.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e606b63 // sadalp v3.4s, v27.8h
+	WORD $0x4e606b8a // sadalp v10.4s, v28.8h
 	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V18.S[0], V24.S4
+	VDUP V18.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b44 // sadalp v4.4s, v26.8h
+	WORD $0x4e606b65 // sadalp v5.4s, v27.8h
+	WORD $0x4e606b8c // sadalp v12.4s, v28.8h
 	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6e // sadalp v14.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V19.S[0], V24.S4
+	VDUP V19.S[1], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b46 // sadalp v6.4s, v26.8h
+	WORD $0x4e606b67 // sadalp v7.4s, v27.8h
+	WORD $0x4e606b8e // sadalp v14.4s, v28.8h
 	WORD $0x4e606baf // sadalp v15.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V16.S[2], V24.S4
+	VDUP V16.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x4e606b88 // sadalp v8.4s, v28.8h
 	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V17.S[2], V24.S4
+	VDUP V17.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b42 // sadalp v2.4s, v26.8h
+	WORD $0x4e606b63 // sadalp v3.4s, v27.8h
+	WORD $0x4e606b8a // sadalp v10.4s, v28.8h
 	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V18.S[2], V24.S4
+	VDUP V18.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b44 // sadalp v4.4s, v26.8h
+	WORD $0x4e606b65 // sadalp v5.4s, v27.8h
+	WORD $0x4e606b8c // sadalp v12.4s, v28.8h
 	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6e // sadalp v14.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606baf // sadalp v15.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6e // sadalp v14.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606baf // sadalp v15.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b60 // sadalp v0.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba1 // sadalp v1.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b62 // sadalp v2.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b64 // sadalp v4.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba5 // sadalp v5.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b66 // sadalp v6.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b68 // sadalp v8.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606ba9 // sadalp v9.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6a // sadalp v10.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bab // sadalp v11.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6c // sadalp v12.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
-	WORD $0x4e606bad // sadalp v13.4s, v29.8h
-	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
-	WORD $0x4e3ac31c // smull2 v28.8h, v24.16b, v26.16b
-	VADDP V28.H8, V27.H8, V27.H8
-	WORD $0x4e606b6e // sadalp v14.4s, v27.8h
-	WORD $0x0e3ac33d // smull v29.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33e // smull2 v30.8h, v25.16b, v26.16b
-	VADDP V30.H8, V29.H8, V29.H8
+	VDUP V19.S[2], V24.S4
+	VDUP V19.S[3], V25.S4
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x0e38c2bb // smull v27.8h, v21.8b, v24.8b
+	WORD $0x4e38c29c // smull2 v28.8h, v20.16b, v24.16b
+	WORD $0x4e38c2bd // smull2 v29.8h, v21.16b, v24.16b
+	WORD $0x0e3982da // smlal v26.8h, v22.8b, v25.8b
+	WORD $0x0e3982fb // smlal v27.8h, v23.8b, v25.8b
+	WORD $0x4e3982dc // smlal2 v28.8h, v22.16b, v25.16b
+	WORD $0x4e3982fd // smlal2 v29.8h, v23.16b, v25.16b
+	WORD $0x4e606b46 // sadalp v6.4s, v26.8h
+	WORD $0x4e606b67 // sadalp v7.4s, v27.8h
+	WORD $0x4e606b8e // sadalp v14.4s, v28.8h
 	WORD $0x4e606baf // sadalp v15.4s, v29.8h
 	SUB $1, R0
 	CBNZ R0, again

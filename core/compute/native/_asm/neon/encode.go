@@ -66,6 +66,15 @@ func (f *function) smullHigh(d, n, m vector) {
 	f.word(three(0x4e20c000, d, n, m), "smull2 v%d.8h, v%d.16b, v%d.16b", d, n, m)
 }
 
+// smlalLow and smlalHigh add the products of such bytes to d.
+func (f *function) smlalLow(d, n, m vector) {
+	f.word(three(0x0e208000, d, n, m), "smlal v%d.8h, v%d.8b, v%d.8b", d, n, m)
+}
+
+func (f *function) smlalHigh(d, n, m vector) {
+	f.word(three(0x4e208000, d, n, m), "smlal2 v%d.8h, v%d.16b, v%d.16b", d, n, m)
+}
+
 // sadalp adds neighbouring int16 of n to the int32 of d.
 func (f *function) sadalp(d, n vector) {
 	f.word(two(0x4e606800, d, n), "sadalp v%d.4s, v%d.8h", d, n)

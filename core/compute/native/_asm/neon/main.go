@@ -24,12 +24,12 @@ func main() {
 	flag.Parse()
 	w := &writer{}
 	for _, p := range []product{sdot{}, smull{}} {
-		for r := 1; r <= maxRows; r++ {
+		for r := 1; r <= p.rows(); r++ {
 			w.dot(p, r)
 		}
 		w.peak(p)
 	}
-	for r := 1; r <= maxRows; r++ {
+	for r := 1; r <= (sdot{}).rows(); r++ {
 		w.gemm(r)
 	}
 	w.rowKernels()

@@ -5,8 +5,6 @@ import "fmt"
 // Both products compute tiles of some rows and a panel of eight outputs, again and
 // again for further rows. Strides are in bytes.
 const (
-	maxRows = 8
-
 	dotParams  = "dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32"
 	gemmParams = "dst *float32, dstStride int, a *float32, aStride int, b *float32, k, tiles int, bias *float32"
 
@@ -18,15 +16,15 @@ const (
 // tile is a tile's accumulators and where its rows are.
 type tile struct {
 	rows   int
-	chains int // sums of one output, for int8: any order of them is exact
+	chains int // accumulators of an output; for int8 any order is exact
 
 	dst, dstStride, tiles general
 	first, stride         general // of the source
 	at                    []general
 }
 
-// acc is the accumulator of a row and of half a panel. The first chain's are those
-// that end up with the sum.
+// acc is the accumulator of a row and of half a panel. Those of the first chain
+// end up with the sum.
 func (t *tile) acc(chain, row, half int) vector {
 	return vector((chain*t.rows+row)*2 + half)
 }
@@ -65,18 +63,19 @@ func (f *function) store(t *tile, i int) {
 // four inputs of four outputs.
 type product interface {
 	suffix() string
+	rows() int           // most of a tile
+	chains(rows int) int // accumulators of an output
 	// group adds the products of sixteen inputs, which the rows' registers hold.
-	group(f *function, t *tile, w general)
-	// register is a step of four inputs of a row and half a panel, of what lies in
-	// registers.
-	register(f *function, acc vector, half int)
+	// load gets four registers of weights.
+	group(f *function, t *tile, load func(v vector))
+	// total leaves the sums in the first chain.
+	total(f *function, t *tile)
 }
 
 // dot computes dst = float32(q·Wᵀ)·(rowScale·colScale) + bias in tiles of r rows.
 func (w *writer) dot(p product, r int) {
 	f := w.text(fmt.Sprintf("dot%d%s", r, p.suffix()), dotParams)
-	// few rows have several sums, so that a step needn't wait for the one before it
-	t := f.begin(r, max(1, min(4, maxRows/r)), "q")
+	t := f.begin(r, p.chains(r), "q")
 	rowScale, weights, n := f.load("rowScale"), f.register(), f.register()
 
 	f.start(t)
@@ -86,15 +85,10 @@ func (w *writer) dot(p product, r int) {
 	for i, at := range t.at {
 		f.op("VLD1.P", "16(%v), %s", at, list(row+vector(i), 1, "B16"))
 	}
-	p.group(f, t, weights)
+	p.group(f, t, func(v vector) { f.read(weights, v, 4) })
 	f.countdown(n, "inputs")
 
-	for c := t.chains / 2; c > 0; c /= 2 {
-		for i := range c * 2 * r {
-			v := vector(i)
-			f.op("VADD", "%v.S4, %v.S4, %v.S4", t.acc(c, 0, 0)+v, v, v)
-		}
-	}
+	p.total(f, t)
 	const colScale, bias, factor, rs = row, row + 2, row + 4, row + 6
 	f.peek(f.arg("colScale", weights), colScale, 2)
 	f.peek(f.arg("bias", n), bias, 2)
@@ -113,17 +107,13 @@ func (w *writer) dot(p product, r int) {
 	f.ret()
 }
 
-// peak runs the int8 product on registers alone, n times with as many accumulators
-// as a tile has: the most that a core can do.
+// peak runs the int8 product of a whole tile on registers alone, n times: the most
+// that a core can do.
 func (w *writer) peak(p product) {
 	f := w.text("peak"+p.suffix(), "n int")
 	n := f.load("n")
 	f.label("again")
-	for range 4 {
-		for i := range 2 * maxRows {
-			p.register(f, vector(i), i%2)
-		}
-	}
+	p.group(f, &tile{rows: p.rows(), chains: p.chains(p.rows())}, func(vector) {})
 	f.countdown(n, "again")
 	f.ret()
 }
@@ -132,11 +122,14 @@ func (w *writer) peak(p product) {
 type sdot struct{}
 
 func (sdot) suffix() string { return "SDOT" }
+func (sdot) rows() int      { return 8 }
 
-func (sdot) group(f *function, t *tile, w general) {
-	for half := range 2 {
-		f.read(w, operand+vector(4*half), 4)
-	}
+// chains are more for few rows, so that a step needn't wait for the one before it.
+func (sdot) chains(rows int) int { return min(4, 8/rows) }
+
+func (sdot) group(f *function, t *tile, load func(v vector)) {
+	load(operand)
+	load(operand + 4)
 	for u := range 4 {
 		for i := range t.rows {
 			for h := range 2 {
@@ -146,35 +139,46 @@ func (sdot) group(f *function, t *tile, w general) {
 	}
 }
 
-func (sdot) register(f *function, acc vector, half int) {
-	f.sdotElement(acc, operand+vector(half), row, half)
+func (sdot) total(f *function, t *tile) {
+	for c := t.chains / 2; c > 0; c /= 2 {
+		each(0, c*2*t.rows, func(v vector) {
+			f.op("VADD", "%v.S4, %v.S4, %v.S4", t.acc(c, 0, 0)+v, v, v)
+		})
+	}
 }
 
 // smull multiplies to int16, which holds the sum of two products, 2·127·128 at
-// most: neighbours are added first as int16, then as int32.
+// most: those of inputs that are four apart. Neighbours are then added to int32, so
+// an accumulator has two sums of each of two outputs, and an output two of those.
 type smull struct{}
 
 func (smull) suffix() string { return "NEON" }
+func (smull) rows() int      { return 4 }
+func (smull) chains(int) int { return 2 }
 
-func (s smull) group(f *function, t *tile, w general) {
-	for u := range 4 {
-		f.read(w, operand, 2)
+func (smull) group(f *function, t *tile, load func(v vector)) {
+	const w, q, low, high = row + 4, row + 8, row + 10, row + 12
+	for u := 0; u < 4; u += 2 {
+		load(w) // both halves of a panel, then those of four inputs further
 		for i := range t.rows {
-			f.op("VDUP", "%v.S[%d], %v.S4", row+vector(i), u, operand+2)
-			for h := range 2 {
-				s.register(f, t.acc(u%t.chains, i, h), h)
+			for k := range 2 {
+				f.op("VDUP", "%v.S[%d], %v.S4", row+vector(i), u+k, q+vector(k))
 			}
+			// by kinds: processors that keep the order wait least so
+			each(0, 2, func(h vector) { f.smullLow(low+h, w+h, q) })
+			each(0, 2, func(h vector) { f.smullHigh(high+h, w+h, q) })
+			each(0, 2, func(h vector) { f.smlalLow(low+h, w+2+h, q+1) })
+			each(0, 2, func(h vector) { f.smlalHigh(high+h, w+2+h, q+1) })
+			each(0, 2, func(h vector) { f.sadalp(t.acc(0, i, int(h)), low+h) })
+			each(0, 2, func(h vector) { f.sadalp(t.acc(1, i, int(h)), high+h) })
 		}
 	}
 }
 
-func (smull) register(f *function, acc vector, half int) {
-	w, q := operand+vector(half), operand+2
-	low, high := operand+vector(3+2*half), operand+vector(4+2*half)
-	f.smullLow(low, w, q)
-	f.smullHigh(high, w, q)
-	f.op("VADDP", "%v.H8, %v.H8, %v.H8", high, low, low)
-	f.sadalp(acc, low)
+func (smull) total(f *function, t *tile) {
+	each(0, 2*t.rows, func(v vector) {
+		f.op("VADDP", "%v.S4, %v.S4, %v.S4", t.acc(1, 0, 0)+v, v, v)
+	})
 }
 
 // gemm computes dst = a·B + bias in tiles of r rows, float32: sums start from zero
