@@ -1,0 +1,81 @@
+package main
+
+import "fmt"
+
+// Instructions that Go's assembler does not know (Arm ARM, C7.2), with their
+// operands in Arm's order: the result, then n and m.
+
+// word writes an instruction and, beside it, how Arm spells it.
+func (f *function) word(code uint32, format string, args ...any) {
+	fmt.Fprintf(&f.w.asm, "\tWORD $0x%08x // %s\n", code, fmt.Sprintf(format, args...))
+}
+
+// two encodes an instruction with one source.
+func two(code uint32, d, n vector) uint32 { return code | uint32(n)<<5 | uint32(d) }
+
+// three encodes an instruction with two sources.
+func three(code uint32, d, n, m vector) uint32 { return two(code, d, n) | uint32(m)<<16 }
+
+// element encodes an instruction whose second source is the i-th 32 bits of m.
+func element(code uint32, d, n, m vector, i int) uint32 {
+	return three(code, d, n, m) | uint32(i&1)<<21 | uint32(i>>1)<<11
+}
+
+// float writes an operation on four float32.
+func (f *function) float(name string, code uint32, d, n, m vector) {
+	f.word(three(code, d, n, m), "%s v%d.4s, v%d.4s, v%d.4s", name, d, n, m)
+}
+
+func (f *function) fadd(d, n, m vector) { f.float("fadd", 0x4e20d400, d, n, m) }
+func (f *function) fsub(d, n, m vector) { f.float("fsub", 0x4ea0d400, d, n, m) } // n - m
+func (f *function) fmul(d, n, m vector) { f.float("fmul", 0x6e20dc00, d, n, m) }
+func (f *function) fdiv(d, n, m vector) { f.float("fdiv", 0x6e20fc00, d, n, m) } // n / m
+func (f *function) fmax(d, n, m vector) { f.float("fmax", 0x4e20f400, d, n, m) }
+func (f *function) fmin(d, n, m vector) { f.float("fmin", 0x4ea0f400, d, n, m) }
+
+func (f *function) fabs(d, n vector) {
+	f.word(two(0x4ea0f800, d, n), "fabs v%d.4s, v%d.4s", d, n)
+}
+
+func (f *function) fneg(d, n vector) {
+	f.word(two(0x6ea0f800, d, n), "fneg v%d.4s, v%d.4s", d, n)
+}
+
+// scvtf converts int32 to float32.
+func (f *function) scvtf(d, n vector) {
+	f.word(two(0x4e21d800, d, n), "scvtf v%d.4s, v%d.4s", d, n)
+}
+
+// fmulElement multiplies n with the i-th value of m.
+func (f *function) fmulElement(d, n, m vector, i int) {
+	f.word(element(0x4f809000, d, n, m, i), "fmul v%d.4s, v%d.4s, v%d.s[%d]", d, n, m, i)
+}
+
+// sdotElement adds to each int32 of d the products of its four bytes of n with the
+// i-th four bytes of m.
+func (f *function) sdotElement(d, n, m vector, i int) {
+	f.word(element(0x4f80e000, d, n, m, i), "sdot v%d.4s, v%d.16b, v%d.4b[%d]", d, n, m, i)
+}
+
+// smullLow and smullHigh multiply the lower and the upper eight bytes.
+func (f *function) smullLow(d, n, m vector) {
+	f.word(three(0x0e20c000, d, n, m), "smull v%d.8h, v%d.8b, v%d.8b", d, n, m)
+}
+
+func (f *function) smullHigh(d, n, m vector) {
+	f.word(three(0x4e20c000, d, n, m), "smull2 v%d.8h, v%d.16b, v%d.16b", d, n, m)
+}
+
+// smlalLow and smlalHigh add the products of such bytes to d.
+func (f *function) smlalLow(d, n, m vector) {
+	f.word(three(0x0e208000, d, n, m), "smlal v%d.8h, v%d.8b, v%d.8b", d, n, m)
+}
+
+func (f *function) smlalHigh(d, n, m vector) {
+	f.word(three(0x4e208000, d, n, m), "smlal2 v%d.8h, v%d.16b, v%d.16b", d, n, m)
+}
+
+// sadalp adds neighbouring int16 of n to the int32 of d.
+func (f *function) sadalp(d, n vector) {
+	f.word(two(0x4e606800, d, n), "sadalp v%d.4s, v%d.8h", d, n)
+}

@@ -1,0 +1,242 @@
+package main
+
+import "fmt"
+
+// Both products compute tiles of some rows and a panel of eight outputs, again and
+// again for further rows. Strides are in bytes.
+const (
+	dotParams  = "dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32"
+	gemmParams = "dst *float32, dstStride int, a *float32, aStride int, b *float32, k, tiles int, bias *float32"
+
+	// accumulators lie in V0 to V15, a register of each row in V16 to V23
+	row     vector = 16
+	operand vector = 24
+)
+
+// tile is a tile's accumulators and where its rows are.
+type tile struct {
+	rows   int
+	chains int // accumulators of an output; for int8 any order is exact
+
+	dst, dstStride, tiles general
+	first, stride         general // of the source
+	at                    []general
+}
+
+// acc is the accumulator of a row and of half a panel. Those of the first chain
+// end up with the sum.
+func (t *tile) acc(chain, row, half int) vector {
+	return vector((chain*t.rows+row)*2 + half)
+}
+
+// begin loads what tiles share. source is the name of the rows' parameter.
+func (f *function) begin(rows, chains int, source string) *tile {
+	t := &tile{rows: rows, chains: chains}
+	t.dst, t.dstStride, t.tiles = f.load("dst"), f.load("dstStride"), f.load("tiles")
+	t.first, t.stride = f.load(source), f.load(source+"Stride")
+	for range rows {
+		t.at = append(t.at, f.register())
+	}
+	return t
+}
+
+// start begins a tile: the addresses of its rows, and of the next tile's first,
+// and sums of zero.
+func (f *function) start(t *tile) {
+	f.label("tile")
+	for _, at := range t.at {
+		f.op("MOVD", "%v, %v", t.first, at)
+		f.op("ADD", "%v, %v", t.stride, t.first)
+	}
+	for i := range 2 * t.rows * t.chains {
+		f.clear(vector(i))
+	}
+}
+
+// store writes a row and moves dst to the next.
+func (f *function) store(t *tile, i int) {
+	f.op("VST1", "%s, (%v)", list(t.acc(0, i, 0), 2, "S4"), t.dst)
+	f.op("ADD", "%v, %v", t.dstStride, t.dst)
+}
+
+// product is how int8 values are multiplied. Weights lie by registers, each with
+// four inputs of four outputs.
+type product interface {
+	suffix() string
+	rows() int           // most of a tile
+	chains(rows int) int // accumulators of an output
+	// group adds the products of sixteen inputs, which the rows' registers hold.
+	// load gets four registers of weights.
+	group(f *function, t *tile, load func(v vector))
+	// total leaves the sums in the first chain.
+	total(f *function, t *tile)
+}
+
+// dot computes dst = float32(q·Wᵀ)·(rowScale·colScale) + bias in tiles of r rows.
+func (w *writer) dot(p product, r int) {
+	f := w.text(fmt.Sprintf("dot%d%s", r, p.suffix()), dotParams)
+	t := f.begin(r, p.chains(r), "q")
+	rowScale, weights, n := f.load("rowScale"), f.register(), f.register()
+
+	f.start(t)
+	f.arg("w", weights)
+	f.arg("groups", n)
+	f.label("inputs")
+	for i, at := range t.at {
+		f.op("VLD1.P", "16(%v), %s", at, list(row+vector(i), 1, "B16"))
+	}
+	p.group(f, t, func(v vector) { f.read(weights, v, 4) })
+	f.countdown(n, "inputs")
+
+	p.total(f, t)
+	const colScale, bias, factor, rs = row, row + 2, row + 4, row + 6
+	f.peek(f.arg("colScale", weights), colScale, 2)
+	f.peek(f.arg("bias", n), bias, 2)
+	for i := range r {
+		f.readLanes(rowScale, rs)
+		for h := range vector(2) {
+			v := t.acc(0, i, int(h))
+			f.scvtf(v, v)
+			f.fmul(factor+h, colScale+h, rs)
+			f.fmul(v, v, factor+h)
+			f.fadd(v, v, bias+h)
+		}
+		f.store(t, i)
+	}
+	f.countdown(t.tiles, "tile")
+	f.ret()
+}
+
+// peak runs the int8 product of a whole tile on registers alone, n times: the most
+// that a core can do.
+func (w *writer) peak(p product) {
+	f := w.text("peak"+p.suffix(), "n int")
+	n := f.load("n")
+	f.label("again")
+	p.group(f, &tile{rows: p.rows(), chains: p.chains(p.rows())}, func(vector) {})
+	f.countdown(n, "again")
+	f.ret()
+}
+
+// sdot multiplies and adds four inputs of four outputs at once.
+type sdot struct{}
+
+func (sdot) suffix() string { return "SDOT" }
+func (sdot) rows() int      { return 8 }
+
+// chains are more for few rows, so that a step needn't wait for the one before it.
+func (sdot) chains(rows int) int { return min(4, 8/rows) }
+
+func (sdot) group(f *function, t *tile, load func(v vector)) {
+	load(operand)
+	load(operand + 4)
+	for u := range 4 {
+		for i := range t.rows {
+			for h := range 2 {
+				f.sdotElement(t.acc(u%t.chains, i, h), operand+vector(2*u+h), row+vector(i), u)
+			}
+		}
+	}
+}
+
+func (sdot) total(f *function, t *tile) {
+	for c := t.chains / 2; c > 0; c /= 2 {
+		each(0, c*2*t.rows, func(v vector) {
+			f.op("VADD", "%v.S4, %v.S4, %v.S4", t.acc(c, 0, 0)+v, v, v)
+		})
+	}
+}
+
+// smull multiplies to int16, which holds the sum of two products, 2·127·128 at
+// most: those of inputs that are four apart. Neighbours are then added to int32, so
+// an accumulator has two sums of each of two outputs, and an output two of those.
+type smull struct{}
+
+func (smull) suffix() string { return "NEON" }
+func (smull) rows() int      { return 4 }
+func (smull) chains(int) int { return 2 }
+
+func (smull) group(f *function, t *tile, load func(v vector)) {
+	const w, q, low, high = row + 4, row + 8, row + 10, row + 12
+	for u := 0; u < 4; u += 2 {
+		load(w) // both halves of a panel, then those of four inputs further
+		for i := range t.rows {
+			for k := range 2 {
+				f.op("VDUP", "%v.S[%d], %v.S4", row+vector(i), u+k, q+vector(k))
+			}
+			// by kinds: processors that keep the order wait least so
+			each(0, 2, func(h vector) { f.smullLow(low+h, w+h, q) })
+			each(0, 2, func(h vector) { f.smullHigh(high+h, w+h, q) })
+			each(0, 2, func(h vector) { f.smlalLow(low+h, w+2+h, q+1) })
+			each(0, 2, func(h vector) { f.smlalHigh(high+h, w+2+h, q+1) })
+			each(0, 2, func(h vector) { f.sadalp(t.acc(0, i, int(h)), low+h) })
+			each(0, 2, func(h vector) { f.sadalp(t.acc(1, i, int(h)), high+h) })
+		}
+	}
+}
+
+func (smull) total(f *function, t *tile) {
+	each(0, 2*t.rows, func(v vector) {
+		f.op("VADDP", "%v.S4, %v.S4, %v.S4", t.acc(1, 0, 0)+v, v, v)
+	})
+}
+
+// gemm computes dst = a·B + bias in tiles of r rows, float32: sums start from zero
+// and run in the order of k, each product rounded by itself.
+func (w *writer) gemm(r int) {
+	f := w.text(fmt.Sprintf("gemm%dNEON", r), gemmParams)
+	t := f.begin(r, 1, "a")
+	b, n := f.register(), f.register()
+	// step adds the products with the u-th value of the rows' registers. Those of
+	// three rows at a time have registers, so none waits for its sum.
+	step := func(u int) {
+		f.read(b, operand, 2)
+		for from := 0; from < r; from += 3 {
+			to := min(r, from+3)
+			each := func(do func(acc, product vector, i, h int)) {
+				for i := from; i < to; i++ {
+					for h := range 2 {
+						do(t.acc(0, i, h), operand+vector(2+2*(i-from)+h), i, h)
+					}
+				}
+			}
+			each(func(_, product vector, i, h int) { f.fmulElement(product, operand+vector(h), row+vector(i), u) })
+			each(func(acc, product vector, _, _ int) { f.fadd(acc, acc, product) })
+		}
+	}
+
+	f.start(t)
+	f.arg("b", b)
+	f.arg("k", n)
+	f.op("SUBS", "$4, %v", n)
+	f.op("BLT", "rest")
+	f.label("four")
+	for i, at := range t.at {
+		f.read(at, row+vector(i), 1)
+	}
+	for u := range 4 {
+		step(u)
+	}
+	f.op("SUBS", "$4, %v", n)
+	f.op("BGE", "four")
+	f.label("rest")
+	f.op("ADDS", "$4, %v", n)
+	f.op("BEQ", "done")
+	f.label("one")
+	for i, at := range t.at {
+		f.readLanes(at, row+vector(i))
+	}
+	step(0)
+	f.countdown(n, "one")
+	f.label("done")
+	f.peek(f.arg("bias", b), operand, 2)
+	for i := range r {
+		for h := range 2 {
+			v := t.acc(0, i, h)
+			f.fadd(v, v, operand+vector(h))
+		}
+		f.store(t, i)
+	}
+	f.countdown(t.tiles, "tile")
+	f.ret()
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"math"
+	"strings"
+)
+
+// A row kernel works on n values, n a multiple of sixteen: the callers do the rest
+// in Go. Reductions give sixteen partial results, of values that are sixteen apart.
+
+// four are the registers that hold sixteen values.
+const four = 4
+
+// each runs do for n registers from v on.
+func each(v vector, n int, do func(v vector)) {
+	for i := range vector(n) {
+		do(v + i)
+	}
+}
+
+// kernel writes a function over n values: body does sixteen of them and moves the
+// pointers, those among the parameters but for p. prepare runs first.
+func (w *writer) kernel(name, params string, prepare func(f *function), body func(f *function, p []general)) *function {
+	f := w.text(name+"NEON", params)
+	var p []general
+	for name := range strings.SplitSeq(params, ", ") {
+		name, _, _ = strings.Cut(name, " ")
+		if f.params[name].pointer && name != "p" {
+			p = append(p, f.load(name))
+		}
+	}
+	n := f.load("n")
+	if prepare != nil {
+		prepare(f)
+	}
+	f.op("LSR", "$4, %v", n)
+	f.op("CBZ", "%v, done", n)
+	f.label("next")
+	body(f, p)
+	f.countdown(n, "next")
+	f.label("done")
+	return f
+}
+
+// each is a kernel that writes values.
+func (w *writer) each(name, params string, prepare func(f *function), body func(f *function, p []general)) {
+	w.kernel(name, params, prepare, body).ret()
+}
+
+// reduce is a kernel that folds values into partial results in V0 to V3, which it
+// leaves at p.
+func (w *writer) reduce(name, params string, prepare func(f *function), body func(f *function, p []general)) {
+	f := w.kernel(name, "p *[16]float32, "+params, func(f *function) {
+		each(0, four, f.clear)
+		if prepare != nil {
+			prepare(f)
+		}
+	}, body)
+	f.write(f.load("p"), 0, four)
+	f.ret()
+}
+
+func f32(v float64) uint32 { return math.Float32bits(float32(v)) }
+
+func (w *writer) rowKernels() {
+	// Values lie in V4 to V7, what they are combined with in V16 to V19 and in as
+	// many registers after those.
+	const v, a, b = vector(4), vector(16), vector(20)
+
+	w.each("quantize", "q *int8, x *float32, inv float32, n int", func(f *function) {
+		f.scalar("inv", 0)
+		f.splat(f32(12582912), 1)
+	}, func(f *function, p []general) {
+		f.read(p[1], v, four)
+		each(v, four, func(v vector) {
+			f.fmul(v, v, 0)
+			f.fadd(v, v, 1) // the rounded value in the lowest bits
+		})
+		f.op("VUZP1", "V5.H8, V4.H8, V4.H8")
+		f.op("VUZP1", "V7.H8, V6.H8, V6.H8")
+		f.op("VUZP1", "V6.B16, V4.B16, V4.B16")
+		f.write(p[0], v, 1)
+	})
+
+	w.reduce("absMax", "x *float32, n int", nil, func(f *function, p []general) {
+		f.read(p[0], v, four)
+		each(0, four, func(acc vector) {
+			f.fabs(v+acc, v+acc)
+			f.fmax(acc, acc, v+acc)
+		})
+	})
+
+	w.reduce("maximum", "x *float32, n int", func(f *function) {
+		each(0, four, func(acc vector) { f.splat(f32(-math.MaxFloat32), acc) })
+	}, func(f *function, p []general) {
+		f.read(p[0], v, four)
+		each(0, four, func(acc vector) { f.fmax(acc, acc, v+acc) })
+	})
+
+	w.reduce("sum", "x *float32, n int", nil, func(f *function, p []general) {
+		f.read(p[0], v, four)
+		each(0, four, func(acc vector) { f.fadd(acc, acc, v+acc) })
+	})
+
+	w.reduce("sumSquares", "x *float32, mean float32, n int", func(f *function) { f.scalar("mean", a) }, func(f *function, p []general) {
+		f.read(p[0], v, four)
+		each(0, four, func(acc vector) {
+			f.fsub(v+acc, v+acc, a)
+			f.fmul(v+acc, v+acc, v+acc)
+			f.fadd(acc, acc, v+acc)
+		})
+	})
+
+	w.each("modulate", "dst, x, shift, scale *float32, mean, rstd float32, n int", func(f *function) {
+		f.scalar("mean", 0)
+		f.scalar("rstd", 1)
+		f.splat(f32(1), 2)
+	}, func(f *function, p []general) {
+		f.read(p[1], v, four)
+		f.read(p[2], a, four)
+		f.read(p[3], b, four)
+		each(0, four, func(i vector) {
+			f.fsub(v+i, v+i, 0)
+			f.fmul(v+i, v+i, 1)
+			f.fadd(b+i, b+i, 2)
+			f.fmul(v+i, v+i, b+i)
+			f.fadd(v+i, v+i, a+i)
+		})
+		f.write(p[0], v, four)
+	})
+
+	w.each("gate", "dst, y, gate *float32, n int", nil, func(f *function, p []general) {
+		f.read(p[1], v, four)
+		f.read(p[2], a, four)
+		f.peek(p[0], b, four)
+		each(0, four, func(i vector) {
+			f.fmul(v+i, v+i, a+i)
+			f.fadd(v+i, v+i, b+i)
+		})
+		f.write(p[0], v, four)
+	})
+
+	w.each("add", "dst, x *float32, n int", nil, func(f *function, p []general) {
+		f.peek(p[0], v, four)
+		f.read(p[1], a, four)
+		each(0, four, func(i vector) { f.fadd(v+i, v+i, a+i) })
+		f.write(p[0], v, four)
+	})
+
+	w.each("scale", "dst, x *float32, by float32, n int", func(f *function) { f.scalar("by", 0) }, func(f *function, p []general) {
+		f.read(p[1], v, four)
+		each(v, four, func(v vector) { f.fmul(v, v, 0) })
+		f.write(p[0], v, four)
+	})
+
+	w.reduce("expSum", "x *float32, max float32, n int", func(f *function) {
+		f.scalar("max", most)
+		f.expConstants()
+	}, func(f *function, p []general) {
+		for pair := range vector(2) {
+			f.peek(p[0], arg, 2)
+			each(arg, 2, func(v vector) { f.fsub(v, v, most) })
+			f.exp()
+			f.write(p[0], arg, 2)
+			each(0, 2, func(i vector) { f.fadd(2*pair+i, 2*pair+i, arg+i) })
+		}
+	})
+
+	// x/(1+e^(-2u)), u = √(2/π)·(x + 0.044715·x³)
+	w.each("gelu", "x *float32, n int", (*function).expConstants, func(f *function, p []general) {
+		f.overOnePlusExp(p[0], func(v, x vector) {
+			f.fmul(v, x, x)
+			f.fmul(v, v, x)
+			f.fmul(v, v, geluCubic)
+			f.fadd(v, x, v)
+			f.fmul(v, v, geluScale)
+			f.fmul(v, v, minusTwo)
+		})
+	})
+
+	w.each("silu", "x *float32, n int", (*function).expConstants, func(f *function, p []general) {
+		f.overOnePlusExp(p[0], f.fneg)
+	})
+}
