@@ -36,10 +36,13 @@ test-go: need-go
 	GOOS=js GOARCH=wasm $(GO) vet ./wasm/...
 	$(GO) test ./...
 
-# The same pixels on a 32-bit machine and on arm64, which has fused multiply-add.
+# The same pixels on a 32-bit machine and on arm64, which has fused multiply-add; its
+# assembly on a processor with dot products and on one without.
 test-arch: need-go need-debian
 	GOARCH=386 $(GO) test $(if $(filter-out amd64 386,$(shell $(GO) env GOHOSTARCH)),-exec qemu-i386) ./core/... ./weights/... ./tools/sample
 	GOARCH=arm64 $(GO) test -exec qemu-aarch64 -run Golden ./tools/sample ./core/...
+	GOARCH=arm64 $(GO) test -exec qemu-aarch64 ./core/compute/native
+	QEMU_CPU=cortex-a53 GOARCH=arm64 $(GO) test -count 1 -exec qemu-aarch64 ./core/compute/native
 
 # The assembly under the race detector and with a busy garbage collector, the build
 # without it, and that it is what its generator writes.

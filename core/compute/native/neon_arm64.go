@@ -72,16 +72,16 @@ func gemm8NEON(dst *float32, dstStride int, a *float32, aStride int, b *float32,
 func quantizeNEON(q *int8, x *float32, inv float32, n int)
 
 //go:noescape
-func absMaxNEON(p *[16]float32, x *float32, n int)
+func absMaxNEON(p *[16]float32, x *float32, n int) float32
 
 //go:noescape
-func maximumNEON(p *[16]float32, x *float32, n int)
+func maximumNEON(p *[16]float32, x *float32, n int) float32
 
 //go:noescape
-func sumNEON(p *[16]float32, x *float32, n int)
+func sumNEON(p *[16]float32, x *float32, n int) float32
 
 //go:noescape
-func sumSquaresNEON(p *[16]float32, x *float32, mean float32, n int)
+func sumSquaresNEON(p *[16]float32, x *float32, mean float32, n int) float32
 
 //go:noescape
 func modulateNEON(dst, x, shift, scale *float32, mean, rstd float32, n int)
@@ -96,7 +96,7 @@ func addNEON(dst, x *float32, n int)
 func scaleNEON(dst, x *float32, by float32, n int)
 
 //go:noescape
-func expSumNEON(p *[16]float32, x *float32, max float32, n int)
+func expSumNEON(p *[16]float32, x *float32, max float32, n int) float32
 
 //go:noescape
 func geluNEON(x *float32, n int)

@@ -3334,8 +3334,8 @@ next:
 done:
 	RET
 
-// func absMaxNEON(p *[16]float32, x *float32, n int)
-TEXT ·absMaxNEON(SB), NOSPLIT, $0-24
+// func absMaxNEON(p *[16]float32, x *float32, n int) float32
+TEXT ·absMaxNEON(SB), NOSPLIT, $0-28
 	MOVD x+8(FP), R0
 	MOVD n+16(FP), R1
 	VEOR V0.B16, V0.B16, V0.B16
@@ -3361,10 +3361,18 @@ next:
 done:
 	MOVD p+0(FP), R2
 	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R2)
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	WORD $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VDUP V0.S[1], V1.S4
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	FMOVS F0, ret+24(FP)
 	RET
 
-// func maximumNEON(p *[16]float32, x *float32, n int)
-TEXT ·maximumNEON(SB), NOSPLIT, $0-24
+// func maximumNEON(p *[16]float32, x *float32, n int) float32
+TEXT ·maximumNEON(SB), NOSPLIT, $0-28
 	MOVD x+8(FP), R0
 	MOVD n+16(FP), R1
 	VEOR V0.B16, V0.B16, V0.B16
@@ -3394,10 +3402,18 @@ next:
 done:
 	MOVD p+0(FP), R2
 	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R2)
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	WORD $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VDUP V0.S[1], V1.S4
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	FMOVS F0, ret+24(FP)
 	RET
 
-// func sumNEON(p *[16]float32, x *float32, n int)
-TEXT ·sumNEON(SB), NOSPLIT, $0-24
+// func sumNEON(p *[16]float32, x *float32, n int) float32
+TEXT ·sumNEON(SB), NOSPLIT, $0-28
 	MOVD x+8(FP), R0
 	MOVD n+16(FP), R1
 	VEOR V0.B16, V0.B16, V0.B16
@@ -3419,10 +3435,18 @@ next:
 done:
 	MOVD p+0(FP), R2
 	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R2)
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	VDUP V0.S[1], V1.S4
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVS F0, ret+24(FP)
 	RET
 
-// func sumSquaresNEON(p *[16]float32, x *float32, mean float32, n int)
-TEXT ·sumSquaresNEON(SB), NOSPLIT, $0-32
+// func sumSquaresNEON(p *[16]float32, x *float32, mean float32, n int) float32
+TEXT ·sumSquaresNEON(SB), NOSPLIT, $0-36
 	MOVD x+8(FP), R0
 	MOVD n+24(FP), R1
 	VEOR V0.B16, V0.B16, V0.B16
@@ -3454,6 +3478,14 @@ next:
 done:
 	MOVD p+0(FP), R2
 	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R2)
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	VDUP V0.S[1], V1.S4
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVS F0, ret+32(FP)
 	RET
 
 // func modulateNEON(dst, x, shift, scale *float32, mean, rstd float32, n int)
@@ -3576,8 +3608,8 @@ next:
 done:
 	RET
 
-// func expSumNEON(p *[16]float32, x *float32, max float32, n int)
-TEXT ·expSumNEON(SB), NOSPLIT, $0-32
+// func expSumNEON(p *[16]float32, x *float32, max float32, n int) float32
+TEXT ·expSumNEON(SB), NOSPLIT, $0-36
 	MOVD x+8(FP), R0
 	MOVD n+24(FP), R1
 	VEOR V0.B16, V0.B16, V0.B16
@@ -3744,6 +3776,14 @@ next:
 done:
 	MOVD p+0(FP), R2
 	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R2)
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	VDUP V0.S[1], V1.S4
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVS F0, ret+32(FP)
 	RET
 
 // func geluNEON(x *float32, n int)

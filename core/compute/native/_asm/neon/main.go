@@ -57,6 +57,7 @@ func (r general) String() string { return fmt.Sprintf("R%d", int(r)) }
 type function struct {
 	w      *writer
 	params map[string]param
+	result int     // its offset
 	next   general // the first register that is not in use
 }
 
@@ -66,8 +67,8 @@ type param struct {
 }
 
 // text begins a function. params is Go's list of parameters, of pointers, int and
-// float32.
-func (w *writer) text(name, params string) *function {
+// float32; result is nothing or float32.
+func (w *writer) text(name, params, result string) *function {
 	f := &function{w: w, params: map[string]param{}}
 	offset, types := 0, ""
 	list := strings.Split(params, ", ")
@@ -91,12 +92,16 @@ func (w *writer) text(name, params string) *function {
 		offset += size
 	}
 	offset = (offset + 7) / 8 * 8
-	fmt.Fprintf(&w.asm, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", name, params, name, offset)
+	if f.result = offset; result != "" {
+		result = " " + result
+		offset += 4
+	}
+	fmt.Fprintf(&w.asm, "\n// func %s(%s)%s\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", name, params, result, name, offset)
 	w.stubs.WriteString("\n")
 	if pointers {
 		w.stubs.WriteString("//go:noescape\n")
 	}
-	fmt.Fprintf(&w.stubs, "func %s(%s)\n", name, params)
+	fmt.Fprintf(&w.stubs, "func %s(%s)%s\n", name, params, result)
 	return f
 }
 

@@ -74,7 +74,7 @@ type product interface {
 
 // dot computes dst = float32(q·Wᵀ)·(rowScale·colScale) + bias in tiles of r rows.
 func (w *writer) dot(p product, r int) {
-	f := w.text(fmt.Sprintf("dot%d%s", r, p.suffix()), dotParams)
+	f := w.text(fmt.Sprintf("dot%d%s", r, p.suffix()), dotParams, "")
 	t := f.begin(r, p.chains(r), "q")
 	rowScale, weights, n := f.load("rowScale"), f.register(), f.register()
 
@@ -110,7 +110,7 @@ func (w *writer) dot(p product, r int) {
 // peak runs the int8 product of a whole tile on registers alone, n times: the most
 // that a core can do.
 func (w *writer) peak(p product) {
-	f := w.text("peak"+p.suffix(), "n int")
+	f := w.text("peak"+p.suffix(), "n int", "")
 	n := f.load("n")
 	f.label("again")
 	p.group(f, &tile{rows: p.rows(), chains: p.chains(p.rows())}, func(vector) {})
@@ -184,7 +184,7 @@ func (smull) total(f *function, t *tile) {
 // gemm computes dst = a·B + bias in tiles of r rows, float32: sums start from zero
 // and run in the order of k, each product rounded by itself.
 func (w *writer) gemm(r int) {
-	f := w.text(fmt.Sprintf("gemm%dNEON", r), gemmParams)
+	f := w.text(fmt.Sprintf("gemm%dNEON", r), gemmParams, "")
 	t := f.begin(r, 1, "a")
 	b, n := f.register(), f.register()
 	// step adds the products with the u-th value of the rows' registers. Those of

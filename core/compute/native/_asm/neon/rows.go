@@ -20,8 +20,8 @@ func each(v vector, n int, do func(v vector)) {
 
 // kernel writes a function over n values: body does sixteen of them and moves the
 // pointers, those among the parameters but for p. prepare runs first.
-func (w *writer) kernel(name, params string, prepare func(f *function), body func(f *function, p []general)) *function {
-	f := w.text(name+"NEON", params)
+func (w *writer) kernel(name, params, result string, prepare func(f *function), body func(f *function, p []general)) *function {
+	f := w.text(name+"NEON", params, result)
 	var p []general
 	for name := range strings.SplitSeq(params, ", ") {
 		name, _, _ = strings.Cut(name, " ")
@@ -44,19 +44,28 @@ func (w *writer) kernel(name, params string, prepare func(f *function), body fun
 
 // each is a kernel that writes values.
 func (w *writer) each(name, params string, prepare func(f *function), body func(f *function, p []general)) {
-	w.kernel(name, params, prepare, body).ret()
+	w.kernel(name, params, "", prepare, body).ret()
 }
 
 // reduce is a kernel that folds values into partial results in V0 to V3, which it
-// leaves at p.
-func (w *writer) reduce(name, params string, prepare func(f *function), body func(f *function, p []general)) {
-	f := w.kernel(name, "p *[16]float32, "+params, func(f *function) {
+// leaves at p, and returns what they come to under op: those eight apart, four, two
+// and one.
+func (w *writer) reduce(name, params string, op func(f *function, d, n, m vector), prepare func(f *function), body func(f *function, p []general)) {
+	f := w.kernel(name, "p *[16]float32, "+params, "float32", func(f *function) {
 		each(0, four, f.clear)
 		if prepare != nil {
 			prepare(f)
 		}
 	}, body)
 	f.write(f.load("p"), 0, four)
+	op(f, 0, 0, 2)
+	op(f, 1, 1, 3)
+	op(f, 0, 0, 1)
+	f.op("VEXT", "$8, V0.B16, V0.B16, V1.B16")
+	op(f, 0, 0, 1)
+	f.op("VDUP", "V0.S[1], V1.S4")
+	op(f, 0, 0, 1)
+	f.op("FMOVS", "F0, ret+%d(FP)", f.result)
 	f.ret()
 }
 
@@ -82,7 +91,7 @@ func (w *writer) rowKernels() {
 		f.write(p[0], v, 1)
 	})
 
-	w.reduce("absMax", "x *float32, n int", nil, func(f *function, p []general) {
+	w.reduce("absMax", "x *float32, n int", (*function).fmax, nil, func(f *function, p []general) {
 		f.read(p[0], v, four)
 		each(0, four, func(acc vector) {
 			f.fabs(v+acc, v+acc)
@@ -90,19 +99,19 @@ func (w *writer) rowKernels() {
 		})
 	})
 
-	w.reduce("maximum", "x *float32, n int", func(f *function) {
+	w.reduce("maximum", "x *float32, n int", (*function).fmax, func(f *function) {
 		each(0, four, func(acc vector) { f.splat(f32(-math.MaxFloat32), acc) })
 	}, func(f *function, p []general) {
 		f.read(p[0], v, four)
 		each(0, four, func(acc vector) { f.fmax(acc, acc, v+acc) })
 	})
 
-	w.reduce("sum", "x *float32, n int", nil, func(f *function, p []general) {
+	w.reduce("sum", "x *float32, n int", (*function).fadd, nil, func(f *function, p []general) {
 		f.read(p[0], v, four)
 		each(0, four, func(acc vector) { f.fadd(acc, acc, v+acc) })
 	})
 
-	w.reduce("sumSquares", "x *float32, mean float32, n int", func(f *function) { f.scalar("mean", a) }, func(f *function, p []general) {
+	w.reduce("sumSquares", "x *float32, mean float32, n int", (*function).fadd, func(f *function) { f.scalar("mean", a) }, func(f *function, p []general) {
 		f.read(p[0], v, four)
 		each(0, four, func(acc vector) {
 			f.fsub(v+acc, v+acc, a)
@@ -153,7 +162,7 @@ func (w *writer) rowKernels() {
 		f.write(p[0], v, four)
 	})
 
-	w.reduce("expSum", "x *float32, max float32, n int", func(f *function) {
+	w.reduce("expSum", "x *float32, max float32, n int", (*function).fadd, func(f *function) {
 		f.scalar("max", most)
 		f.expConstants()
 	}, func(f *function, p []general) {
