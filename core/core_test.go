@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -59,7 +60,7 @@ func TestGenerate(t *testing.T) {
 		t.Error("the last event's estimate is not the result")
 	}
 	m := res.Metadata
-	if m.Request != req || m.Model != "tiny" || m.ModelID != "id" || m.Device != "generic" || len(m.Images) != 3 ||
+	if !reflect.DeepEqual(m.Request, req) || m.Model != "tiny" || m.ModelID != "id" || m.Device != "generic" || len(m.Images) != 3 ||
 		m.SHA256 != PixelHash(res.Images...) || m.Images[1] != PixelHash(res.Images[1]) {
 		t.Errorf("metadata %+v", m)
 	}
@@ -167,10 +168,40 @@ func TestRequestCheck(t *testing.T) {
 		{"guidance", func(r *Request) { r.Guidance = -0.5 }, "guidance is -0.5, allowed: 0 to 100"},
 		{"count", func(r *Request) { r.Count = 0 }, "count is 0, allowed: 1 to 64"},
 		{"count", func(r *Request) { r.Count = 1e9 }, "count is 1000000000"},
+		{"seed_to", func(r *Request) { r.SeedTo = 1 << 53 }, "seed_to is 9007199254740992"},
+		{"seed_mix", func(r *Request) { r.SeedMix = 1.5 }, "seed_mix is 1.5, allowed: 0 to 1"},
+		{"negative", func(r *Request) { r.Negative = "fxo" }, `negative is "fxo", allowed: a class name or an index from 0 to 2; did you mean "fox"?`},
+		{"guidance_rescale", func(r *Request) { r.GuidanceRescale = -1 }, "guidance_rescale is -1, allowed: 0 to 1"},
+		{"guidance_interval", func(r *Request) { r.GuidanceInterval = []float32{0.5, 0.5} }, "guidance_interval is [0.5 0.5], allowed: two numbers"},
+		{"guidance_interval", func(r *Request) { r.GuidanceInterval = []float32{0.5} }, "guidance_interval is [0.5]"},
+		{"guidance_interval", func(r *Request) { r.GuidanceInterval = []float32{-1, float32(math.NaN())} }, "guidance_interval is"},
+		{"solver", func(r *Request) { r.Solver = "rk4" }, `solver is "rk4", allowed: euler, heun, midpoint, ab2, sde`},
+		{"schedule", func(r *Request) { r.Schedule = "linear" }, `allowed: spacing is "linear", allowed: uniform, cosine, logit-normal, ddim`},
+		{"schedule", func(r *Request) { r.Schedule = "ddim" }, "spacing ddim is for models on the ddpm clock"},
+		{"schedule", func(r *Request) { r.Shift = 1000 }, "shift is 1000, allowed: 0.01 to 100"},
+		{"diffusion", func(r *Request) { r.Diffusion = 11 }, "diffusion is 11, allowed: 0 to 10"},
+		{"class", func(r *Request) { r.Classes = []ClassShare{{Class: "fox", Weight: 1}} }, "class or classes, one of them"},
+		{"classes", func(r *Request) { r.Class, r.Classes = "", []ClassShare{} }, "classes is a list of 0, allowed: 1 to 16"},
+		{"classes[0].class", func(r *Request) { r.Class, r.Classes = "", []ClassShare{{Class: "cow", Weight: 1}} }, `classes[0].class is "cow"`},
+		{"classes[0].weight", func(r *Request) {
+			r.Class, r.Classes = "", []ClassShare{{Class: "fox", Weight: float32(math.Inf(1))}}
+		}, "classes[0].weight is +Inf"},
+		{"classes[0].from", func(r *Request) { r.Class, r.Classes = "", []ClassShare{{"fox", 1, 0.5, 0.5}} }, "from is 0.5 and to is 0.5"},
+		{"classes", func(r *Request) { r.Class, r.Classes = "", []ClassShare{{"fox", 1, 1, 0.5}} }, "at t = 0.5 a weight of 0 in sum, allowed: above 0"},
+		{"classes", func(r *Request) { r.Class, r.Classes = "", []ClassShare{{"fox", 1, 0.9, 0}} }, "at t = 1 a weight of 0"},
+		{"classes", func(r *Request) {
+			r.Class, r.Classes = "", []ClassShare{{Class: "fox", Weight: 1}, {"1", -1, 0.7, 0.2}}
+		}, "at t = 0.7 a weight of 0"},
+		{"edit.task", func(r *Request) { r.Edit = &Edit{Task: "paint"} }, `edit.task is "paint", allowed: "image"`},
+		{"edit.strength", func(r *Request) { r.Edit = &Edit{Task: EditImage, Strength: 2} }, "edit.strength is 2"},
+		{"edit.factor", func(r *Request) { r.Edit = &Edit{Task: EditUpscale, Factor: 1} }, "edit.factor is 1, allowed: 2 to 64"},
+		{"edit.factor", func(r *Request) { r.Edit = &Edit{Task: EditImage, Factor: 2} }, "edit.factor is 2, allowed: none"},
+		{"edit.mask", func(r *Request) { r.Edit = &Edit{Task: EditImage, Mask: []byte{1}} }, "edit.mask is 1 bytes, allowed: none"},
+		{"solver", func(r *Request) { r.Solver, r.Edit = "heun", &Edit{Task: EditColorize} }, "euler or sde where an image is edited"},
 	} {
 		r := ok
 		c.change(&r)
-		_, err := r.Check(info.Classes)
+		err := r.Check(info)
 		var f *FieldError
 		if !errors.As(err, &f) || f.Field != c.field || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 300 {
 			t.Errorf("%s: %v, want %q", c.field, err, c.want)
@@ -179,8 +210,11 @@ func TestRequestCheck(t *testing.T) {
 	for name, want := range map[string]int{"fox": 0, "2": 2, "1": 1, "red-apple": 1} {
 		r := ok
 		r.Class = name
-		if k, err := r.Check(info.Classes); err != nil || k != want {
-			t.Errorf("class %s is %d, %v; want %d", name, k, err, want)
+		if err := r.Check(info); err != nil {
+			t.Errorf("class %s: %v", name, err)
+		}
+		if k := r.conditions(1, info.Convention, info.Classes, 3)[0].Label; k != want {
+			t.Errorf("class %s is %d, want %d", name, k, want)
 		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 
 	"dit8/core/compute"
 	"dit8/core/dit"
-	"dit8/core/flow"
 )
 
 // Generator makes images with one model on one device. It is used by one
@@ -71,22 +70,27 @@ var (
 // after each evaluation of the model. It fails with a *FieldError on a bad
 // request, and with ctx's error within one step of ctx's end.
 func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event)) (*Result, error) {
-	class, err := req.Check(g.info.Classes)
-	if err != nil {
+	if err := req.Check(g.info); err != nil {
 		return nil, err
 	}
 	if err := g.drawable(); err != nil {
 		return nil, err
 	}
-	cfg := g.model.Config()
-	labels := []int{class, g.model.NullClass()}
-	if req.Guidance == 1 {
-		labels = labels[:1]
+	s := newSampler(ctx, g, req)
+	if req.Edit != nil {
+		var err error
+		if s.edit, err = g.newEditor(req.Edit); err != nil {
+			return nil, err
+		}
 	}
-	batch := min(req.Count, max(1, maxBatchValues/(len(labels)*cfg.WorkspaceLen())))
+	cfg, groups := g.model.Config(), 1
+	for _, c := range s.conds {
+		groups = max(groups, len(c))
+	}
+	batch := min(req.Count, max(1, maxBatchValues/(groups*cfg.WorkspaceLen())))
 	batches := (req.Count + batch - 1) / batch
 	start := time.Now()
-	s := &sampler{g: g, ctx: ctx, req: req, labels: labels, times: flow.Times(req.Steps), onStep: onStep, total: batches * req.Steps}
+	s.onStep, s.total = onStep, batches*req.Steps
 	defer s.free()
 	res := &Result{}
 	for first := 0; first < req.Count; first += batch {
@@ -104,6 +108,11 @@ func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event
 		}
 	}
 	res.Metadata = g.metadata(req, res.Images, time.Since(start), s.total)
+	if s.edit != nil {
+		for _, img := range res.Images {
+			res.Metadata.MeasurementError = append(res.Metadata.MeasurementError, s.edit.measurementError(img.Pix))
+		}
+	}
 	return res, nil
 }
 

@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -9,7 +10,7 @@ import (
 func TestRequestWithJSON(t *testing.T) {
 	base := Request{Class: "fox", Seed: 1, Steps: 2, Guidance: 3, Count: 4}
 	got, err := base.WithJSON([]byte(`{"seed": 9007199254740991, "guidance": 1.5}`))
-	if err != nil || got != (Request{Class: "fox", Seed: MaxSeed, Steps: 2, Guidance: 1.5, Count: 4}) {
+	if err != nil || !reflect.DeepEqual(got, Request{Class: "fox", Seed: MaxSeed, Steps: 2, Guidance: 1.5, Count: 4}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for text, want := range map[string]string{

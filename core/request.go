@@ -4,24 +4,55 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"dit8/core/flow"
 )
 
 // Request asks for images. Every program fills it from a model's defaults
-// (Generator.Defaults), sets what its user chose, and hands it to Generate.
+// (Generator.Defaults), sets what its user chose, and hands it to Generate. Fields
+// with omitempty may be left at their zero value: they then change nothing.
 type Request struct {
-	Class    string  `json:"class"`    // a class name, or its index in decimal
-	Seed     uint64  `json:"seed"`     // 0 to MaxSeed
-	Steps    int     `json:"steps"`    // model evaluations, 1 to MaxSteps
-	Guidance float32 `json:"guidance"` // classifier-free guidance scale; 1 is none
-	Count    int     `json:"count"`    // images, 1 to MaxCount
+	Class   string       `json:"class,omitempty"`   // a class name, or its index in decimal; "" with Classes
+	Classes []ClassShare `json:"classes,omitempty"` // in place of Class: a mix, up to MaxShares
+	Seed    uint64       `json:"seed"`              // 0 to MaxSeed
+	Steps   int          `json:"steps"`             // model evaluations, 1 to MaxSteps
+	Count   int          `json:"count"`             // images, 1 to MaxCount
+
+	Guidance         float32   `json:"guidance"`                    // classifier-free guidance scale, 0 to MaxGuidance; 1 is none
+	GuidanceInterval []float32 `json:"guidance_interval,omitempty"` // [low, high]: times t where guidance applies (arXiv 2404.07724); all
+	GuidanceRescale  float32   `json:"guidance_rescale,omitempty"`  // 0 to 1, against over-saturation (flow.Rescale)
+	Negative         string    `json:"negative,omitempty"`          // a class to guide away from, in place of none
+
+	Solver    flow.Solver  `json:"solver,omitempty"`    // "" is euler
+	Schedule  flow.Spacing `json:"schedule,omitempty"`  // "" is uniform
+	Shift     float32      `json:"shift,omitempty"`     // flow.Schedule.Shift
+	Diffusion float32      `json:"diffusion,omitempty"` // of solver sde, 0 to MaxDiffusion; 0 is 1
+
+	SeedTo  uint64  `json:"seed_to,omitempty"`  // a second seed, whose noise is blended in
+	SeedMix float32 `json:"seed_mix,omitempty"` // by so much, 0 to 1 (flow.Blend)
+
+	Edit *Edit `json:"edit,omitempty"` // starts from an image, or keeps to one
+}
+
+// ClassShare is a class's part in a mix of class embeddings. Shares act while From
+// ≥ t > To (to the end for To 0): "rough layout as a bear, detail as a cat" is a
+// bear from 1 to 0.6 and a cat from 0.6 to 0. From and To both 0 is the whole way.
+type ClassShare struct {
+	Class  string  `json:"class"`
+	Weight float32 `json:"weight"` // against those that act at the same time
+	From   float32 `json:"from,omitempty"`
+	To     float32 `json:"to,omitempty"`
 }
 
 // Limits of a Request.
 const (
-	MaxSeed     = 1<<53 - 1 // what a JSON number holds exactly
-	MaxSteps    = 1000
-	MaxGuidance = 100
-	MaxCount    = 64
+	MaxSeed      = 1<<53 - 1 // what a JSON number holds exactly
+	MaxSteps     = 1000
+	MaxGuidance  = 100
+	MaxCount     = 64
+	MaxShares    = 16
+	MaxWeight    = 1000 // of a ClassShare, also negative: away from the class
+	MaxDiffusion = 10
 )
 
 // FieldError says which field of a request is wrong, and how.
@@ -42,40 +73,135 @@ func checkSteps(n int) error {
 	return nil
 }
 
-func checkGuidance(g float32) error {
-	if !(g >= 0 && g <= MaxGuidance) {
-		return &FieldError{"guidance", strconv.FormatFloat(float64(g), 'g', -1, 32), fmt.Sprintf("0 to %d", MaxGuidance)}
+func checkGuidance(g float32) error { return within("guidance", g, 0, MaxGuidance) }
+
+// within is a *FieldError unless low ≤ v ≤ high.
+func within(field string, v, low, high float32) error {
+	if !(v >= low && v <= high) {
+		return &FieldError{field, number(v), number(low) + " to " + number(high)}
 	}
 	return nil
 }
 
+func number(v float32) string { return strconv.FormatFloat(float64(v), 'g', -1, 32) }
+
 func finite(f float32) bool { return !math.IsNaN(float64(f)) && !math.IsInf(float64(f), 0) }
 
-// Check reports the first field of r that is out of its range for a model with
-// these classes, as a *FieldError, and otherwise the index of the class.
-func (r Request) Check(classes []string) (class int, err error) {
-	class, err = findClass(r.Class, classes)
-	if err != nil {
-		return 0, err
+// Check reports the first field of r that is out of its range for a model, as a
+// *FieldError.
+func (r Request) Check(m Info) error {
+	if err := r.checkClasses(m.Classes); err != nil {
+		return err
 	}
 	if r.Seed > MaxSeed {
-		return 0, &FieldError{"seed", strconv.FormatUint(r.Seed, 10), fmt.Sprintf("0 to %d", uint64(MaxSeed))}
+		return &FieldError{"seed", strconv.FormatUint(r.Seed, 10), fmt.Sprintf("0 to %d", uint64(MaxSeed))}
 	}
-	if err := checkSteps(r.Steps); err != nil {
-		return 0, err
-	}
-	if err := checkGuidance(r.Guidance); err != nil {
-		return 0, err
+	if r.SeedTo > MaxSeed {
+		return &FieldError{"seed_to", strconv.FormatUint(r.SeedTo, 10), fmt.Sprintf("0 to %d", uint64(MaxSeed))}
 	}
 	if r.Count < 1 || r.Count > MaxCount {
-		return 0, &FieldError{"count", strconv.Itoa(r.Count), fmt.Sprintf("1 to %d", MaxCount)}
+		return &FieldError{"count", strconv.Itoa(r.Count), fmt.Sprintf("1 to %d", MaxCount)}
 	}
-	return class, nil
+	if err := checkSteps(r.Steps); err != nil {
+		return err
+	}
+	if err := checkGuidance(r.Guidance); err != nil {
+		return err
+	}
+	if err := within("guidance_rescale", r.GuidanceRescale, 0, 1); err != nil {
+		return err
+	}
+	if err := within("seed_mix", r.SeedMix, 0, 1); err != nil {
+		return err
+	}
+	if err := within("diffusion", r.Diffusion, 0, MaxDiffusion); err != nil {
+		return err
+	}
+	if i := r.GuidanceInterval; i != nil && !(len(i) == 2 && i[0] >= 0 && i[0] < i[1] && i[1] <= 1) {
+		return &FieldError{"guidance_interval", fmt.Sprint(i), "two numbers from 0 to 1, the lower first"}
+	}
+	if err := r.Solver.Check(); err != nil {
+		return &FieldError{"solver", strconv.Quote(shorten(string(r.Solver))), flow.Names(flow.Solvers())}
+	}
+	schedule := flow.Schedule{Spacing: r.Schedule, Shift: r.Shift}
+	if err := schedule.Check(m.Convention.Clock); err != nil {
+		return &FieldError{"schedule", strconv.Quote(shorten(string(r.Schedule))), err.Error()}
+	}
+	if r.Edit == nil {
+		return nil
+	}
+	if r.Solver != "" && r.Solver != flow.Euler && r.Solver != flow.SDE && r.Edit.Task != EditImage {
+		return &FieldError{"solver", strconv.Quote(string(r.Solver)), "euler or sde where an image is edited"}
+	}
+	return r.Edit.check()
+}
+
+// checkClasses checks what a request says of classes.
+func (r Request) checkClasses(classes []string) error {
+	if r.Negative != "" {
+		if _, err := findClass("negative", r.Negative, classes); err != nil {
+			return err
+		}
+	}
+	if r.Classes == nil {
+		_, err := findClass("class", r.Class, classes)
+		return err
+	}
+	if r.Class != "" {
+		return &FieldError{"class", strconv.Quote(shorten(r.Class)), "class or classes, one of them"}
+	}
+	if len(r.Classes) < 1 || len(r.Classes) > MaxShares {
+		return &FieldError{"classes", fmt.Sprintf("a list of %d", len(r.Classes)), fmt.Sprintf("1 to %d", MaxShares)}
+	}
+	for i, c := range r.Classes {
+		field := func(name string) string { return fmt.Sprintf("classes[%d].%s", i, name) }
+		if _, err := findClass(field("class"), c.Class, classes); err != nil {
+			return err
+		}
+		if err := within(field("weight"), c.Weight, -MaxWeight, MaxWeight); err != nil {
+			return err
+		}
+		if from, to := c.span(); !(from <= 1 && to >= 0 && from > to) {
+			return &FieldError{field("from"), fmt.Sprintf("%s and to is %s", number(c.From), number(c.To)), "1 ≥ from > to ≥ 0"}
+		}
+	}
+	// shares begin and end at these times only
+	for _, edge := range r.Classes {
+		from, to := edge.span()
+		for _, t := range []float32{1, from, to} {
+			if sum := r.weight(t); !(sum > 0) {
+				return &FieldError{"classes", fmt.Sprintf("at t = %s a weight of %s in sum", number(t), number(sum)), "above 0 at every time from 1 to 0"}
+			}
+		}
+	}
+	return nil
+}
+
+func (c ClassShare) span() (from, to float32) {
+	if c.From == 0 && c.To == 0 {
+		return 1, 0
+	}
+	return c.From, c.To
+}
+
+func (c ClassShare) acts(t float32) bool {
+	from, to := c.span()
+	return t <= from && (t > to || to == 0)
+}
+
+// weight is the sum of the weights that act at time t.
+func (r Request) weight(t float32) (sum float32) {
+	for _, c := range r.Classes {
+		if c.acts(t) {
+			sum += c.Weight
+		}
+	}
+	return sum
 }
 
 // findClass finds a class by name, then by index. Names win, so that a class may
 // be named "7".
-func findClass(name string, classes []string) (int, error) {
+func findClass(field, name string, classes []string) (int, error) {
 	for i, c := range classes {
 		if c == name {
 			return i, nil
@@ -88,5 +214,5 @@ func findClass(name string, classes []string) (int, error) {
 	if near := nearest(name, classes); near != "" {
 		allowed += fmt.Sprintf("; did you mean %q?", near)
 	}
-	return 0, &FieldError{"class", strconv.Quote(shorten(name)), allowed}
+	return 0, &FieldError{field, strconv.Quote(shorten(name)), allowed}
 }

@@ -18,14 +18,18 @@ type Result struct {
 // Metadata says how images were made; with the model file, the Request in it is
 // enough to make them again.
 type Metadata struct {
-	Request   Request  `json:"request"`
-	Model     string   `json:"model"`                 // name
-	ModelID   string   `json:"model_id"`              // identifies the file
-	Device    string   `json:"device"`                // what computed it
-	SHA256    string   `json:"sha256"`                // PixelHash of all images
-	Images    []string `json:"images"`                // PixelHash of each
-	Seconds   float64  `json:"seconds,omitempty"`     // wall time of all steps
-	MsPerStep float64  `json:"ms_per_step,omitempty"` // per evaluation of a batch
+	Request Request  `json:"request"`
+	Model   string   `json:"model"`    // name
+	ModelID string   `json:"model_id"` // identifies the file
+	Device  string   `json:"device"`   // what computed it
+	SHA256  string   `json:"sha256"`   // PixelHash of all images
+	Images  []string `json:"images"`   // PixelHash of each
+	// MeasurementError is, for each image of an edit, how far it is from what was
+	// given: the root of the mean square, 1 being full scale.
+	MeasurementError []float64 `json:"measurement_error,omitempty"`
+
+	Seconds   float64 `json:"seconds,omitempty"`     // wall time of all steps
+	MsPerStep float64 `json:"ms_per_step,omitempty"` // per evaluation of a batch
 }
 
 func (g *Generator) metadata(req Request, images []*image.NRGBA, d time.Duration, steps int) Metadata {

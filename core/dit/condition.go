@@ -11,6 +11,20 @@ import (
 type Cond struct {
 	T     float32 // time on the network's own clock
 	Label int     // class, or the null class
+	Mix   []Share // in place of Label: a mix of class embeddings
+}
+
+// Share is a class's part in a mix.
+type Share struct {
+	Label  int
+	Weight float32 // of its embedding; those of a mix should sum to 1
+}
+
+func (c Cond) shares() []Share {
+	if c.Mix != nil {
+		return c.Mix
+	}
+	return []Share{{c.Label, 1}}
 }
 
 // MaxTime bounds |Cond.T|.
@@ -45,8 +59,10 @@ func (c Config) ConditioningLen() int { return (6*c.Depth + 2) * c.HiddenSize }
 func (m *Model) Condition(conds []Cond) (*Conditioning, error) {
 	rows, d := len(conds), m.cfg.HiddenSize
 	for _, c := range conds {
-		if c.Label < 0 || c.Label > m.NullClass() {
-			return nil, fmt.Errorf("dit: label %d, allowed 0 to %d", c.Label, m.NullClass())
+		for _, s := range c.shares() {
+			if s.Label < 0 || s.Label > m.NullClass() {
+				return nil, fmt.Errorf("dit: label %d, allowed 0 to %d", s.Label, m.NullClass())
+			}
 		}
 		if !(c.T > -MaxTime && c.T < MaxTime) {
 			return nil, fmt.Errorf("dit: time %v, allowed within ±%d", c.T, MaxTime)
@@ -99,8 +115,18 @@ func (m *Model) embed(conds []Cond) (compute.F32, error) {
 	m.dev.Linear(out, hidden, rows, m.tMLP2, compute.NoActivation)
 	c := make([]float32, rows*d)
 	m.dev.Read(c, out)
+	mix := make([]float32, d)
 	for i, cond := range conds {
 		y := m.table[cond.Label*d : (cond.Label+1)*d]
+		if cond.Mix != nil {
+			y = mix
+			clear(y)
+			for _, s := range cond.Mix {
+				for j, v := range m.table[s.Label*d : (s.Label+1)*d] {
+					y[j] = y[j] + float32(s.Weight*v)
+				}
+			}
+		}
 		for j, v := range c[i*d : (i+1)*d] {
 			c[i*d+j] = compute.SiLU(v + y[j])
 		}

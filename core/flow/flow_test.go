@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -79,62 +78,6 @@ func TestNoiseIsAFunctionOfSeedImageAndIndex(t *testing.T) {
 		if r := math.Hypot(float64(x), float64(y)); !(r < 6.78) {
 			t.Errorf("box-muller of %#x has radius %v", w, r)
 		}
-	}
-}
-
-func TestTimes(t *testing.T) {
-	for _, n := range []int{1, 3, 50, 1000} {
-		ts := Times(n)
-		if len(ts) != n+1 || ts[0] != 1 || ts[n] != 0 {
-			t.Errorf("%d steps: %d times from %v to %v", n, len(ts), ts[0], ts[n])
-		}
-		for i := range n {
-			if !(ts[i] > ts[i+1]) {
-				t.Errorf("%d steps: times %v, %v do not fall", n, ts[i], ts[i+1])
-			}
-		}
-	}
-}
-
-// For data that is one point the velocity is constant along the path, and Euler
-// is exact however few steps it takes.
-func TestEulerOnStraightPath(t *testing.T) {
-	x := []float32{0.5, -1, 0.25}
-	for _, n := range []int{1, 2, 7, 100} {
-		eps := []float32{1, 2, -3}
-		z := slices.Clone(eps)
-		steps := 0
-		err := Euler(z, Times(n), func(v, z []float32, i int) error {
-			steps++
-			for j := range v {
-				v[j] = eps[j] - x[j]
-			}
-			return nil
-		}, func(i int, v, z []float32) error {
-			clean := make([]float32, len(z))
-			Clean(clean, z, v, Times(n)[i])
-			for j := range x {
-				if math.Abs(float64(clean[j]-x[j])) > 1e-5 {
-					t.Errorf("%d steps: estimate %v at step %d, want %v", n, clean, i, x)
-				}
-			}
-			return nil
-		})
-		if err != nil || steps != n {
-			t.Fatalf("%d steps: %d evaluations, %v", n, steps, err)
-		}
-		for j := range x {
-			if math.Abs(float64(z[j]-x[j])) > 1e-5 {
-				t.Errorf("%d steps: %v, want %v", n, z, x)
-			}
-		}
-	}
-	stop := errors.New("stop")
-	if err := Euler(x, Times(3), func(v, z []float32, i int) error { return stop }, nil); err != stop {
-		t.Errorf("an error of the model came back as %v", err)
-	}
-	if err := Euler(x, Times(3), func(v, z []float32, i int) error { return nil }, func(int, []float32, []float32) error { return stop }); err != stop {
-		t.Errorf("an error of the observer came back as %v", err)
 	}
 }
 

@@ -1,5 +1,7 @@
 package flow
 
+import "math"
+
 // ToVelocity turns a network's prediction p into our velocity v = ε - x, in
 // place: z is the state at in.T, before scaling. For z = (1-t)·x + t·ε:
 //
@@ -44,6 +46,34 @@ func Guide(cond, uncond []float32, scale float32, guided, pixels int) {
 	for i, u := range uncond[:n] {
 		cond[i] = u + float32(scale*float32(cond[i]-u))
 	}
+}
+
+// Rescale moves the standard deviation of guided values to that of cond, the
+// prediction without guidance, by amount from 0 to 1, in place: guidance of large
+// scale otherwise over-saturates (arXiv 2305.08891, 3.4).
+func Rescale(guided, cond []float32, amount float32) {
+	a, b := deviation(guided), deviation(cond)
+	if a == 0 {
+		return
+	}
+	by := float32(1-amount) + float32(amount*float32(b/a))
+	for i := range guided {
+		guided[i] = float32(guided[i] * by)
+	}
+}
+
+// deviation is the standard deviation of v, summed in order in float64.
+func deviation(v []float32) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x)
+	}
+	mean, squares := sum/float64(len(v)), 0.0
+	for _, x := range v {
+		d := float64(x) - mean
+		squares += float64(d * d)
+	}
+	return math.Sqrt(squares / float64(len(v)))
 }
 
 // Clean is the estimate of the clean image at time t, x = z - t·v.

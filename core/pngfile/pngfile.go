@@ -32,9 +32,14 @@ func Write(w io.Writer, img image.Image, meta core.Metadata) error {
 	if err := png.Encode(&buf, img); err != nil {
 		return err
 	}
-	const header = 8 + 25 // signature and IHDR
 	b := buf.Bytes()
-	for _, part := range [][]byte{b[:header], textChunk(Key, string(text)), b[header:]} {
+	return write(w, b[:header], textChunk(Key, string(text)), b[header:])
+}
+
+const header = 8 + 25 // bytes of signature and IHDR
+
+func write(w io.Writer, parts ...[]byte) error {
+	for _, part := range parts {
 		if _, err := w.Write(part); err != nil {
 			return fmt.Errorf("core: write png: %w", err)
 		}
@@ -52,8 +57,12 @@ func textChunk(key, text string) []byte {
 			break
 		}
 	}
-	data := kind + key + sep + text
-	chunk := binary.BigEndian.AppendUint32(nil, uint32(len(data)-4))
-	chunk = append(chunk, data...)
-	return binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE([]byte(data)))
+	return chunk(kind, []byte(key+sep+text))
+}
+
+// chunk is a chunk of a PNG file: length, kind, data and checksum.
+func chunk(kind string, data []byte) []byte {
+	c := binary.BigEndian.AppendUint32(nil, uint32(len(data)))
+	c = append(append(c, kind...), data...)
+	return binary.BigEndian.AppendUint32(c, crc32.ChecksumIEEE(c[4:]))
 }

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"image/color"
 	"image/png"
+	"reflect"
 	"testing"
 
 	"dit8/core"
@@ -57,7 +58,7 @@ func TestWrite(t *testing.T) {
 			}
 		}
 		meta := metadataOf(t, a.Bytes())
-		if meta.Request != req || meta.Model != name || meta.SHA256 != res.Metadata.SHA256 {
+		if !reflect.DeepEqual(meta.Request, req) || meta.Model != name || meta.SHA256 != res.Metadata.SHA256 {
 			t.Errorf("metadata %+v", meta)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"image"
 	"io"
 	"os"
 	"os/signal"
@@ -66,12 +67,9 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	out := f.String("o", "", "the PNG `file` to write; - is standard output")
 	asJSON := f.Bool("json", false, "print how the images were made, as JSON")
 	scale := f.Int("scale", 1, "draw each pixel as N×N pixels")
-	req := core.Request{Count: 1}
-	f.StringVar(&req.Class, "class", "", "class `name` or index")
-	f.Uint64Var(&req.Seed, "seed", 0, "seed of the noise")
-	f.IntVar(&req.Steps, "steps", 0, "model evaluations; default: the model's")
-	f.IntVar(&req.Count, "count", 1, "images; more than one make a grid")
-	guidance := f.Float64("guidance", 0, "guidance scale, 1 is none; default: the model's")
+	morph := f.Int("morph", 0, "frames from -seed to -seed-to, written as an animated PNG")
+	var request requestFlags
+	request.add(f)
 	var device deviceFlags
 	device.add(f, "")
 	if err := parse(f, args, usage, stdout); err != nil {
@@ -79,12 +77,17 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	}
 	set := make(map[string]bool)
 	f.Visit(func(f *flag.Flag) { set[f.Name] = true })
+	request.set = set
 	switch {
 	case *list:
 	case *out == "" && !*asJSON:
 		return usageError("-o is missing: the PNG file to write")
-	case !set["class"]:
+	case !set["class"] && !set["mix"]:
 		return usageError("-class is missing; -classes lists the model's")
+	case set["morph"] && (*morph < 2 || *morph > maxFrames):
+		return usageError(fmt.Sprintf("-morph is %d, allowed: 2 to %d", *morph, maxFrames))
+	case set["morph"] && (!set["seed-to"] || set["seed-mix"]):
+		return usageError("-morph goes with -seed-to, and without -seed-mix")
 	case *scale < 1 || *scale > 64:
 		return usageError(fmt.Sprintf("-scale is %d, allowed: 1 to 64", *scale))
 	case *out == "-" && *asJSON:
@@ -106,46 +109,80 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		}
 		return nil
 	}
-	if !set["steps"] {
-		req.Steps = h.Info.Defaults.Steps
-	}
-	req.Guidance = float32(*guidance)
-	if !set["guidance"] {
-		req.Guidance = h.Info.Defaults.Guidance
-	}
-	if _, err := req.Check(h.Info.Classes); err != nil { // before the weights are read
+	req, err := request.request(h) // before the weights are read
+	if err != nil {
 		return err
 	}
 	g, err := r.Generator(dev)
 	if err != nil {
 		return err
 	}
-	bar := newBar(stderr)
-	res, err := g.Generate(ctx, req, func(e core.Event) { bar.show(e.Step, e.Steps) })
-	bar.clear()
+	frames, err := generate(ctx, g, req, *morph, newBar(stderr))
 	if err != nil {
 		return err
 	}
 	if *out != "" {
-		var png bytes.Buffer
-		if err := pngfile.Write(&png, core.Grid(res.Images, *scale), res.Metadata); err != nil {
+		var file bytes.Buffer
+		if err := encode(&file, frames, *scale); err != nil {
 			return err
 		}
 		if *out == "-" {
-			_, err = stdout.Write(png.Bytes())
+			_, err = stdout.Write(file.Bytes())
 		} else {
-			err = writePNG(*out, png.Bytes())
+			err = writePNG(*out, file.Bytes())
 		}
 		if err != nil {
 			return err
 		}
 	}
 	if *asJSON {
+		var v any = frames[0].Metadata
+		if *morph > 0 {
+			all := make([]core.Metadata, len(frames))
+			for i, f := range frames {
+				all[i] = f.Metadata
+			}
+			v = all
+		}
 		e := json.NewEncoder(stdout)
 		e.SetIndent("", "  ")
-		return e.Encode(res.Metadata)
+		return e.Encode(v)
 	}
 	return nil
+}
+
+// maxFrames bounds the frames of -morph.
+const maxFrames = 1000
+
+// generate makes what req asks for, or with morph that many frames on the way from
+// its seed to its second one.
+func generate(ctx context.Context, g *core.Generator, req core.Request, morph int, bar bar) (frames []*core.Result, err error) {
+	defer bar.clear()
+	n := max(1, morph)
+	for i := range n {
+		if morph > 0 {
+			req.SeedMix = float32(i) / float32(n-1)
+		}
+		res, err := g.Generate(ctx, req, func(e core.Event) { bar.show(i*e.Steps+e.Step, n*e.Steps) })
+		if err != nil {
+			return nil, err
+		}
+		frames = append(frames, res)
+	}
+	return frames, nil
+}
+
+// encode writes a PNG, animated where there are several frames.
+func encode(w io.Writer, frames []*core.Result, scale int) error {
+	meta := frames[0].Metadata
+	if len(frames) == 1 {
+		return pngfile.Write(w, core.Grid(frames[0].Images, scale), meta)
+	}
+	var pictures []*image.NRGBA
+	for _, f := range frames {
+		pictures = append(pictures, core.Grid(f.Images, scale))
+	}
+	return pngfile.WriteAnimation(w, pictures, meta)
 }
 
 // parse parses a command line of flags alone. Asked for help, it writes usage and

@@ -6,6 +6,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func golden(t *testing.T, r core.Request, sha256, device, threads string) {
 	if err := json.Unmarshal([]byte(out), &m); err != nil {
 		t.Fatal(err)
 	}
-	if m.SHA256 != sha256 || m.Request != r || len(m.Images) != r.Count || !strings.HasPrefix(m.Device, device) {
+	if m.SHA256 != sha256 || !reflect.DeepEqual(m.Request, r) || len(m.Images) != r.Count || !strings.HasPrefix(m.Device, device) {
 		t.Errorf("%s, %+v: pixels %s, the golden ones are %s", m.Device, m.Request, m.SHA256, sha256)
 	}
 	pic, err := os.ReadFile(file)

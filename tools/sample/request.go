@@ -1,0 +1,230 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"image"
+	_ "image/jpeg" // formats that -image reads
+	_ "image/png"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+
+	"dit8/core"
+	"dit8/core/flow"
+	"dit8/weights"
+)
+
+// requestFlags are the flags that make up a request.
+type requestFlags struct {
+	req              core.Request
+	guidance         float64
+	mix, interval    string
+	rescale          float64
+	solver, schedule string
+	shift, diffusion float64
+	seedMix          float64
+	edit, picture    string
+	mask             string
+	factor           int
+	strength         float64
+	set              map[string]bool // those that were given
+}
+
+func (r *requestFlags) add(f *flag.FlagSet) {
+	r.req.Count = 1
+	f.StringVar(&r.req.Class, "class", "", "class `name` or index")
+	f.StringVar(&r.mix, "mix", "", "in place of -class, a mix of `classes`: fox=2,panda, each with a weight and the times t between\n"+
+		"which it acts, as in bear@1-0.6,cat@0.6-0: laid out as a bear, detailed as a cat")
+	f.StringVar(&r.req.Negative, "negative", "", "`class` to guide away from")
+	f.Uint64Var(&r.req.Seed, "seed", 0, "seed of the noise")
+	f.Uint64Var(&r.req.SeedTo, "seed-to", 0, "second `seed`, blended in by -seed-mix or -morph")
+	f.Float64Var(&r.seedMix, "seed-mix", 0, "how much of the second seed, 0 to 1")
+	f.IntVar(&r.req.Steps, "steps", 0, "model evaluations; default: the model's")
+	f.IntVar(&r.req.Count, "count", 1, "images; more than one make a grid")
+	f.Float64Var(&r.guidance, "guidance", 0, "guidance scale, 1 is none; default: the model's")
+	f.StringVar(&r.interval, "guidance-interval", "", "times t where guidance applies, as in `0.1-0.8`; default: all")
+	f.Float64Var(&r.rescale, "guidance-rescale", 0, "0 to 1, against over-saturation by guidance")
+	f.StringVar(&r.solver, "solver", "", "`name`: "+flow.Names(flow.Solvers())+"; default: the first")
+	f.StringVar(&r.schedule, "schedule", "", "`spacing` of the steps: "+flow.Names(flow.Spacings())+"; default: the first")
+	f.Float64Var(&r.shift, "shift", 0, "above 1 more steps near the noise, below 1 near the image")
+	f.Float64Var(&r.diffusion, "diffusion", 0, "noise that solver sde adds, default 1")
+	f.StringVar(&r.edit, "edit", "", "`task` for -image: "+strings.Join(tasks(), ", "))
+	f.StringVar(&r.picture, "image", "", "PNG or JPEG `file` to edit, of the model's size; smaller by -factor for super-resolution")
+	f.StringVar(&r.mask, "mask", "", "PNG `file` for inpaint: what is white is painted anew, what is black is kept")
+	f.IntVar(&r.factor, "factor", 0, "of super-resolution")
+	f.Float64Var(&r.strength, "strength", 0, "time to start an edit from, up to 1: how much is made anew; default 0.6 for task image, else 1")
+}
+
+func tasks() (names []string) {
+	for _, t := range core.EditTasks() {
+		names = append(names, string(t))
+	}
+	return names
+}
+
+// request is what the flags ask of a model.
+func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
+	req := r.req
+	if !r.set["steps"] {
+		req.Steps = h.Info.Defaults.Steps
+	}
+	req.Guidance = float32(r.guidance)
+	if !r.set["guidance"] {
+		req.Guidance = h.Info.Defaults.Guidance
+	}
+	req.GuidanceRescale, req.SeedMix = float32(r.rescale), float32(r.seedMix)
+	req.Solver, req.Schedule = flow.Solver(r.solver), flow.Spacing(r.schedule)
+	req.Shift, req.Diffusion = float32(r.shift), float32(r.diffusion)
+	var err error
+	if r.mix != "" {
+		if req.Classes, err = parseMix(r.mix); err != nil {
+			return req, err
+		}
+	}
+	if r.interval != "" {
+		low, high, err := parseRange(r.interval)
+		if err != nil {
+			return req, usageError(fmt.Sprintf("-guidance-interval is %q, allowed: two numbers, as in 0.1-0.8", r.interval))
+		}
+		req.GuidanceInterval = []float32{low, high}
+	}
+	if r.edit != "" {
+		if req.Edit, err = r.readEdit(h.Config.InputSize); err != nil {
+			return req, err
+		}
+	} else if r.picture != "" || r.mask != "" {
+		return req, usageError("-edit is missing: the task for the image, " + strings.Join(tasks(), ", "))
+	}
+	return req, req.Check(h.Info)
+}
+
+// parseMix reads NAME[=WEIGHT][@FROM-TO],…
+func parseMix(text string) (shares []core.ClassShare, err error) {
+	for part := range strings.SplitSeq(text, ",") {
+		bad := usageError(fmt.Sprintf("-mix has %q, allowed: a class, as in fox, fox=2 or fox=2@1-0.5", part))
+		c := core.ClassShare{Weight: 1}
+		name, span, timed := strings.Cut(part, "@")
+		name, weight, weighted := strings.Cut(name, "=")
+		if c.Class = strings.TrimSpace(name); c.Class == "" {
+			return nil, bad
+		}
+		if weighted {
+			if c.Weight, err = parseNumber(weight); err != nil {
+				return nil, bad
+			}
+		}
+		if timed {
+			if c.From, c.To, err = parseRange(span); err != nil {
+				return nil, bad
+			}
+		}
+		shares = append(shares, c)
+	}
+	return shares, nil
+}
+
+func parseRange(text string) (a, b float32, err error) {
+	from, to, _ := strings.Cut(text, "-")
+	if a, err = parseNumber(from); err != nil {
+		return 0, 0, err
+	}
+	b, err = parseNumber(to)
+	return a, b, err
+}
+
+func parseNumber(text string) (float32, error) {
+	v, err := strconv.ParseFloat(strings.TrimSpace(text), 32)
+	if err == nil && (math.IsNaN(v) || math.IsInf(v, 0)) {
+		err = strconv.ErrRange
+	}
+	return float32(v), err
+}
+
+// readEdit reads the pictures of an edit for a model of images of size pixels.
+func (r *requestFlags) readEdit(size int) (*core.Edit, error) {
+	e := &core.Edit{Task: core.EditTask(r.edit), Factor: r.factor, Strength: float32(r.strength)}
+	if r.picture == "" {
+		return nil, usageError("-image is missing: the picture to edit")
+	}
+	if e.Task == core.EditInpaint && r.mask == "" {
+		return nil, usageError("-mask is missing: what to paint anew")
+	}
+	if e.Task == core.EditUpscale && r.factor > 0 {
+		size = max(1, size/r.factor)
+	}
+	img, err := readPicture(r.picture, size)
+	if err != nil {
+		return nil, err
+	}
+	e.Width = size
+	for y := range size {
+		for x := range size {
+			c := img.NRGBAAt(x, y)
+			if e.Task == core.EditColorize {
+				e.Image = append(e.Image, luma(c.R, c.G, c.B))
+			} else {
+				e.Image = append(e.Image, c.R, c.G, c.B)
+			}
+		}
+	}
+	if r.mask != "" {
+		mask, err := readPicture(r.mask, size)
+		if err != nil {
+			return nil, err
+		}
+		for y := range size {
+			for x := range size {
+				c := mask.NRGBAAt(x, y)
+				paint := byte(0)
+				if luma(c.R, c.G, c.B) >= 128 {
+					paint = 255
+				}
+				e.Mask = append(e.Mask, paint)
+			}
+		}
+	}
+	return e, nil
+}
+
+// luma is the brightness of a colour (ITU-R BT.601).
+func luma(r, g, b uint8) uint8 {
+	return uint8((299*int(r) + 587*int(g) + 114*int(b) + 500) / 1000)
+}
+
+// readPicture reads a picture of size×size pixels. What is transparent becomes
+// white.
+func readPicture(path string, size int) (*image.NRGBA, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	cfg, _, err := image.DecodeConfig(f) // before anything of its size is allocated
+	if err != nil {
+		return nil, fmt.Errorf("%s: no PNG or JPEG: %w", path, err)
+	}
+	if cfg.Width != size || cfg.Height != size {
+		return nil, usageError(fmt.Sprintf("%s has %d×%d pixels, allowed: %d×%d", path, cfg.Width, cfg.Height, size, size))
+	}
+	if _, err := f.Seek(0, 0); err != nil {
+		return nil, err
+	}
+	src, _, err := image.Decode(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	img := image.NewNRGBA(image.Rect(0, 0, size, size))
+	b := src.Bounds()
+	for y := range size {
+		for x := range size {
+			r, g, bl, a := src.At(b.Min.X+x, b.Min.Y+y).RGBA() // premultiplied
+			for c, v := range []uint32{r, g, bl} {
+				img.Pix[img.PixOffset(x, y)+c] = uint8((v + 0xffff - a) >> 8)
+			}
+			img.Pix[img.PixOffset(x, y)+3] = 255
+		}
+	}
+	return img, nil
+}
