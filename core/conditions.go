@@ -1,6 +1,9 @@
 package core
 
 import (
+	"fmt"
+	"strings"
+
 	"dit8/core/dit"
 	"dit8/core/flow"
 )
@@ -34,4 +37,28 @@ func (r Request) conditions(t float32, conv flow.Convention, classes []string, n
 func (r Request) guided(t float32) bool {
 	i := r.GuidanceInterval
 	return r.Guidance != 1 && (i == nil || t >= i[0] && t <= i[1])
+}
+
+// classText names the classes of a request that was checked, a mix as in
+// "bear@1-0.6,cat-face@0.6-0".
+func (r Request) classText(classes []string) string {
+	name := func(class string) string {
+		i, _ := findClass("", class, classes)
+		return classes[i]
+	}
+	if r.Classes == nil {
+		return name(r.Class)
+	}
+	var parts []string
+	for _, c := range r.Classes {
+		text := name(c.Class)
+		if c.Weight != 1 {
+			text += "=" + number(c.Weight)
+		}
+		if from, to := c.span(); from != 1 || to != 0 {
+			text += fmt.Sprintf("@%s-%s", number(from), number(to))
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ",")
 }

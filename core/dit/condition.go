@@ -43,6 +43,32 @@ type Conditioning struct {
 // Rows is the number of Conds.
 func (c *Conditioning) Rows() int { return c.rows }
 
+// ReadBlock copies what modulates block i for Cond row to dst [6D]: shift_msa,
+// scale_msa, gate_msa, shift_mlp, scale_mlp, gate_mlp, [D] each (models.py:
+// DiTBlock). It fails on a block, row or length that is not there.
+func (c *Conditioning) ReadBlock(dst []float32, i, row int) error {
+	if i < 0 || i >= len(c.blocks) {
+		return fmt.Errorf("dit: modulation of block %d of %d", i, len(c.blocks))
+	}
+	return c.read(dst, c.blocks[i], row)
+}
+
+// ReadFinal copies what modulates the final layer for Cond row to dst [2D]: shift,
+// scale, [D] each (models.py: FinalLayer). It fails as ReadBlock does.
+func (c *Conditioning) ReadFinal(dst []float32, row int) error { return c.read(dst, c.final, row) }
+
+func (c *Conditioning) read(dst []float32, v compute.F32, row int) error {
+	if row < 0 || row >= c.rows {
+		return fmt.Errorf("dit: modulation row %d of %d", row, c.rows)
+	}
+	n := v.Len / c.rows
+	if len(dst) != n {
+		return fmt.Errorf("dit: %d values for a modulation row of %d", len(dst), n)
+	}
+	c.dev.Read(dst, v.Slice(row*n, (row+1)*n))
+	return nil
+}
+
 // Free gives the vectors' memory back.
 func (c *Conditioning) Free() {
 	for _, b := range c.blocks {

@@ -2,7 +2,7 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +25,7 @@ const usage = `sample generates images and writes them as a PNG, which also hold
   sample [-model FILE.dit8] -class NAME_OR_INDEX [flags] -o OUT.png
   sample [-model FILE.dit8] -classes
   sample bench [flags]
+  sample inspect [flags]
 
 `
 
@@ -36,8 +37,13 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	command := sample
-	if len(args) > 0 && args[0] == "bench" {
-		command, args = benchmark, args[1:]
+	if len(args) > 0 {
+		switch args[0] {
+		case "bench":
+			command, args = benchmark, args[1:]
+		case "inspect":
+			command, args = inspect, args[1:]
+		}
 	}
 	err := command(ctx, args, stdout, stderr)
 	var u usageError
@@ -122,14 +128,11 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		return err
 	}
 	if *out != "" {
-		var file bytes.Buffer
-		if err := encode(&file, frames, *scale); err != nil {
-			return err
-		}
+		write := func(w io.Writer) error { return encode(w, frames, *scale) }
 		if *out == "-" {
-			_, err = stdout.Write(file.Bytes())
+			err = buffered(stdout, write)
 		} else {
-			err = writePNG(*out, file.Bytes())
+			err = writeFile(*out, write)
 		}
 		if err != nil {
 			return err
@@ -216,17 +219,27 @@ func open(path string) (*weights.Reader, io.Closer, error) {
 	return f.Reader, f, nil
 }
 
-// writePNG writes path so that it is never seen half-written. Devices and pipes
+// writeFile writes path so that it is never seen half-written. Devices and pipes
 // are written to directly.
-func writePNG(path string, b []byte) error {
+func writeFile(path string, write func(io.Writer) error) error {
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return os.WriteFile(path, b, 0o644)
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(buffered(f, write), f.Close())
 	}
-	_, err := atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	})
+	_, err := atomicfile.Write(path, write)
 	return err
+}
+
+// buffered hands w to write in large pieces.
+func buffered(w io.Writer, write func(io.Writer) error) error {
+	b := bufio.NewWriterSize(w, 1<<16)
+	if err := write(b); err != nil {
+		return err
+	}
+	return b.Flush()
 }
 
 // bar is a progress bar on a terminal, and nothing elsewhere.

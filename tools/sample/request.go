@@ -32,23 +32,29 @@ type requestFlags struct {
 	set              map[string]bool // those that were given
 }
 
-func (r *requestFlags) add(f *flag.FlagSet) {
+// addPlan adds the flags that say what the model is asked at which times.
+func (r *requestFlags) addPlan(f *flag.FlagSet) {
 	r.req.Count = 1
 	f.StringVar(&r.req.Class, "class", "", "class `name` or index")
 	f.StringVar(&r.mix, "mix", "", "in place of -class, a mix of `classes`: fox=2,panda, each with a weight and the times t between\n"+
-		"which it acts, as in bear@1-0.6,cat@0.6-0: laid out as a bear, detailed as a cat")
+		"which it acts, as in bear@1-0.6,cat-face@0.6-0: laid out as a bear, detailed as a cat")
+	f.IntVar(&r.req.Steps, "steps", 0, "model evaluations; default: the model's")
+	f.StringVar(&r.solver, "solver", "", "`name`: "+flow.Names(flow.Solvers())+"; default: the first")
+	f.StringVar(&r.schedule, "schedule", "", "`spacing` of the steps: "+flow.Names(flow.Spacings())+"; default: the first")
+	f.Float64Var(&r.shift, "shift", 0, "above 1 more steps near the noise, below 1 near the image")
+}
+
+// add adds all flags.
+func (r *requestFlags) add(f *flag.FlagSet) {
+	r.addPlan(f)
 	f.StringVar(&r.req.Negative, "negative", "", "`class` to guide away from")
 	f.Uint64Var(&r.req.Seed, "seed", 0, "seed of the noise")
 	f.Uint64Var(&r.req.SeedTo, "seed-to", 0, "second `seed`, blended in by -seed-mix or -morph")
 	f.Float64Var(&r.seedMix, "seed-mix", 0, "how much of the second seed, 0 to 1")
-	f.IntVar(&r.req.Steps, "steps", 0, "model evaluations; default: the model's")
 	f.IntVar(&r.req.Count, "count", 1, "images; more than one make a grid")
 	f.Float64Var(&r.guidance, "guidance", 0, "guidance scale, 1 is none; default: the model's")
 	f.StringVar(&r.interval, "guidance-interval", "", "times t where guidance applies, as in `0.1-0.8`; default: all")
 	f.Float64Var(&r.rescale, "guidance-rescale", 0, "0 to 1, against over-saturation by guidance")
-	f.StringVar(&r.solver, "solver", "", "`name`: "+flow.Names(flow.Solvers())+"; default: the first")
-	f.StringVar(&r.schedule, "schedule", "", "`spacing` of the steps: "+flow.Names(flow.Spacings())+"; default: the first")
-	f.Float64Var(&r.shift, "shift", 0, "above 1 more steps near the noise, below 1 near the image")
 	f.Float64Var(&r.diffusion, "diffusion", 0, "noise that solver sde adds, default 1")
 	f.StringVar(&r.edit, "edit", "", "`task` for -image: "+strings.Join(tasks(), ", "))
 	f.StringVar(&r.picture, "image", "", "PNG or JPEG `file` to edit, of the model's size; smaller by -factor for super-resolution")
