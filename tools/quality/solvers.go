@@ -29,8 +29,8 @@ type way struct {
 
 var ways = []way{
 	{"euler", flow.Euler, "", 0}, {"heun", flow.Heun, "", 0}, {"midpoint", flow.Midpoint, "", 0}, {"ab2", flow.AB2, "", 0},
-	{"ab2, cosine", flow.AB2, flow.Cosine, 0}, {"ab2, logit-normal", flow.AB2, flow.LogitNormal, 0},
-	{"ab2, shift 0.5", flow.AB2, "", 0.5}, {"ab2, shift 2", flow.AB2, "", 2},
+	{"euler, shift 2", flow.Euler, "", 2}, {"heun, shift 2", flow.Heun, "", 2}, {"midpoint, shift 2", flow.Midpoint, "", 2}, {"ab2, shift 2", flow.AB2, "", 2},
+	{"euler, cosine", flow.Euler, flow.Cosine, 0}, {"ab2, cosine", flow.AB2, flow.Cosine, 0}, {"ab2, logit-normal", flow.AB2, flow.LogitNormal, 0},
 }
 
 // reference is what errors are measured to.
@@ -89,7 +89,13 @@ Rounding to bytes alone is 0.3 to 0.4.
 		}
 		md.WriteString("\n")
 	}
-	md.WriteString("\n![error against evaluations](solvers.svg)\n")
+	md.WriteString(`
+![error against evaluations](solvers.svg)
+
+Midpoint and ab2 are nearer than Euler at equal evaluations from 6 and from 4 up, ab2 at no cost. Heun's solver, which the
+official SiT has, is so from 20 up only: with two evaluations a step its steps are twice as long, and the last
+evaluation is at t = 0, about which the network learned least.
+`)
 	if err := write(dir, "solvers.svg", []byte(curves(errs))); err != nil {
 		return err
 	}
@@ -113,7 +119,7 @@ func rms(a, b *image.NRGBA) float64 {
 	return math.Sqrt(sum / float64(len(a.Pix)/4*3)) // alpha is the same
 }
 
-var colours = []string{"#555555", "#d9822b", "#3b6ea5", "#2a9d4e", "#a53b8f", "#8f6f2a", "#2aa5a0", "#c03b3b"}
+var colours = []string{"#555555", "#d9822b", "#3b6ea5", "#2a9d4e"}
 
 // curves draws errors against evaluations, both logarithmic.
 func curves(errs [][]float64) string {
@@ -143,17 +149,20 @@ func curves(errs [][]float64) string {
 	fmt.Fprintf(&s, `<text x="%d" y="%d" text-anchor="middle" fill="#333">evaluations of the model</text>`+"\n", (left+w-right)/2, h-10)
 	fmt.Fprintf(&s, `<text transform="translate(16 %d) rotate(-90)" text-anchor="middle" fill="#333">error, 256ths of full scale</text>`+"\n", (top+h-bottom)/2)
 	for i, e := range errs {
-		dash := ""
+		if i >= 8 {
+			break // the table has them
+		}
+		dash := ` stroke-dasharray="5 4"`
 		if i >= 4 {
-			dash = ` stroke-dasharray="5 4"`
+			dash = ""
 		}
 		var line []string
 		for j, v := range e {
 			line = append(line, fmt.Sprintf("%.1f,%.1f", x(float64(evaluations[j])), y(v)))
 		}
-		fmt.Fprintf(&s, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"%s/>`+"\n", strings.Join(line, " "), colours[i], dash)
+		fmt.Fprintf(&s, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"%s/>`+"\n", strings.Join(line, " "), colours[i%4], dash)
 		fmt.Fprintf(&s, `<path d="M%d %dh24" stroke="%s" stroke-width="2"%s/><text x="%d" y="%d" fill="#333">%s</text>`+"\n",
-			w-right+20, top+10+22*i, colours[i], dash, w-right+50, top+14+22*i, ways[i].name)
+			w-right+20, top+10+22*i, colours[i%4], dash, w-right+50, top+14+22*i, ways[i].name)
 	}
 	return s.String() + "</svg>\n"
 }
