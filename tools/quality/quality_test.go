@@ -1,0 +1,36 @@
+package main
+
+import (
+	"bytes"
+	"image"
+	"strings"
+	"testing"
+)
+
+func TestCommandLine(t *testing.T) {
+	for _, c := range []struct {
+		code   int
+		args   []string
+		stdout string
+		stderr string
+	}{
+		{0, []string{"-h"}, "quality solvers DIR", ""},
+		{2, nil, "", "quality solvers DIR"},
+		{2, []string{"speed", "."}, "", "quality solvers DIR"},
+		{1, []string{"solvers", "none"}, "", "no such file"},
+		{1, []string{"editing", "main.go"}, "", "main.go is no folder"},
+	} {
+		var out, errs bytes.Buffer
+		if code := run(c.args, nil, &out, &errs); code != c.code || !strings.Contains(out.String(), c.stdout) || !strings.Contains(errs.String(), c.stderr) {
+			t.Errorf("%q: exit %d, %q %q", c.args, code, out.String(), errs.String())
+		}
+	}
+}
+
+func TestRMS(t *testing.T) {
+	a, b := image.NewNRGBA(image.Rect(0, 0, 2, 1)), image.NewNRGBA(image.Rect(0, 0, 2, 1))
+	b.Pix[0], b.Pix[5] = 3, 4 // of six values of colour
+	if got := rms(a, b); got*got < 25.0/6-1e-9 || got*got > 25.0/6+1e-9 {
+		t.Errorf("rms %v", got)
+	}
+}
