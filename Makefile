@@ -19,11 +19,12 @@ PAGE = index.html style.css icon.svg app.js measure.js worker.js
 run: web
 	$(GO) run ./tools/serve
 
-# The standard library is compiled without inlining: 5 % less to download, at the same
-# speed of loading and sampling. Our own code and zstd keep it: there it counts.
+# All is compiled without inlining: 5 % less to download, at the same speed of loading and
+# sampling. Only zstd and what computes where there is no SIMD keep it: there it counts.
+SMALL = std dit8/core dit8/core/flow dit8/core/dit dit8/core/bench dit8/weights dit8/wasm/...
 web: need-go
 	@mkdir -p $(DIST)
-	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -gcflags=std=-l -o $(DIST)/dit8.wasm ./wasm/browser
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' $(SMALL:%=-gcflags=%=-l) -o $(DIST)/dit8.wasm ./wasm/browser
 	cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(DIST)/
 	cp -f $(addprefix web/,$(PAGE)) $(addprefix wasm/kernels/,$(KERNELS)) weights/default.dit8 $(DIST)/
 	@chmod u+w $(DIST)/*
