@@ -79,40 +79,42 @@ func (c *chunkReader) tensor(t *TensorInfo) (dit.Tensor, error) {
 		}
 		switch t.DType {
 		case F32:
-			out.F32 = grow(out.F32, len(b)/4, values)
-			for ; len(b) > 0; b = b[4:] {
-				out.F32 = append(out.F32, math.Float32frombits(binary.LittleEndian.Uint32(b)))
-			}
+			decodeF32(extend(&out.F32, len(b)/4, values), b)
 		case F16:
-			out.F32 = grow(out.F32, len(b)/2, values)
-			for ; len(b) > 0; b = b[2:] {
-				out.F32 = append(out.F32, half.ToFloat32(binary.LittleEndian.Uint16(b)))
+			for i, dst := 0, extend(&out.F32, len(b)/2, values); i < len(dst); i++ {
+				dst[i] = half.ToFloat32(binary.LittleEndian.Uint16(b[2*i:]))
 			}
 		case I8:
 			n := min(len(b)/4, scales-len(out.Scale))
-			out.Scale = grow(out.Scale, n, scales)
-			for ; n > 0; n-- {
-				out.Scale = append(out.Scale, math.Float32frombits(binary.LittleEndian.Uint32(b)))
-				b = b[4:]
-			}
-			out.I8 = grow(out.I8, len(b), values)
-			for _, v := range b {
-				out.I8 = append(out.I8, int8(v))
+			decodeF32(extend(&out.Scale, n, scales), b)
+			b = b[4*n:]
+			dst := extend(&out.I8, len(b), values)
+			for i, v := range b {
+				dst[i] = int8(v)
 			}
 		}
 	}
 	return out, check(out)
 }
 
-// grow makes room for n more elements of final in all. Memory doubles as data
-// arrives, rather than being taken at once for what a header promises.
-func grow[T any](s []T, n, final int) []T {
-	if cap(s)-len(s) >= n {
-		return s
+// decodeF32 reads as many values as dst has from b.
+func decodeF32(dst []float32, b []byte) {
+	for i := range dst {
+		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 	}
-	g := make([]T, len(s), min(final, max(2*cap(s), len(s)+n, 1<<18)))
-	copy(g, s)
-	return g
+}
+
+// extend appends n elements, which it returns, to a slice of final in all. Memory
+// doubles as data arrives, rather than being taken at once for what a header promises.
+func extend[T any](s *[]T, n, final int) []T {
+	old := len(*s)
+	if cap(*s)-old < n {
+		g := make([]T, old, min(final, max(2*cap(*s), old+n, 1<<18)))
+		copy(g, *s)
+		*s = g
+	}
+	*s = (*s)[:old+n]
+	return (*s)[old:]
 }
 
 // check refuses values that no model has: they would spread through every pixel.
