@@ -6,6 +6,7 @@
 # make bench-native  measures beside ONNX Runtime; it writes its part of docs/performance.md
 # make kernels  compiles wasm/kernels/*.wasm
 # make asm    writes the assembly of core/compute/native
+# make quality  measures solvers and edits; it writes docs/solvers.md and docs/editing.md
 # make int8   compares the default model with its float checkpoint (docs/int8.md)
 
 GO ?= go
@@ -14,7 +15,7 @@ WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-th
 KERNELS = kernels.js kernels-helper.js $(WASM)
 PAGE = index.html style.css icon.svg app.js measure.js worker.js
 
-.PHONY: run test test-go test-arch test-native test-kernels test-web kernels asm web bench bench-web bench-native int8 need-go need-node need-debian fuzz
+.PHONY: run test test-go test-arch test-native test-kernels test-web kernels asm web bench bench-web bench-native quality int8 need-go need-node need-debian fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -87,6 +88,10 @@ bench-native: need-go need-node
 	$(GO) test -c -o bin/native.test ./core/compute/native
 	cd web/bench && npm ci --ignore-scripts --no-audit --no-fund
 	node web/bench/native.mjs
+
+quality: need-go
+	$(GO) run ./tools/quality solvers docs
+	$(GO) run ./tools/quality editing docs
 
 # make int8 CHECKPOINT=float.safetensors LABELS=labels.json
 int8: need-go

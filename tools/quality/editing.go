@@ -68,10 +68,11 @@ func editing(g *core.Generator, dir string) error {
 
 Written by `+"`make quality`"+`: edits with the default model, %d steps, guidance %g, of pictures that it made with another seed.
 PSNR in dB, first where the picture is known, then over the whole picture against the one that was edited, which an edit
-need not find again: a left ear may become another one. 32×32 pixels rounded to bytes differ by at most 59 dB.
+need not find again: a left ear may become another one. Rounding to bytes alone leaves about 59 dB, more for means.
 
 From left to right: the picture; a square hidden, and painted anew; shrunk to 8×8, and enlarged; its grey, and coloured; the
-three again with solver sde, which renews the noise; and the picture as a tiger (task image, strength 0.6).
+three again with solver sde, which renews the noise and mostly comes out more natural; and the picture as a tiger (task
+image, strength 0.6).
 
 ![edits of eight pictures](editing.png)
 
