@@ -88,7 +88,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	case *list:
 	case *out == "" && !*asJSON:
 		return usageError("-o is missing: the PNG file to write")
-	case !set["class"] && !set["mix"]:
+	case !set["class"] && !set["mix"] && !set["request"]:
 		return usageError("-class is missing; -classes lists the model's")
 	case set["morph"] && (*morph < 2 || *morph > maxFrames):
 		return usageError(fmt.Sprintf("-morph is %d, allowed: 2 to %d", *morph, maxFrames))

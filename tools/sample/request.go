@@ -1,11 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"image"
 	_ "image/jpeg" // formats that -image reads
 	_ "image/png"
+	"io"
 	"math"
 	"os"
 	"strconv"
@@ -29,12 +31,12 @@ type requestFlags struct {
 	mask             string
 	factor           int
 	strength         float64
+	file             string
 	set              map[string]bool // those that were given
 }
 
 // addPlan adds the flags that say what the model is asked at which times.
 func (r *requestFlags) addPlan(f *flag.FlagSet) {
-	r.req.Count = 1
 	f.StringVar(&r.req.Class, "class", "", "class `name` or index")
 	f.StringVar(&r.mix, "mix", "", "in place of -class, a mix of `classes`: fox=2,panda, each with a weight and the times t between\n"+
 		"which it acts, as in bear@1-0.6,cat-face@0.6-0: laid out as a bear, detailed as a cat")
@@ -47,6 +49,7 @@ func (r *requestFlags) addPlan(f *flag.FlagSet) {
 // add adds all flags.
 func (r *requestFlags) add(f *flag.FlagSet) {
 	r.addPlan(f)
+	f.StringVar(&r.file, "request", "", "JSON `file` with a request, as -json prints it; other flags overrule it")
 	f.StringVar(&r.req.Negative, "negative", "", "`class` to guide away from")
 	f.Uint64Var(&r.req.Seed, "seed", 0, "seed of the noise")
 	f.Uint64Var(&r.req.SeedTo, "seed-to", 0, "second `seed`, blended in by -seed-mix or -morph")
@@ -70,40 +73,91 @@ func tasks() (names []string) {
 	return names
 }
 
+// maxRequest bounds the bytes read of a file with a request.
+const maxRequest = 1 << 24
+
 // request is what the flags ask of a model.
 func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
-	req := r.req
-	if !r.set["steps"] {
-		req.Steps = h.Info.Defaults.Steps
-	}
-	req.Guidance = float32(r.guidance)
-	if !r.set["guidance"] {
-		req.Guidance = h.Info.Defaults.Guidance
-	}
-	req.GuidanceRescale, req.SeedMix = float32(r.rescale), float32(r.seedMix)
-	req.Solver, req.Schedule = flow.Solver(r.solver), flow.Spacing(r.schedule)
-	req.Shift, req.Diffusion = float32(r.shift), float32(r.diffusion)
-	var err error
-	if r.mix != "" {
-		if req.Classes, err = parseMix(r.mix); err != nil {
+	req := core.Request{Count: 1, Steps: h.Info.Defaults.Steps, Guidance: h.Info.Defaults.Guidance}
+	if r.set["request"] {
+		text, err := readRequest(r.file)
+		if err != nil {
 			return req, err
 		}
+		if req, err = req.WithJSON(text); err != nil {
+			return req, fmt.Errorf("%s: %w", r.file, err)
+		}
 	}
-	if r.interval != "" {
+	f := r.req // what the flags hold
+	for name, take := range map[string]func(){
+		"class":            func() { req.Class, req.Classes = f.Class, nil },
+		"negative":         func() { req.Negative = f.Negative },
+		"seed":             func() { req.Seed = f.Seed },
+		"seed-to":          func() { req.SeedTo = f.SeedTo },
+		"seed-mix":         func() { req.SeedMix = float32(r.seedMix) },
+		"steps":            func() { req.Steps = f.Steps },
+		"count":            func() { req.Count = f.Count },
+		"guidance":         func() { req.Guidance = float32(r.guidance) },
+		"guidance-rescale": func() { req.GuidanceRescale = float32(r.rescale) },
+		"solver":           func() { req.Solver = flow.Solver(r.solver) },
+		"schedule":         func() { req.Schedule = flow.Spacing(r.schedule) },
+		"shift":            func() { req.Shift = float32(r.shift) },
+		"diffusion":        func() { req.Diffusion = float32(r.diffusion) },
+	} {
+		if r.set[name] {
+			take()
+		}
+	}
+	if r.set["mix"] {
+		shares, err := parseMix(r.mix)
+		if err != nil {
+			return req, err
+		}
+		req.Classes = shares
+		if !r.set["class"] {
+			req.Class = ""
+		}
+	}
+	if r.set["guidance-interval"] {
 		low, high, err := parseRange(r.interval)
 		if err != nil {
 			return req, usageError(fmt.Sprintf("-guidance-interval is %q, allowed: two numbers, as in 0.1-0.8", r.interval))
 		}
 		req.GuidanceInterval = []float32{low, high}
 	}
-	if r.edit != "" {
-		if req.Edit, err = r.readEdit(h.Config.InputSize); err != nil {
+	if r.set["edit"] {
+		e, err := r.readEdit(h.Config.InputSize)
+		if err != nil {
 			return req, err
 		}
-	} else if r.picture != "" || r.mask != "" {
+		req.Edit = e
+	} else if r.set["image"] || r.set["mask"] {
 		return req, usageError("-edit is missing: the task for the image, " + strings.Join(tasks(), ", "))
 	}
 	return req, req.Check(h.Info)
+}
+
+// readRequest reads a JSON file: a request, or metadata that holds one.
+func readRequest(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxRequest+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxRequest {
+		return nil, usageError(fmt.Sprintf("%s is no request: over %d bytes", path, maxRequest))
+	}
+	var metadata struct {
+		Request json.RawMessage `json:"request"`
+	}
+	if json.Unmarshal(text, &metadata) == nil && metadata.Request != nil {
+		return metadata.Request, nil
+	}
+	return text, nil
 }
 
 // parseMix reads NAME[=WEIGHT][@FROM-TO],…

@@ -36,6 +36,25 @@ func picture(t *testing.T, name string, n int, at func(x, y int) color.Color) st
 	return path
 }
 
+// The metadata of an image makes it again, and flags overrule it.
+func TestRequestFile(t *testing.T) {
+	_, first, _ := sampleCmd("-mix", "fox,panda", "-seed", "9", "-steps", "2", "-solver", "ab2", "-json")
+	file := filepath.Join(t.TempDir(), "meta.json")
+	if err := os.WriteFile(file, []byte(first), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var m, again core.Metadata
+	_, out, errs := sampleCmd("-request", file, "-json")
+	if json.Unmarshal([]byte(first), &m) != nil || json.Unmarshal([]byte(out), &again) != nil || again.SHA256 != m.SHA256 {
+		t.Errorf("%s then %s %s", first, out, errs)
+	}
+	_, out, errs = sampleCmd("-request", file, "-class", "rose", "-steps", "1", "-json")
+	again = core.Metadata{}
+	if json.Unmarshal([]byte(out), &again) != nil || again.Request.Class != "rose" || again.Request.Classes != nil || again.Request.Steps != 1 || again.Request.Seed != 9 {
+		t.Errorf("overruled: %s %s", out, errs)
+	}
+}
+
 // What flags say arrives in the request, and what it makes is what JSON says.
 func TestRequestFlags(t *testing.T) {
 	code, out, errs := sampleCmd("-mix", "bear=2@1-0.6, cat-face@0.6-0", "-negative", "fox", "-seed", "4", "-seed-to", "5", "-seed-mix", "0.25",
@@ -123,6 +142,8 @@ func TestEditFlags(t *testing.T) {
 		{2, "guidance_interval is [0.9 0.1]", []string{"-guidance-interval", "0.9-0.1"}},
 		{2, `solver is "rk4"`, []string{"-solver", "rk4"}},
 		{2, "spacing ddim is for models on the ddpm clock", []string{"-schedule", "ddim"}},
+		{1, "no such file", []string{"-request", "none.json"}},
+		{2, "main.go: request is // Command sample", []string{"-request", "main.go"}},
 		{2, "-morph is 1, allowed: 2 to 1000", []string{"-morph", "1", "-seed-to", "2"}},
 		{2, "-morph goes with -seed-to", []string{"-morph", "3"}},
 	} {

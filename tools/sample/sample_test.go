@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -24,19 +23,20 @@ func sampleCmd(args ...string) (code int, stdout, stderr string) {
 // The committed hashes hold on every architecture; the page and the program in
 // Node are tested against the same file.
 func TestGoldenPixels(t *testing.T) {
-	b, err := os.ReadFile("../../testdata/golden/pixels.json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var cases []struct {
-		Request core.Request
+		Request json.RawMessage
 		SHA256  string
 	}
-	if err := json.Unmarshal(b, &cases); err != nil {
-		t.Fatal(err)
-	}
-	if len(cases) == 0 {
-		t.Fatal("no cases")
+	for _, file := range []string{"pixels.json", "options.json"} {
+		b, err := os.ReadFile("../../testdata/golden/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		more := cases[:0:0]
+		if err := json.Unmarshal(b, &more); err != nil || len(more) == 0 {
+			t.Fatalf("%s: %d cases, %v", file, len(more), err)
+		}
+		cases = append(cases, more...)
 	}
 	for _, device := range native.Names() {
 		for _, threads := range []string{"1", "2"} {
@@ -50,11 +50,17 @@ func TestGoldenPixels(t *testing.T) {
 	}
 }
 
-func golden(t *testing.T, r core.Request, sha256, device, threads string) {
-	file := filepath.Join(t.TempDir(), "out.png")
-	code, out, errs := sampleCmd("-class", r.Class, "-seed", strconv.FormatUint(r.Seed, 10), "-steps", strconv.Itoa(r.Steps),
-		"-guidance", strconv.FormatFloat(float64(r.Guidance), 'g', -1, 32), "-count", strconv.Itoa(r.Count), "-json", "-o", file,
-		"-device", device, "-threads", threads)
+func golden(t *testing.T, request json.RawMessage, sha256, device, threads string) {
+	dir := t.TempDir()
+	file, asked := filepath.Join(dir, "out.png"), filepath.Join(dir, "request.json")
+	if err := os.WriteFile(asked, request, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, err := core.Request{}.WithJSON(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := sampleCmd("-request", asked, "-json", "-o", file, "-device", device, "-threads", threads)
 	if code != 0 {
 		t.Fatalf("%+v: exit %d: %s", r, code, errs)
 	}

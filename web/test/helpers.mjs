@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 import { helper } from "../../wasm/kernels/node.mjs";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
-export const golden = JSON.parse(readFileSync(root + "testdata/golden/pixels.json", "utf8"));
+const cases = (file) => JSON.parse(readFileSync(`${root}testdata/golden/${file}`, "utf8"));
+export const golden = cases("pixels.json");
+export const goldenOptions = cases("options.json"); // of requests with solvers, mixes and edits
 
 // serve starts the real server on a free port and returns its address.
 export async function serve(...args) {

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { golden, program, root } from "./helpers.mjs";
+import { golden, goldenOptions, program, root } from "./helpers.mjs";
 
 let dit8;
 const model = readFileSync(root + "weights/default.dit8");
@@ -40,12 +40,12 @@ for (const [threads, device] of [[0, "generic"], [1, "simd128"], [2, "simd128 ×
   const tested = threads === 1 ? dit8 : await program(threads);
   const info = await tested.load(reader(model));
   assert.equal(info.classes.length, 116);
-  for (const { request, sha256 } of golden) {
+  for (const { request, sha256 } of [...golden, ...goldenOptions]) {
     const steps = [];
     const result = await tested.generate(JSON.stringify(request), (event) => steps.push(event.step));
     assert.deepEqual(steps, Array.from({ length: request.steps }, (_, i) => i + 1));
     assert.equal(result.metadata.sha256, sha256);
-    assert.equal(result.metadata.device, device);
+    assert.equal(result.metadata.device.replace("relaxed ", ""), device);
     const hash = createHash("sha256");
     for (const image of result.images) hash.update(image);
     assert.equal(hash.digest("hex"), sha256);
@@ -63,11 +63,12 @@ for (const threads of [1, 2]) test(`memory on ${threads} threads`, async () => {
   };
   await fresh.load(reader(model, piece));
   measured("after loading");
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 12; i++) {
     await fresh.generate('{"steps": 2, "guidance": 3, "count": 4}', () => {});
     measured(`after request ${i}`);
   }
-  assert.equal(taken["after request 2"], taken["after request 1"], "it grows with each request");
+  // Go's heap settles within a few requests.
+  assert.equal(taken["after request 11"], taken["after request 5"], "it grows with each request");
 });
 
 test("a failed load keeps the model", async () => {
@@ -100,7 +101,7 @@ test("bench measures a network, and can be cancelled", async () => {
   const done = [];
   const result = await dit8.bench(JSON.stringify({ config: network, batch: 2, passes: 3 }), (event) => done.push(event.done));
   assert.deepEqual(done, [1, 2, 3, 4, 5, 6]);
-  assert.equal(result.device, "simd128");
+  assert.equal(result.device.replace("relaxed ", ""), "simd128");
   assert.deepEqual(result.config, { ...network, learn_sigma: false });
   assert.ok(result.best_ms > 0 && result.best_ms <= result.median_ms && result.gmac_per_s > 0);
   const shares = result.operations.reduce((sum, { share }) => sum + share, 0);
