@@ -1,6 +1,6 @@
 // Package native is the compute.Device of machines with assembly for their
-// vector instructions: AVX-512 with VNNI and AVX2 on amd64, NEON with and without
-// its dot products on arm64. A pool of goroutines shares the parts of an
+// vector instructions: AVX-512 with VNNI, AVX2 with and without AVX-VNNI on amd64,
+// NEON with and without its dot products on arm64. A pool of goroutines shares the parts of an
 // operation. Elsewhere, and with the build tag purego, New gives the generic
 // device.
 //

@@ -22,14 +22,24 @@ var avx2 = kernels{
 	modulate: modulateAVX2, gate: gateAVX2, add: addAVX2, scale: scaleAVX2, gelu: geluAVX2, silu: siluAVX2, peak: peakAVX2,
 }
 
+// avxVNNI is avx2 with the int8 product of newer processors without AVX-512.
+var avxVNNI = func() kernels {
+	k := avx2
+	k.name, k.zero = "avx-vnni", -128
+	k.dot = []func(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32){
+		nil, dot1AVXVNNI, dot2AVXVNNI, dot3AVXVNNI, dot4AVXVNNI}
+	k.quantize, k.peak = quantizeAVXVNNI, peakAVXVNNI
+	return k
+}()
+
 // all are the sets of kernels of this architecture, the fastest first, with
 // whether this machine has them.
 func all() []candidate {
 	f := features()
-	return []candidate{{&avx512, f.avx512}, {&avx2, f.avx2}}
+	return []candidate{{&avx512, f.avx512}, {&avxVNNI, f.avxVNNI}, {&avx2, f.avx2}}
 }
 
-type cpuFeatures struct{ avx2, avx512 bool }
+type cpuFeatures struct{ avx2, avxVNNI, avx512 bool }
 
 // features asks the processor and whether the operating system keeps the
 // registers (Intel SDM volume 2, CPUID, and volume 1, 13.3).
@@ -42,6 +52,7 @@ func features() (f cpuFeatures) {
 		avx512bw = 1 << 30
 		avx512vl = 1 << 31
 		vnni     = 1 << 11 // leaf 7, ecx
+		avxVNNI  = 1 << 4  // leaf 7.1, eax
 		ymm      = 0x06    // xcr0: SSE and AVX state
 		zmm      = 0xe6    // and masks and the 32 wide registers
 	)
@@ -54,6 +65,10 @@ func features() (f cpuFeatures) {
 	state := xgetbv()
 	_, b, c, _ := cpuid(7, 0)
 	f.avx2 = state&ymm == ymm && b&avx2 != 0
+	if most, _, _, _ := cpuid(7, 0); most >= 1 {
+		a, _, _, _ := cpuid(7, 1)
+		f.avxVNNI = f.avx2 && a&avxVNNI != 0
+	}
 	const wide = avx512f | avx512dq | avx512bw | avx512vl
 	f.avx512 = f.avx2 && state&zmm == zmm && b&wide == wide && c&vnni != 0
 	return f

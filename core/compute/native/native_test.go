@@ -65,6 +65,9 @@ func TestNames(t *testing.T) {
 		if has("avx2") {
 			want = slices.Insert(want, 0, "avx2")
 		}
+		if has("avx2", "avx_vnni") {
+			want = slices.Insert(want, 0, "avx-vnni")
+		}
 		if has("avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni") {
 			want = slices.Insert(want, 0, "avx512-vnni")
 		}

@@ -22,7 +22,7 @@ type isa struct {
 }
 
 func main() {
-	name := flag.String("isa", "", "avx512, avx2 or cpu")
+	name := flag.String("isa", "", "avx512, avx2, avxvnni or cpu")
 	flag.Parse()
 	ConstraintExpr("amd64,!purego")
 	switch *name {
@@ -30,10 +30,17 @@ func main() {
 		write(isa{"AVX512", zmm, 64, 8, vnni{}})
 	case "avx2":
 		write(isa{"AVX2", ymm, 32, 4, maddubs{}})
+	case "avxvnni": // the rest is AVX2's
+		s := isa{"AVXVNNI", ymm, 32, 4, avxVNNI{}}
+		for r := 1; r <= s.rows; r++ {
+			s.dot(r)
+		}
+		s.int8.quantize(s)
+		s.peak()
 	case "cpu":
 		cpuid()
 	default:
-		log.Fatalf("-isa is %q, allowed: avx512, avx2, cpu", *name)
+		log.Fatalf("-isa is %q, allowed: avx512, avx2, avxvnni, cpu", *name)
 	}
 	Generate()
 }

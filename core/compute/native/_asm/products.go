@@ -287,6 +287,38 @@ func vpdpbusd(w, u, acc reg.VecPhysical) {
 	})
 }
 
+// avxVNNI is vnni on AVX2's registers, for processors without AVX-512.
+type avxVNNI struct{ vnni }
+
+func (avxVNNI) step(s isa, acc [2]reg.VecPhysical, row Mem) {
+	v := 2*s.rows + 2
+	VPBROADCASTD(row, s.reg(v))
+	for h := range 2 {
+		vexVPDPBUSD(2*s.rows+h, v, acc[h])
+	}
+}
+
+func (avxVNNI) register(s isa, acc reg.VecPhysical, half int) {
+	vexVPDPBUSD(2*s.rows+half, 2*s.rows+2, acc)
+}
+
+// vexVPDPBUSD is vpdpbusd on YMM registers in AVX-VNNI's encoding, which Go's
+// assembler does not know: VEX.256.66.0F38.W0 50 /r (Intel SDM, volume 2).
+func vexVPDPBUSD(w, u int, acc reg.VecPhysical) {
+	a := -1
+	for i := range 16 {
+		if ymm(i) == acc {
+			a = i
+		}
+	}
+	b1 := 0xe2 &^ (a >> 3 << 7) &^ (w >> 3 << 5) // R, X, B inverted, and the map
+	b2 := (^u&15)<<3 | 0x05                      // W, the first source inverted, 256 bits, prefix 66
+	modrm := 0xc0 | a&7<<3 | w&7
+	Comment(fmt.Sprintf("VPDPBUSD Y%d, Y%d, Y%d", w, u, a))
+	Instruction(&ir.Instruction{Opcode: "LONG", Operands: []Op{U32(0xc4 | b1<<8 | b2<<16 | 0x50<<24)}})
+	Instruction(&ir.Instruction{Opcode: "BYTE", Operands: []Op{U8(modrm)}})
+}
+
 // maddubs multiplies |w| with a·sign(w), which saturates nowhere: 2·127·127 is
 // below 2¹⁵.
 type maddubs struct{}

@@ -31,11 +31,19 @@ func (vnni) quantize(s isa) {
 	RET()
 }
 
-func (maddubs) quantize(s isa) {
+func (maddubs) quantize(s isa) { s.quantizeYMM(false) }
+
+func (avxVNNI) quantize(s isa) { s.quantizeYMM(true) }
+
+// quantizeYMM rounds sixteen values, with 128 added where offset is set.
+func (s isa) quantizeYMM(offset bool) {
 	TEXT("quantize"+s.suffix, NOSPLIT, "func("+quantizeParams+")")
 	Pragma("noescape")
 	p, n := pointers("q", "x")
 	inv, round := s.scalar("inv", 0), s.splat("expRound", f32(12582912), 1)
+	if offset {
+		VBROADCASTSS(constant("bytes128", 0x80808080), reg.X2)
+	}
 	s.loop(p[1:], n, func(part, disp int) {
 		v := s.reg(3 + part)
 		s.round(p[1], disp, inv, round, v)
@@ -47,6 +55,9 @@ func (maddubs) quantize(s isa) {
 		VPERMQ(Imm(0b11011000), reg.Y3, reg.Y3)
 		VEXTRACTI128(Imm(1), reg.Y3, reg.X4)
 		VPACKSSWB(reg.X4, reg.X3, reg.X3)
+		if offset {
+			VPXOR(reg.X2, reg.X3, reg.X3)
+		}
 		VMOVDQU(reg.X3, mem(p[0], 0))
 		ADDQ(Imm(16), p[0])
 	})
