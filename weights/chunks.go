@@ -1,9 +1,11 @@
 package weights
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"math"
+	"unsafe"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -88,10 +90,7 @@ func (c *chunkReader) tensor(t *TensorInfo) (dit.Tensor, error) {
 			n := min(len(b)/4, scales-len(out.Scale))
 			decodeF32(extend(&out.Scale, n, scales), b)
 			b = b[4*n:]
-			dst := extend(&out.I8, len(b), values)
-			for i, v := range b {
-				dst[i] = int8(v)
-			}
+			copy(asBytes(extend(&out.I8, len(b), values)), b)
 		}
 	}
 	return out, check(out)
@@ -102,6 +101,12 @@ func decodeF32(dst []float32, b []byte) {
 	for i := range dst {
 		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 	}
+}
+
+// asBytes is the memory of s. A loop over values takes a browser, which has not
+// compiled it well when a page loads, as long as all else that decoding does.
+func asBytes(s []int8) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s))
 }
 
 // extend appends n elements, which it returns, to a slice of final in all. Memory
@@ -129,10 +134,8 @@ func check(t dit.Tensor) error {
 			return badf("tensor %s: scale %d is %v, allowed are finite values from 0", t.Name, i, v)
 		}
 	}
-	for i, v := range t.I8 {
-		if v == -128 {
-			return badf("tensor %s: value %d is -128, allowed -127 to 127", t.Name, i)
-		}
+	if i := bytes.IndexByte(asBytes(t.I8), 0x80); i >= 0 {
+		return badf("tensor %s: value %d is -128, allowed -127 to 127", t.Name, i)
 	}
 	return nil
 }
