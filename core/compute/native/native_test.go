@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"dit8/core/compute"
 	"dit8/core/compute/computetest"
@@ -93,6 +94,28 @@ func TestNew(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
+}
+
+// The threads of a device that nobody holds end.
+func TestThreadsEnd(t *testing.T) {
+	if !native.Assembly || len(native.Names()) == 1 {
+		return
+	}
+	before := runtime.NumGoroutine()
+	func() {
+		d := open(t, "", 8)
+		x, _ := d.Alloc(64 * 64)
+		per := compute.PerGroup{V: x, Stride: 0, Rows: 64}
+		d.NormModulate(x, x, 64, 64, per, per)
+	}()
+	for range 200 {
+		runtime.GC()
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines, before the device there were %d", runtime.NumGoroutine(), before)
 }
 
 // After the first pass an operation allocates nothing.

@@ -75,6 +75,7 @@ func (p *pool) run(t task, parts int) {
 			runtime.Gosched()
 		}
 	}
+	p.task = nil // it holds the device, which must not outlive its user for that
 }
 
 // work runs parts while there are any, those of its own range first.
