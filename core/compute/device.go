@@ -32,6 +32,12 @@ type PerGroup struct {
 	Rows   int // rows in a group
 }
 
+// Vector is the one that row r uses, n values wide, on devices whose memory is Go's.
+func (g PerGroup) Vector(r, n int) []float32 {
+	at := r / g.Rows * g.Stride
+	return g.V.Host[at : at+n]
+}
+
 // Activation is applied to the output of a Linear.
 type Activation uint8
 
@@ -104,6 +110,19 @@ func (s Image) Tokens() int { return (s.H / s.P) * (s.W / s.P) }
 // PatchLen is the number of values of a patch, C·P·P.
 func (s Image) PatchLen() int { return s.C * s.P * s.P }
 
+// Patch copies the vector (c, row, column) of one token of image n to dst
+// [PatchLen].
+func (s Image) Patch(dst, img []float32, n, token int) {
+	row, col := token/(s.W/s.P)*s.P, token%(s.W/s.P)*s.P
+	i := 0
+	for c := range s.C {
+		for dy := range s.P {
+			at := ((n*s.C+c)*s.H+row+dy)*s.W + col
+			i += copy(dst[i:], img[at:at+s.P])
+		}
+	}
+}
+
 // Device runs the fused operations of a DiT forward pass. Operands belong to the
 // device that allocated them and must not overlap unless said so. Wrong shapes
 // are programming errors and panic; running out of memory is an error. A device
@@ -145,3 +164,11 @@ type Device interface {
 
 // NormEps is the epsilon of every layer norm (DiT/models.py).
 const NormEps = 1e-6
+
+// SameLen panics unless an operand of an operation has as many values as the
+// others ask for.
+func SameLen(op string, got, want int) {
+	if got != want {
+		panic(fmt.Sprintf("compute: %s: got %d values, want %d", op, got, want))
+	}
+}

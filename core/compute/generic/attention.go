@@ -9,8 +9,8 @@ import (
 // Attention computes softmax(q·headDim^-½ · kᵀ)·v for each image and head.
 func (d *Device) Attention(dst, qkv compute.F32, n, tokens, heads, headDim int) {
 	dim := heads * headDim
-	sameLen("attention qkv", qkv.Len, 3*n*tokens*dim)
-	sameLen("attention dst", dst.Len, n*tokens*dim)
+	compute.SameLen("attention qkv", qkv.Len, 3*n*tokens*dim)
+	compute.SameLen("attention dst", dst.Len, n*tokens*dim)
 	scale := 1 / float32(math.Sqrt(float64(headDim)))
 	s := scratch(&d.scores, tokens)
 	q := scratch(&d.query, headDim)

@@ -37,20 +37,14 @@ func (d *Device) Free(compute.F32) {}
 
 // Write copies src to dst.
 func (d *Device) Write(dst compute.F32, src []float32) {
-	sameLen("write", len(src), dst.Len)
+	compute.SameLen("write", len(src), dst.Len)
 	copy(dst.Host, src)
 }
 
 // Read copies src to dst.
 func (d *Device) Read(dst []float32, src compute.F32) {
-	sameLen("read", len(dst), src.Len)
+	compute.SameLen("read", len(dst), src.Len)
 	copy(dst, src.Host)
-}
-
-func sameLen(op string, got, want int) {
-	if got != want {
-		panic(fmt.Sprintf("compute: %s: got %d values, want %d", op, got, want))
-	}
 }
 
 func scratch[T any](s *[]T, n int) []T {

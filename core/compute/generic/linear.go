@@ -19,8 +19,8 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 func (d *Device) Linear(dst, x compute.F32, rows int, w compute.Linear, act compute.Activation) {
 	l := w.(*linear)
 	in, out := l.In(), l.Out()
-	sameLen("linear x", x.Len, rows*in)
-	sameLen("linear dst", dst.Len, rows*out)
+	compute.SameLen("linear x", x.Len, rows*in)
+	compute.SameLen("linear dst", dst.Len, rows*out)
 	for r := range rows {
 		y := dst.Host[r*out : (r+1)*out]
 		d.row(y, x.Host[r*in:(r+1)*in], l)
@@ -41,23 +41,17 @@ func (d *Device) Linear(dst, x compute.F32, rows int, w compute.Linear, act comp
 func (d *Device) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gate compute.PerGroup) {
 	l := w.(*linear)
 	in, out := l.In(), l.Out()
-	sameLen("linear x", x.Len, rows*in)
-	sameLen("linear dst", dst.Len, rows*out)
+	compute.SameLen("linear x", x.Len, rows*in)
+	compute.SameLen("linear dst", dst.Len, rows*out)
 	y := scratch(&d.query, out)
 	for r := range rows {
 		d.row(y, x.Host[r*in:(r+1)*in], l)
-		g := vector(gate, r, out)
+		g := gate.Vector(r, out)
 		z := dst.Host[r*out : (r+1)*out]
 		for j := range z {
 			z[j] = z[j] + float32(g[j]*y[j])
 		}
 	}
-}
-
-// vector is the one of v that row r uses.
-func vector(v compute.PerGroup, r, n int) []float32 {
-	at := r / v.Rows * v.Stride
-	return v.V.Host[at : at+n]
 }
 
 // row computes y = x·Wᵀ + b for one row.

@@ -8,10 +8,10 @@ import (
 
 // NormModulate computes dst = LN(x)·(1+scale) + shift. dst may be x.
 func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, shift, scale compute.PerGroup) {
-	sameLen("norm x", x.Len, rows*dim)
-	sameLen("norm dst", dst.Len, rows*dim)
+	compute.SameLen("norm x", x.Len, rows*dim)
+	compute.SameLen("norm dst", dst.Len, rows*dim)
 	for r := range rows {
-		normRow(dst.Host[r*dim:(r+1)*dim], x.Host[r*dim:(r+1)*dim], vector(shift, r, dim), vector(scale, r, dim))
+		normRow(dst.Host[r*dim:(r+1)*dim], x.Host[r*dim:(r+1)*dim], shift.Vector(r, dim), scale.Vector(r, dim))
 	}
 }
 

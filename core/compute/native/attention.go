@@ -28,8 +28,8 @@ const maxQueries = 64
 // Attention computes softmax(q·headDim^-½ · kᵀ)·v for each image and head.
 func (d *Device) Attention(dst, qkv compute.F32, n, tokens, heads, headDim int) {
 	dim := heads * headDim
-	sameLen("attention qkv", qkv.Len, 3*n*tokens*dim)
-	sameLen("attention dst", dst.Len, n*tokens*dim)
+	compute.SameLen("attention qkv", qkv.Len, 3*n*tokens*dim)
+	compute.SameLen("attention dst", dst.Len, n*tokens*dim)
 	op, panel := &d.attention, d.k.panel
 	op.d, op.dst, op.qkv, op.n, op.tokens, op.heads, op.hd = d, dst.Host, qkv.Host, n, tokens, heads, headDim
 	op.scale = 1 / float32(math.Sqrt(float64(headDim)))

@@ -11,8 +11,9 @@ import (
 )
 
 // Device computes in Go slices, with the kernels of one instruction set, on
-// several threads.
+// several threads. What needs no kernels is the generic device's.
 type Device struct {
+	*generic.Device
 	k    *kernels
 	pool *pool
 	own  []scratch // one a thread
@@ -58,7 +59,7 @@ func open(name string, threads int) compute.Device {
 }
 
 func newDevice(k *kernels, threads int) *Device {
-	d := &Device{k: k, pool: newPool(threads), own: make([]scratch, threads)}
+	d := &Device{Device: generic.New(), k: k, pool: newPool(threads), own: make([]scratch, threads)}
 	runtime.AddCleanup(d, (*pool).stop, d.pool)
 	return d
 }
@@ -88,35 +89,6 @@ func (d *Device) Name() string {
 		return fmt.Sprintf("%s ×%d", d.k.name, d.pool.threads)
 	}
 	return d.k.name
-}
-
-// Alloc returns n zeros.
-func (d *Device) Alloc(n int) (compute.F32, error) {
-	if n < 0 {
-		return compute.F32{}, fmt.Errorf("compute: alloc of %d values", n)
-	}
-	return compute.F32{Host: make([]float32, n), Len: n}, nil
-}
-
-// Free leaves the memory to the garbage collector.
-func (d *Device) Free(compute.F32) {}
-
-// Write copies src to dst.
-func (d *Device) Write(dst compute.F32, src []float32) {
-	sameLen("write", len(src), dst.Len)
-	copy(dst.Host, src)
-}
-
-// Read copies src to dst.
-func (d *Device) Read(dst []float32, src compute.F32) {
-	sameLen("read", len(dst), src.Len)
-	copy(dst, src.Host)
-}
-
-func sameLen(op string, got, want int) {
-	if got != want {
-		panic(fmt.Sprintf("compute: %s: got %d values, want %d", op, got, want))
-	}
 }
 
 func up(n, to int) int { return (n + to - 1) / to * to }

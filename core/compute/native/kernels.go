@@ -14,12 +14,8 @@ type kernels struct {
 	rows  int  // most rows of a tile
 	zero  int8 // what a quantised 0 is stored as
 
-	// dot[r] computes tiles of r rows: dst [r, panel] = float32(q·Wᵀ)·(rowScale·colScale)
-	// + bias. groups counts sixteens of inputs. The sums start from corrections.
-	dot []func(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
-	// gemm[r] computes tiles of r rows: dst [r, panel] = a·b + bias, with a [r, k]
-	// and b [k, panel], for any k above 0.
-	gemm []func(dst *float32, dstStride int, a *float32, aStride int, b *float32, k, tiles int, bias *float32)
+	dot  []dotFunc  // by the rows of a tile
+	gemm []gemmFunc // likewise
 
 	quantize   func(q *int8, x *float32, inv float32, n int)
 	absMax     func(p *[16]float32, x *float32, n int) float32
@@ -37,3 +33,11 @@ type kernels struct {
 	// peak does n times 4·rows·panel·4 multiply-adds as dot does, on registers alone.
 	peak func(n int)
 }
+
+// dotFunc computes tiles of some rows: dst [rows, panel] = float32(q·Wᵀ)·(rowScale·colScale)
+// + bias. groups counts sixteens of inputs. The sums start from corrections.
+type dotFunc func(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+
+// gemmFunc computes tiles of some rows: dst [rows, panel] = a·b + bias, with a [rows, k]
+// and b [k, panel], for any k above 0.
+type gemmFunc func(dst *float32, dstStride int, a *float32, aStride int, b *float32, k, tiles int, bias *float32)

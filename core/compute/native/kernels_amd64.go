@@ -4,20 +4,16 @@ package native
 
 var avx512 = kernels{
 	name: "avx512-vnni", panel: 32, rows: 8, zero: -128,
-	dot: []func(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32){
-		nil, dot1AVX512, dot2AVX512, dot3AVX512, dot4AVX512, dot5AVX512, dot6AVX512, dot7AVX512, dot8AVX512},
-	gemm: []func(dst *float32, dstStride int, a *float32, aStride int, b *float32, k, tiles int, bias *float32){
-		nil, gemm1AVX512, gemm2AVX512, gemm3AVX512, gemm4AVX512, gemm5AVX512, gemm6AVX512, gemm7AVX512, gemm8AVX512},
+	dot:      []dotFunc{nil, dot1AVX512, dot2AVX512, dot3AVX512, dot4AVX512, dot5AVX512, dot6AVX512, dot7AVX512, dot8AVX512},
+	gemm:     []gemmFunc{nil, gemm1AVX512, gemm2AVX512, gemm3AVX512, gemm4AVX512, gemm5AVX512, gemm6AVX512, gemm7AVX512, gemm8AVX512},
 	quantize: quantizeAVX512, absMax: absMaxAVX512, maximum: maximumAVX512, sum: sumAVX512, sumSquares: sumSquaresAVX512, expSum: expSumAVX512,
 	modulate: modulateAVX512, gate: gateAVX512, add: addAVX512, scale: scaleAVX512, gelu: geluAVX512, silu: siluAVX512, peak: peakAVX512,
 }
 
 var avx2 = kernels{
 	name: "avx2", panel: 16, rows: 4,
-	dot: []func(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32){
-		nil, dot1AVX2, dot2AVX2, dot3AVX2, dot4AVX2},
-	gemm: []func(dst *float32, dstStride int, a *float32, aStride int, b *float32, k, tiles int, bias *float32){
-		nil, gemm1AVX2, gemm2AVX2, gemm3AVX2, gemm4AVX2},
+	dot:      []dotFunc{nil, dot1AVX2, dot2AVX2, dot3AVX2, dot4AVX2},
+	gemm:     []gemmFunc{nil, gemm1AVX2, gemm2AVX2, gemm3AVX2, gemm4AVX2},
 	quantize: quantizeAVX2, absMax: absMaxAVX2, maximum: maximumAVX2, sum: sumAVX2, sumSquares: sumSquaresAVX2, expSum: expSumAVX2,
 	modulate: modulateAVX2, gate: gateAVX2, add: addAVX2, scale: scaleAVX2, gelu: geluAVX2, silu: siluAVX2, peak: peakAVX2,
 }
@@ -26,8 +22,7 @@ var avx2 = kernels{
 var avxVNNI = func() kernels {
 	k := avx2
 	k.name, k.zero = "avx-vnni", -128
-	k.dot = []func(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32){
-		nil, dot1AVXVNNI, dot2AVXVNNI, dot3AVXVNNI, dot4AVXVNNI}
+	k.dot = []dotFunc{nil, dot1AVXVNNI, dot2AVXVNNI, dot3AVXVNNI, dot4AVXVNNI}
 	k.quantize, k.peak = quantizeAVXVNNI, peakAVXVNNI
 	return k
 }()

@@ -56,15 +56,15 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 
 // Linear computes dst = act(x·Wᵀ + b).
 func (d *Device) Linear(dst, x compute.F32, rows int, w compute.Linear, act compute.Activation) {
-	sameLen("linear x", x.Len, rows*w.In())
-	sameLen("linear dst", dst.Len, rows*w.Out())
+	compute.SameLen("linear x", x.Len, rows*w.In())
+	compute.SameLen("linear dst", dst.Len, rows*w.Out())
 	d.runLinear(linearOp{dst: dst.Host, x: x.Host, rows: rows, l: w.(*linear), act: act})
 }
 
 // LinearGate adds gate ∘ (x·Wᵀ + b) to dst.
 func (d *Device) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gate compute.PerGroup) {
-	sameLen("linear x", x.Len, rows*w.In())
-	sameLen("linear dst", dst.Len, rows*w.Out())
+	compute.SameLen("linear x", x.Len, rows*w.In())
+	compute.SameLen("linear dst", dst.Len, rows*w.Out())
 	d.runLinear(linearOp{dst: dst.Host, x: x.Host, rows: rows, l: w.(*linear), gate: gate, gated: true})
 }
 
@@ -135,19 +135,13 @@ func (op *linearOp) part(i, thread int) {
 		dst := op.dst[(r0+r)*l.out+j0 : (r0+r)*l.out+j1]
 		switch {
 		case op.gated:
-			d.addGated(dst, y[r*stride:], vector(op.gate, r0+r, l.out)[j0:j1])
+			d.addGated(dst, y[r*stride:], op.gate.Vector(r0+r, l.out)[j0:j1])
 		case op.act == compute.WithGELU:
 			d.gelu(dst)
 		case op.act == compute.WithSiLU:
 			d.silu(dst)
 		}
 	}
-}
-
-// vector is the one of v that row r uses.
-func vector(v compute.PerGroup, r, n int) []float32 {
-	at := r / v.Rows * v.Stride
-	return v.V.Host[at : at+n]
 }
 
 // panel computes the outputs from j on of n rows into y, whose rows are stride

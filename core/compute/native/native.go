@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"dit8/core/compute"
-	"dit8/core/compute/generic"
 )
 
 // MaxThreads bounds the threads of a device.
@@ -33,9 +32,6 @@ func New(name string, threads int) (compute.Device, error) {
 	}
 	if threads == 0 {
 		threads = min(runtime.GOMAXPROCS(0), MaxThreads)
-	}
-	if name == "generic" {
-		return generic.New(), nil
 	}
 	return open(name, threads), nil
 }

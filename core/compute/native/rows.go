@@ -143,8 +143,8 @@ const normRows = 16
 
 // NormModulate computes dst = LN(x)·(1+scale) + shift. dst may be x.
 func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, shift, scale compute.PerGroup) {
-	sameLen("norm x", x.Len, rows*dim)
-	sameLen("norm dst", dst.Len, rows*dim)
+	compute.SameLen("norm x", x.Len, rows*dim)
+	compute.SameLen("norm dst", dst.Len, rows*dim)
 	d.norm = normOp{d, dst.Host, x.Host, rows, dim, shift, scale}
 	d.pool.run(&d.norm, (rows+normRows-1)/normRows)
 	d.norm = normOp{}
@@ -153,7 +153,7 @@ func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, shift, scale co
 func (op *normOp) part(i, thread int) {
 	for r := i * normRows; r < min(op.rows, (i+1)*normRows); r++ {
 		at := r * op.dim
-		op.d.normRow(&op.d.own[thread], op.dst[at:at+op.dim], op.x[at:at+op.dim], vector(op.shift, r, op.dim), vector(op.scale, r, op.dim))
+		op.d.normRow(&op.d.own[thread], op.dst[at:at+op.dim], op.x[at:at+op.dim], op.shift.Vector(r, op.dim), op.scale.Vector(r, op.dim))
 	}
 }
 
