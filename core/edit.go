@@ -87,6 +87,11 @@ type editor struct {
 // luma are the weights of red, green and blue (ITU-R BT.601).
 var luma = [3]float32{0.299, 0.587, 0.114}
 
+// Luma is the brightness of a colour, as an Edit that colorizes takes it.
+func Luma(r, g, b uint8) uint8 {
+	return uint8((299*int(r) + 587*int(g) + 114*int(b) + 500) / 1000)
+}
+
 // newEditor checks an edit against a model's images.
 func (g *Generator) newEditor(e *Edit) (*editor, error) {
 	cfg := g.model.Config()

@@ -96,7 +96,7 @@ func (g *Generator) Inspect(ctx context.Context, req Request) (*Modulation, erro
 	m := newModulation(cfg, times)
 	m.Model, m.ModelID, m.Device, m.Class = g.info.Name, g.id, g.model.Device().Name(), req.classText(g.info.Classes)
 	conds := g.inspected(req, times)
-	rows := min(inspectRows, max(1, maxConditioningValues/cfg.ConditioningLen()))
+	rows := min(inspectRows, g.conditioningRows())
 	for first := 0; first < len(conds); first += rows {
 		if err := ctx.Err(); err != nil {
 			return nil, err

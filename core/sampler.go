@@ -166,7 +166,7 @@ func (s *sampler) condition(k int) error {
 		return nil
 	}
 	s.free()
-	rows := max(1, maxConditioningValues/s.g.model.Config().ConditioningLen())
+	rows := s.g.conditioningRows()
 	s.from, s.to = k, k
 	var conds []dit.Cond
 	for s.to < len(s.conds) && (s.to == k || len(conds)+len(s.conds[s.to]) <= rows) {
@@ -176,6 +176,12 @@ func (s *sampler) condition(k int) error {
 	var err error
 	s.cond, err = s.g.model.Condition(conds)
 	return err
+}
+
+// conditioningRows is how many conditions fit the memory set aside for them, at
+// least one.
+func (g *Generator) conditioningRows() int {
+	return max(1, maxConditioningValues/g.model.Config().ConditioningLen())
 }
 
 func (s *sampler) free() {

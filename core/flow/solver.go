@@ -41,7 +41,23 @@ type Plan struct {
 // than the whole way are scaled by it. The solvers of two evaluations a step end
 // with a step of Euler's where the number is odd.
 func NewPlan(solver Solver, s Schedule, evals int, t0 float32) Plan {
-	return planOf(solver, scaled(s.Times(solver.steps(evals)), t0), evals)
+	p := Plan{Solver: solver, Times: s.Times(solver.steps(evals))}
+	for i := range p.Times {
+		p.Times[i] = float32(p.Times[i] * t0)
+	}
+	for i, t := range p.Times[:len(p.Times)-1] {
+		p.Evals = append(p.Evals, t)
+		if len(p.Evals) == evals {
+			break
+		}
+		switch solver {
+		case Heun:
+			p.Evals = append(p.Evals, p.Times[i+1])
+		case Midpoint:
+			p.Evals = append(p.Evals, middle(t, p.Times[i+1]))
+		}
+	}
+	return p
 }
 
 func (s Solver) steps(evals int) int {
@@ -49,32 +65,6 @@ func (s Solver) steps(evals int) int {
 		return (evals + 1) / 2
 	}
 	return evals
-}
-
-func scaled(t []float32, by float32) []float32 {
-	for i := range t {
-		if by != 1 {
-			t[i] = float32(t[i] * by)
-		}
-	}
-	return t
-}
-
-func planOf(solver Solver, times []float32, evals int) Plan {
-	p := Plan{Solver: solver, Times: times}
-	for i, t := range times[:len(times)-1] {
-		p.Evals = append(p.Evals, t)
-		if len(p.Evals) == evals {
-			break
-		}
-		switch solver {
-		case Heun:
-			p.Evals = append(p.Evals, times[i+1])
-		case Midpoint:
-			p.Evals = append(p.Evals, middle(t, times[i+1]))
-		}
-	}
-	return p
 }
 
 func middle(a, b float32) float32 { return float32(float32(a+b) * 0.5) }

@@ -3,7 +3,6 @@ package pngfile
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"image"
 	"image/png"
@@ -26,8 +25,7 @@ func WriteAnimation(w io.Writer, frames []*image.NRGBA, meta core.Metadata) erro
 	if len(frames) == 0 {
 		return errors.New("pngfile: an animation without frames")
 	}
-	meta.Seconds, meta.MsPerStep = 0, 0
-	text, err := json.Marshal(meta)
+	text, err := metadataChunk(meta)
 	if err != nil {
 		return err
 	}
@@ -45,7 +43,7 @@ func WriteAnimation(w io.Writer, frames []*image.NRGBA, meta core.Metadata) erro
 		b := buf.Bytes()
 		if i == 0 {
 			control := big.AppendUint32(big.AppendUint32(nil, uint32(len(frames))), 0) // 0: for ever
-			if err := write(w, b[:header], textChunk(Key, string(text)), chunk("acTL", control)); err != nil {
+			if err := write(w, b[:header], text, chunk("acTL", control)); err != nil {
 				return err
 			}
 		}

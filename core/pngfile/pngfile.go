@@ -23,8 +23,7 @@ const Key = "dit8"
 // the pixels. The timings are left out, so that the same request gives the same
 // file.
 func Write(w io.Writer, img image.Image, meta core.Metadata) error {
-	meta.Seconds, meta.MsPerStep = 0, 0
-	text, err := json.Marshal(meta)
+	text, err := metadataChunk(meta)
 	if err != nil {
 		return err
 	}
@@ -33,7 +32,14 @@ func Write(w io.Writer, img image.Image, meta core.Metadata) error {
 		return err
 	}
 	b := buf.Bytes()
-	return write(w, b[:header], textChunk(Key, string(text)), b[header:])
+	return write(w, b[:header], text, b[header:])
+}
+
+// metadataChunk is meta as JSON in a text chunk, without the timings.
+func metadataChunk(meta core.Metadata) ([]byte, error) {
+	meta.Seconds, meta.MsPerStep = 0, 0
+	text, err := json.Marshal(meta)
+	return textChunk(Key, string(text)), err
 }
 
 const header = 8 + 25 // bytes of signature and IHDR

@@ -136,7 +136,7 @@ func edit(m *image.NRGBA, kind string) (*core.Edit, *image.NRGBA) {
 		e.Task = core.EditColorize
 		each(n, func(x, y int) {
 			c := m.NRGBAAt(x, y)
-			l := byte((299*int(c.R) + 587*int(c.G) + 114*int(c.B) + 500) / 1000)
+			l := core.Luma(c.R, c.G, c.B)
 			e.Image = append(e.Image, l)
 			shown.SetNRGBA(x, y, color.NRGBA{l, l, l, 255})
 		})

@@ -9,7 +9,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"sync"
 
 	"dit8/core"
 	"dit8/core/compute/native"
@@ -86,24 +85,15 @@ func openModel(path string) (*core.Generator, error) {
 	return g, nil
 }
 
-// psnr generates a request's first image with both models at the same time.
+// psnr generates a request's first image with both models.
 func psnr(models [2]*core.Generator, req core.Request) (float64, error) {
 	var images [2]*image.NRGBA
-	var errs [2]error
-	var wait sync.WaitGroup
 	for i, m := range models {
-		wait.Go(func() {
-			res, err := m.Generate(context.Background(), req, nil)
-			if errs[i] = err; err == nil {
-				images[i] = res.Images[0]
-			}
-		})
-	}
-	wait.Wait()
-	for _, err := range errs {
+		res, err := m.Generate(context.Background(), req, nil)
 		if err != nil {
 			return 0, err
 		}
+		images[i] = res.Images[0]
 	}
 	a, b := images[0].Pix, images[1].Pix
 	if len(a) != len(b) {

@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"slices"
 	"strings"
 
 	"dit8/core/compute"
@@ -22,9 +21,6 @@ func (d *deviceFlags) add(f *flag.FlagSet, more string) {
 }
 
 func (d deviceFlags) open() (compute.Device, error) {
-	if d.name != "" && !slices.Contains(native.Names(), d.name) {
-		return nil, usageError(fmt.Sprintf("-device is %q, this machine has: %s", d.name, strings.Join(native.Names(), ", ")))
-	}
 	dev, err := native.New(d.name, d.threads)
 	if err != nil {
 		return nil, usageError("-" + err.Error())

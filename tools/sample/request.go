@@ -223,7 +223,7 @@ func (r *requestFlags) readEdit(size int) (*core.Edit, error) {
 		for x := range size {
 			c := img.NRGBAAt(x, y)
 			if e.Task == core.EditColorize {
-				e.Image = append(e.Image, luma(c.R, c.G, c.B))
+				e.Image = append(e.Image, core.Luma(c.R, c.G, c.B))
 			} else {
 				e.Image = append(e.Image, c.R, c.G, c.B)
 			}
@@ -238,7 +238,7 @@ func (r *requestFlags) readEdit(size int) (*core.Edit, error) {
 			for x := range size {
 				c := mask.NRGBAAt(x, y)
 				paint := byte(0)
-				if luma(c.R, c.G, c.B) >= 128 {
+				if core.Luma(c.R, c.G, c.B) >= 128 {
 					paint = 255
 				}
 				e.Mask = append(e.Mask, paint)
@@ -246,11 +246,6 @@ func (r *requestFlags) readEdit(size int) (*core.Edit, error) {
 		}
 	}
 	return e, nil
-}
-
-// luma is the brightness of a colour (ITU-R BT.601).
-func luma(r, g, b uint8) uint8 {
-	return uint8((299*int(r) + 587*int(g) + 114*int(b) + 500) / 1000)
 }
 
 // readPicture reads a picture of size×size pixels. What is transparent becomes

@@ -56,11 +56,9 @@ for (const threads of [1, 2]) for (const [shape, config] of Object.entries(shape
   console.log(rows.at(-1));
 }
 
-const names = /default|: (.*?); default/.exec(run("bin/sample", "bench", "-h").replace(/\n/g, " ").match(/name of the device: .*?; default/)[0])[1];
-const devices = names.replace(/, or all of them.*/, "").split(", ").map((device) => {
-  const r = bench("-config", "d256", "-threads", 1, "-passes", device === "generic" ? 3 : 12, "-device", device);
-  return `| ${device} | ${r.best_ms.toFixed(1)} | ${r.gmac_per_s.toFixed(1)} |`;
-});
+// -device all prints an object for each, one after the other.
+const devices = run("bin/sample", "bench", "-json", "-config", "d256", "-threads", "1", "-passes", "12", "-device", "all")
+  .split(/(?<=^\})\n(?=\{)/m).map((text) => JSON.parse(text)).map((r) => `| ${r.device} | ${r.best_ms.toFixed(1)} | ${r.gmac_per_s.toFixed(1)} |`);
 
 const alone = Array.from(run("bin/native.test", "-test.run=^$", "-test.bench=Int8").matchAll(/BenchmarkInt8\/(\S+?)\/(\S+?)-\d+\s+\d+\s+(.*)/g), ([, device, shape, figures]) => {
   const value = (unit) => Number(new RegExp(`([\\d.]+) ${unit}`).exec(figures)[1]);
