@@ -13,7 +13,8 @@ GO ?= go
 DIST = web/dist
 WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-threads.wasm kernels-probe.wasm
 KERNELS = kernels.js kernels-helper.js $(WASM)
-PAGE = index.html style.css icon.svg app.js measure.js worker.js
+PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
+PAGE = index.html style.css icon.svg app.js measure.js
 
 .PHONY: run test test-go test-arch test-native test-kernels test-web kernels asm web bench bench-web bench-native quality int8 need-go need-node need-debian fuzz
 
@@ -23,12 +24,19 @@ run: web
 # All is compiled without inlining: 5 % less to download, at the same speed of loading and
 # sampling. Only zstd and what computes where there is no SIMD keep it: there it counts.
 SMALL = std dit8/core dit8/core/flow dit8/core/dit dit8/core/bench dit8/weights dit8/wasm/...
-web: need-go
-	@mkdir -p $(DIST)
-	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' $(SMALL:%=-gcflags=%=-l) -o $(DIST)/dit8.wasm ./wasm/browser
-	cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(DIST)/
-	cp -f $(addprefix web/,$(PAGE)) $(addprefix wasm/kernels/,$(KERNELS)) weights/default.dit8 $(DIST)/
-	@chmod u+w $(DIST)/*
+web: need-go web/node_modules/.package-lock.json
+	@rm -rf $(DIST) && mkdir -p $(DIST)/dit8
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' $(SMALL:%=-gcflags=%=-l) -o $(DIST)/dit8/dit8.wasm ./wasm/browser
+	cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(DIST)/dit8/
+	cp -f web/node_modules/fzstd/esm/index.mjs $(DIST)/dit8/fzstd.js
+	cp -f $(addprefix web/dit8/,$(PACKAGE)) $(addprefix wasm/kernels/,$(KERNELS)) weights/default.dit8 $(DIST)/dit8/
+	cp -f $(addprefix web/page/,$(PAGE)) $(DIST)/
+	@chmod -R u+w $(DIST)
+	$(GO) run ./tools/serve -models >$(DIST)/dit8/models.js
+
+web/node_modules/.package-lock.json: web/package-lock.json | need-node
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 test: test-go test-arch test-native test-kernels test-web
 
@@ -60,7 +68,7 @@ test-native: need-go need-debian
 	diff -r core/compute/native bin/_native
 
 # The kernels in Node on 1, 2 and 4 threads, and that they are what their source compiles to.
-test-kernels: need-go need-node need-debian
+test-kernels: need-go need-debian web/node_modules/.package-lock.json
 	for n in 1 2 4; do DIT8_THREADS=$$n GOOS=js GOARCH=wasm $(GO) test -exec "node $(CURDIR)/wasm/kernels/gotest.mjs" ./wasm/kernels || exit 1; done
 	wasm/kernels/build.sh bin/kernels
 	for f in $(WASM); do cmp bin/kernels/$$f wasm/kernels/$$f || exit 1; done
@@ -71,17 +79,14 @@ kernels: need-debian
 asm: need-go
 	cd core/compute/native/_asm && ./generate.sh
 
-test-web: web need-node need-debian
-	cd web && npm ci --ignore-scripts --no-audit --no-fund
+test-web: web need-debian
 	cd web && npm test
 
-bench: web need-node need-debian
-	cd web && npm ci --ignore-scripts --no-audit --no-fund
+bench: web need-debian
 	docs/performance.sh
 
 # Beside ONNX Runtime Web; it writes its part of docs/performance.md.
-bench-web: web need-node need-debian
-	cd web && npm ci --ignore-scripts --no-audit --no-fund
+bench-web: web need-debian
 	cd web/bench && npm ci --ignore-scripts --no-audit --no-fund
 	node web/bench/web.mjs
 

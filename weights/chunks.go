@@ -7,8 +7,6 @@ import (
 	"math"
 	"unsafe"
 
-	"github.com/klauspost/compress/zstd"
-
 	"dit8/core/dit"
 	"dit8/weights/half"
 )
@@ -16,14 +14,13 @@ import (
 // chunkReader turns the payload stream into tensors, chunk by chunk.
 type chunkReader struct {
 	d     *Reader
-	zstd  *zstd.Decoder
+	zstd  zstdDecoder
 	in    []byte // one stored chunk
 	plain []byte // one uncompressed chunk
 }
 
 func newChunkReader(d *Reader) (*chunkReader, error) {
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(ChunkSize))
+	z, err := newZstdDecoder()
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +31,7 @@ func newChunkReader(d *Reader) (*chunkReader, error) {
 	return &chunkReader{d: d, zstd: z, in: make([]byte, size), plain: make([]byte, size)}, nil
 }
 
-func (c *chunkReader) close() { c.zstd.Close() }
+func (c *chunkReader) close() { c.zstd.close() }
 
 // chunk reads chunk i of t; the bytes are valid until the next call.
 func (c *chunkReader) chunk(t *TensorInfo, i int) ([]byte, error) {
@@ -50,7 +47,7 @@ func (c *chunkReader) chunk(t *TensorInfo, i int) ([]byte, error) {
 	b := in
 	if !k.raw {
 		var err error
-		if b, err = c.zstd.DecodeAll(in, c.plain[:0:want]); err != nil {
+		if b, err = c.zstd.decode(c.plain[:want], in); err != nil {
 			return nil, badf("tensor %s: chunk %d: %v", t.Name, i, err)
 		}
 	}

@@ -2,16 +2,25 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
-// handler serves the files in dir, and blob as default.dit8.
+// handler serves the files in dir, and blob as the model.
 func handler(dir string, blob []byte) http.Handler {
 	mux := http.NewServeMux()
+	list := modelList(blob)
 	mux.Handle("GET /", http.FileServer(http.Dir(dir)))
-	mux.HandleFunc("GET /default.dit8", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /dit8/models.js", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		http.ServeContent(w, r, "models.js", time.Time{}, strings.NewReader(list))
+	})
+	mux.HandleFunc("GET /dit8/default.dit8", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(blob)))
 		http.ServeContent(w, r, "default.dit8", time.Time{}, bytes.NewReader(blob))
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -20,6 +29,12 @@ func handler(dir string, blob []byte) http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// modelList is the JavaScript module that names the page's models, of which there is
+// one, with the hash that the page checks its file against.
+func modelList(blob []byte) string {
+	return fmt.Sprintf("export const models = [{ name: \"default\", url: new URL(\"./default.dit8\", import.meta.url).href, sha256: \"%x\", bytes: %d }];\n", sha256.Sum256(blob), len(blob))
 }
 
 // headers lets the page load nothing from elsewhere, and isolates it from other

@@ -37,6 +37,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	addr := f.String("addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 picks a free one")
 	dir := f.String("dir", "web/dist", "`folder` of the built page")
 	model := f.String("model", "", "the .dit8 `file` to serve; default: the built-in model")
+	list := f.Bool("models", false, "print the list of models that the page reads, and end")
 	f.SetOutput(io.Discard)
 	err := f.Parse(args)
 	if err == nil && f.NArg() > 0 {
@@ -52,6 +53,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "serve: %v\n\"serve -h\" shows how it is used.\n", err)
 		return 2
 	}
+	if *list {
+		blob, err := readModel(*model)
+		if err != nil {
+			fmt.Fprintln(stderr, "serve:", err)
+			return 1
+		}
+		io.WriteString(stdout, modelList(blob))
+		return 0
+	}
 	if err := serve(ctx, *addr, *dir, *model, stdout); err != nil {
 		fmt.Fprintln(stderr, "serve:", err)
 		return 1
@@ -60,7 +70,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func serve(ctx context.Context, addr, dir, model string, stdout io.Writer) error {
-	if _, err := os.Stat(filepath.Join(dir, "dit8.wasm")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, "dit8", "dit8.wasm")); err != nil {
 		return fmt.Errorf("no built page in %s (\"make web\" builds it): %w", dir, err)
 	}
 	blob, err := readModel(model)

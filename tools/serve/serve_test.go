@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +21,10 @@ import (
 
 func page(t *testing.T) string {
 	dir := t.TempDir()
-	for name, text := range map[string]string{"index.html": "<p>page", "dit8.wasm": "\x00asm", "worker.js": "1"} {
+	if err := os.Mkdir(filepath.Join(dir, "dit8"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"index.html": "<p>page", "dit8/dit8.wasm": "\x00asm", "dit8/worker.js": "1"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -33,10 +39,11 @@ func TestHandler(t *testing.T) {
 		status                   int
 	}{
 		{"GET", "/", "<p>page", "text/html; charset=utf-8", 200},
-		{"GET", "/dit8.wasm", "\x00asm", "application/wasm", 200},
-		{"GET", "/worker.js", "1", "text/javascript; charset=utf-8", 200},
-		{"GET", "/default.dit8", "blob", "application/octet-stream", 200},
-		{"HEAD", "/default.dit8", "", "application/octet-stream", 200},
+		{"GET", "/dit8/dit8.wasm", "\x00asm", "application/wasm", 200},
+		{"GET", "/dit8/worker.js", "1", "text/javascript; charset=utf-8", 200},
+		{"GET", "/dit8/default.dit8", "blob", "application/octet-stream", 200},
+		{"HEAD", "/dit8/default.dit8", "", "application/octet-stream", 200},
+		{"GET", "/dit8/models.js", modelList([]byte("blob")), "text/javascript; charset=utf-8", 200},
 		{"GET", "/nope", "404 page not found\n", "text/plain; charset=utf-8", 404},
 		{"POST", "/", "Method Not Allowed\n", "text/plain; charset=utf-8", 405},
 	} {
@@ -65,7 +72,7 @@ func TestRun(t *testing.T) {
 	line := make([]byte, 200)
 	n, _ := r.Read(line)
 	url := regexp.MustCompile(`http://[0-9.:]+/`).FindString(string(line[:n]))
-	res, err := http.Get(url + "default.dit8")
+	res, err := http.Get(url + "dit8/default.dit8")
 	if err != nil {
 		t.Fatalf("%q: %v", line[:n], err)
 	}
@@ -85,6 +92,20 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// The list names the model's file with the hash that the page demands of it.
+func TestModelList(t *testing.T) {
+	var out bytes.Buffer
+	if code := run(context.Background(), []string{"-models"}, &out, &out); code != 0 {
+		t.Fatalf("exit %d: %s", code, &out)
+	}
+	sum := sha256.Sum256(weights.DefaultBytes())
+	for _, want := range []string{"export const models", hex.EncodeToString(sum[:]), strconv.Itoa(len(weights.DefaultBytes()))} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s: no %s", &out, want)
+		}
+	}
+}
+
 func TestBadCommands(t *testing.T) {
 	dir := page(t)
 	for _, c := range []struct {
@@ -97,6 +118,7 @@ func TestBadCommands(t *testing.T) {
 		{1, "make web", []string{"-dir", filepath.Join(dir, "nope")}},
 		{1, "not a .dit8 file", []string{"-dir", dir, "-model", "main.go"}},
 		{1, "no such file", []string{"-dir", dir, "-model", "none.dit8"}},
+		{1, "no such file", []string{"-models", "-model", "none.dit8"}},
 		{1, "listen", []string{"-dir", dir, "-addr", "256.0.0.1:1"}},
 	} {
 		var out, errs bytes.Buffer

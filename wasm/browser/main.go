@@ -1,10 +1,11 @@
 //go:build js
 
 // Command browser is the program that the page's worker runs. It sets the global
-// dit8, an object of four functions:
+// dit8, an object of these functions:
 //
-//	load(read): Promise<info>; read(): Promise<Uint8Array|null> gives the model file's next bytes
+//	load(read, sha256): Promise<info>; read(): Promise<Uint8Array|null> gives the model file's next bytes, sha256 is the whole file's, in hex, or ""
 //	generate(json, onStep): Promise<result>; onStep({step, steps, first, size, images})
+//	inspect(json): Promise<modulation>; see inspect.go
 //	bench(json, onPass): Promise<result>; onPass({done, total}) may be left out
 //	cancel()
 //
@@ -14,6 +15,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +27,7 @@ import (
 	"dit8/core"
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
+	"dit8/core/flow"
 	"dit8/wasm/kernels"
 	"dit8/weights"
 )
@@ -36,6 +39,7 @@ func main() {
 	js.Global().Set("dit8", js.ValueOf(map[string]any{
 		"load":     async(p.load),
 		"generate": async(p.generate),
+		"inspect":  async(p.inspect),
 		"bench":    async(p.bench),
 		"cancel": js.FuncOf(func(js.Value, []js.Value) any {
 			if p.cancel != nil {
@@ -61,13 +65,17 @@ type program struct {
 	cancel    context.CancelFunc // of the running request
 }
 
-// load reads a model file from args[0] and replaces the model by it. After a
-// failure the model before it stays in use.
+// load reads a model file from args[0], of the SHA-256 args[1] where that is not
+// empty, and replaces the model by it. After a failure the model before it stays in use.
 func (p *program) load(args []js.Value) (any, error) {
 	if p.cancel != nil {
 		return nil, errors.New("a request is running")
 	}
-	r, err := weights.NewReader(&source{next: args[0]})
+	src := &source{next: args[0]}
+	if sum := args[1].String(); sum != "" {
+		src.hash, src.sum = sha256.New(), sum
+	}
+	r, err := weights.NewReader(src)
 	if err != nil {
 		return nil, err
 	}
@@ -80,15 +88,22 @@ func (p *program) load(args []js.Value) (any, error) {
 	}
 	p.generator = g
 	h := r.Header()
-	classes := make([]any, len(h.Info.Classes))
-	for i, c := range h.Info.Classes {
-		classes[i] = c
-	}
 	return map[string]any{
-		"name": h.Info.Name, "id": h.ID, "device": p.device.Name(), "classes": classes, "size": h.Config.InputSize,
+		"name": h.Info.Name, "id": h.ID, "device": p.device.Name(), "classes": list(h.Info.Classes), "size": h.Config.InputSize,
+		"depth": h.Config.Depth, "hiddenSize": h.Config.HiddenSize, "source": h.Info.Source, "license": h.Info.License,
 		"steps": h.Info.Defaults.Steps, "guidance": float64(h.Info.Defaults.Guidance),
-		"maxSteps": core.MaxSteps, "maxGuidance": core.MaxGuidance, "maxCount": core.MaxCount, "maxSeed": core.MaxSeed,
+		"solvers": list(flow.Solvers()), "schedules": list(flow.Spacings()),
+		"maxSteps": core.MaxSteps, "maxGuidance": core.MaxGuidance, "maxCount": core.MaxCount, "maxSeed": core.MaxSeed, "maxShares": core.MaxShares,
 	}, nil
+}
+
+// list is names as a JavaScript array.
+func list[T ~string](names []T) []any {
+	a := make([]any, len(names))
+	for i, n := range names {
+		a[i] = string(n)
+	}
+	return a
 }
 
 // generate makes the images of the request args[0] and calls args[1] after each

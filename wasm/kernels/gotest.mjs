@@ -12,6 +12,7 @@ globalThis.path = path;
 const root = execFileSync("go", ["env", "GOROOT"], { encoding: "utf8", env: { ...process.env, GOOS: "", GOARCH: "" } }).trim();
 await import(path.join(root, "lib/wasm/wasm_exec.js"));
 await import(path.join(here, "kernels.js"));
+globalThis.dit8Zstd = (await import(path.join(here, "../../web/node_modules/fzstd/esm/index.mjs"))).decompress;
 
 const go = new Go();
 go.argv = process.argv.slice(2);

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
 import { helper } from "../../wasm/kernels/node.mjs";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -26,17 +27,23 @@ export async function serve(...args) {
 // threads or, with 0, as on an engine that cannot run them. Its memory() is
 // kernels.memory().
 export async function program(threads = 1) {
-  await import(root + "web/dist/wasm_exec.js");
-  await import(root + "web/dist/kernels.js");
+  const dist = `${root}web/dist/dit8/`;
+  await import(dist + "wasm_exec.js");
+  await import(dist + "kernels.js");
+  globalThis.dit8Zstd = (await import(dist + "fzstd.js")).decompress;
   const kernels = await dit8Kernels({
-    read: async (name) => (threads ? readFileSync(`${root}web/dist/${name}`) : new Uint8Array(8)),
-    help: () => helper(root + "web/dist/kernels-helper.js"),
+    read: async (name) => (threads ? readFileSync(dist + name) : new Uint8Array(8)),
+    help: () => helper(dist + "kernels-helper.js"),
     threads: threads || 1,
   });
   const go = new Go();
   go.importObject.kernels = kernels.imports;
-  const { instance } = await WebAssembly.instantiate(readFileSync(root + "web/dist/dit8.wasm"), go.importObject);
+  const { instance } = await WebAssembly.instantiate(readFileSync(dist + "dit8.wasm"), go.importObject);
   kernels.attach(instance);
   go.run(instance);
-  return Object.assign(globalThis.dit8, { memory: kernels.memory });
+  const { load } = globalThis.dit8;
+  return Object.assign(globalThis.dit8, { load: (read, sha256 = "") => load(read, sha256), memory: kernels.memory });
 }
+
+// launch starts Debian's Chromium, or the one that CHROMIUM names.
+export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });

@@ -3,18 +3,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
 import { build, gotest } from "./gotest.mjs";
-import { serve } from "./helpers.mjs";
+import { launch, serve } from "./helpers.mjs";
 
 let server, browser, page;
 before(async () => {
   const body = readFileSync(build("wasm/kernels"));
   server = await serve();
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+  browser = await launch();
   page = await browser.newPage({ bypassCSP: true }); // gotest's worker is a blob
   await page.route("**/kernels.test.wasm", (route) => route.fulfill({ body, contentType: "application/wasm" }));
-  await page.goto(`${server.url}style.css`);
+  await page.goto(`${server.url}dit8/sampler.d.ts`);
 });
 after(async () => {
   await browser?.close();

@@ -63,12 +63,12 @@ for (const threads of [1, 2]) test(`memory on ${threads} threads`, async () => {
   };
   await fresh.load(reader(model, piece));
   measured("after loading");
-  for (let i = 0; i < 12; i++) {
+  for (let i = 0; i < 36; i++) {
     await fresh.generate('{"steps": 2, "guidance": 3, "count": 4}', () => {});
     measured(`after request ${i}`);
   }
-  // Go's heap settles within a few requests.
-  assert.equal(taken["after request 11"], taken["after request 5"], "it grows with each request");
+  // Go's heap settles within some twenty requests.
+  assert.equal(taken["after request 35"], taken["after request 23"], "it grows with each request");
 });
 
 test("a failed load keeps the model", async () => {

@@ -1,12 +1,11 @@
 // The page in a real Chromium.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
-import { golden, root, serve } from "./helpers.mjs";
+import { golden, launch, root, serve } from "./helpers.mjs";
 
 const request = golden[0].request;
 let server, browser, page;
@@ -14,8 +13,7 @@ const complaints = [];
 
 before(async () => {
   server = await serve();
-  const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => path && existsSync(path));
-  browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  browser = await launch();
   page = await browser.newPage({ viewport: { width: 1000, height: 800 } });
   page.setDefaultTimeout(120_000);
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));

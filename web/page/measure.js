@@ -1,7 +1,9 @@
+import { Sampler } from "./dit8/sampler.js";
+
 // The page as index.html?bench=NAME shows it: how long a network's passes take here,
 // in place of the form. NAME is a preset of core/bench or a JSON object of the
 // network's sizes; batch, passes and threads may follow: ?bench=s2&passes=20&threads=2.
-export function measure(worker, asked) {
+export async function measure(asked) {
   const status = element("p", "Starting…");
   status.id = "status";
   status.setAttribute("role", "status");
@@ -10,26 +12,20 @@ export function measure(worker, asked) {
   main.replaceChildren(status);
   document.querySelector("header p").textContent = "How fast a Diffusion Transformer runs on this machine.";
 
-  const failed = ({ message }) => {
+  try {
+    const threads = asked.get("threads");
+    const result = await Sampler.bench(options(asked), {
+      threads: threads ? Number(threads) : undefined,
+      onProgress: ({ done, total }) => { status.textContent = `Pass ${done} of ${total}`; },
+    });
+    status.textContent = "Done.";
+    main.append(...report(result));
+  } catch ({ message }) {
     status.textContent = "";
     const error = element("p", message);
     error.id = "error";
     error.setAttribute("role", "alert");
     main.replaceChildren(status, error);
-  };
-  worker.onerror = (event) => failed({ message: event.message || "the worker could not be started" });
-  worker.onmessage = ({ data }) => ({
-    pass: ({ done, total }) => { status.textContent = `Pass ${done} of ${total}`; },
-    benched: ({ result }) => {
-      status.textContent = "Done.";
-      main.append(...report(result));
-    },
-    error: failed,
-  })[data.type](data);
-  try {
-    worker.postMessage({ type: "bench", options: options(asked) });
-  } catch (error) {
-    failed(error);
   }
 }
 

@@ -1,27 +1,36 @@
-// The page: a form, a canvas, and a worker that makes the images.
+// The page: a form, a canvas, and a sampler that makes the images.
+import { Sampler } from "./dit8/sampler.js";
+
 const $ = (id) => document.getElementById(id);
 const picks = ["fox", "grinning-face", "panda", "octopus", "red-apple", "pizza", "rocket", "ghost"];
 const form = $("form"), canvas = $("canvas"), context = canvas.getContext("2d");
-let model, running, started, last;
+let sampler, model, stop, started, last;
 
-const worker = new Worker(`worker.js${location.search}`);
-worker.onerror = (event) => failed({ message: event.message || "the worker could not be started" });
-worker.onmessage = ({ data }) => ({ loading, loaded, step: stepped, done, error: failed })[data.type](data);
-
-function loading({ got, total }) {
-  $("progress").value = total ? got / total : 0;
-  $("status").textContent = `Loading the model: ${(got / 1e6).toFixed(1)}${total ? ` of ${(total / 1e6).toFixed(1)}` : ""} MB`;
+async function load() {
+  try {
+    const { threads } = Object.fromEntries(asked);
+    sampler = await Sampler.load({ threads: threads ? Number(threads) : undefined, onProgress: loading });
+    loaded();
+  } catch (error) {
+    failed(error);
+  }
 }
 
-function loaded({ info, memory }) {
-  model = info;
+function loading({ loaded, total }) {
+  if (!loaded) return;
+  $("progress").value = total ? loaded / total : 0;
+  $("status").textContent = `Loading the model: ${(loaded / 1e6).toFixed(1)}${total ? ` of ${(total / 1e6).toFixed(1)}` : ""} MB`;
+}
+
+function loaded() {
+  const info = model = sampler.info;
   $("class").placeholder = `Type to search ${info.classes.length} classes`;
   $("classes").replaceChildren(...info.classes.map((name) => Object.assign(document.createElement("option"), { value: name })));
   $("picks").replaceChildren(...picks.filter((name) => info.classes.includes(name)).map(pick));
   $("class").value = picks.find((name) => info.classes.includes(name)) ?? info.classes[0];
   for (const field of ["steps", "guidance"]) $(field).value = info[field];
   for (const [id, max] of [["steps", info.maxSteps], ["guidance", info.maxGuidance], ["count", info.maxCount]]) $(id).max = max;
-  describe(memory);
+  describe();
   $("progress").value = 0;
   $("status").textContent = "Ready.";
   $("generate").disabled = false;
@@ -29,8 +38,8 @@ function loaded({ info, memory }) {
 }
 
 // describe says what computes, and the most memory that it has taken so far.
-function describe(memory) {
-  $("model").textContent = `Model ${model.name}, ${model.classes.length} classes, ${model.size}×${model.size} pixels, file ${model.id}, ${(memory / 1e6).toFixed(0)} MB of memory. Computes with ${model.device}${model.note ? ` (${model.note})` : ""}.`;
+function describe() {
+  $("model").textContent = `Model ${model.name}, ${model.classes.length} classes, ${model.size}×${model.size} pixels, file ${model.id}, ${(sampler.memory / 1e6).toFixed(0)} MB of memory. Computes with ${model.device}${model.note ? ` (${model.note})` : ""}.`;
 }
 
 function pick(name) {
@@ -53,7 +62,7 @@ function request() {
   return { class: $("class").value.trim(), seed: number("seed"), steps: number("steps"), guidance: number("guidance"), count: number("count") };
 }
 
-form.onsubmit = (event) => {
+form.onsubmit = async (event) => {
   event.preventDefault();
   if ($("generate").disabled) return;
   clearError();
@@ -61,13 +70,17 @@ form.onsubmit = (event) => {
   started = performance.now();
   $("progress").value = 0;
   $("status").textContent = "Starting…";
-  running = request();
   canvas.setAttribute("aria-label", "An image in the making");
-  worker.postMessage({ type: "generate", request: running });
+  stop = new AbortController();
+  try {
+    done(await sampler.generate(request(), { signal: stop.signal, onStep: stepped }));
+  } catch (error) {
+    failed(error);
+  }
 };
 $("cancel").onclick = () => {
   $("status").textContent = "Cancelling…";
-  worker.postMessage({ type: "cancel" });
+  stop.abort();
 };
 $("dice").onclick = () => {
   $("seed").value = crypto.getRandomValues(new Uint32Array(1))[0];
@@ -81,9 +94,9 @@ function busy(is) {
   if (is) $("result").hidden = true;
 }
 
-function stepped({ step, steps, first, images, size }) {
-  if (step === 1) layout(running.count, size);
-  images.forEach((pixels, i) => draw(first + i, pixels, size));
+function stepped({ step, steps, first, images }) {
+  if (step === 1) layout(Number($("count").value), model.size);
+  images.forEach((image, i) => draw(first + i, image));
   $("progress").value = step / steps;
   const left = (performance.now() - started) / 1000 / step * (steps - step);
   $("status").textContent = `Step ${step} of ${steps}${step < steps ? `, ${left < 1 ? "under 1 s" : `about ${Math.ceil(left)} s`} left` : ""}`;
@@ -98,15 +111,15 @@ function layout(count, size) {
   context.fillRect(0, 0, canvas.width, canvas.height);
 }
 
-function draw(i, pixels, size) {
-  const columns = canvas.width / size;
-  context.putImageData(new ImageData(pixels, size), (i % columns) * size, Math.floor(i / columns) * size);
+function draw(i, image) {
+  const columns = canvas.width / image.width;
+  context.putImageData(image, (i % columns) * image.width, Math.floor(i / columns) * image.height);
 }
 
-function done({ images, size, metadata, memory }) {
-  last = metadata;
-  describe(memory);
-  images.forEach((pixels, i) => draw(i, pixels, size));
+function done(result) {
+  const { images, metadata } = last = result;
+  describe();
+  images.forEach((image, i) => draw(i, image));
   const { class: name, seed, steps, guidance, count } = metadata.request;
   $("hash").textContent = metadata.sha256;
   $("command").textContent = `go run ./tools/sample -class ${quote(name)} -seed ${seed} -steps ${steps} -guidance ${guidance} -count ${count} -o ${quote(fileName())}`;
@@ -117,11 +130,11 @@ function done({ images, size, metadata, memory }) {
 }
 
 const quote = (text) => /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-const fileName = () => `${last.request.class}-${last.request.seed}.png`.replaceAll(/[/\\:*?"<>|]/g, "_");
+const fileName = () => `${last.metadata.request.class}-${last.metadata.request.seed}.png`.replaceAll(/[/\\:*?"<>|]/g, "_");
 
-function failed({ of, message, field, aborted }) {
+function failed({ name, message, field }) {
   $("progress").value = 0;
-  if (aborted) {
+  if (name === "AbortError") {
     $("status").textContent = "Cancelled.";
   } else {
     $("status").textContent = model ? "Ready." : "The model could not be loaded.";
@@ -130,7 +143,7 @@ function failed({ of, message, field, aborted }) {
     $(field)?.setAttribute("aria-invalid", "true");
     $(field)?.focus();
   }
-  if (model && of !== "load") busy(false);
+  if (model) busy(false);
 }
 
 function clearError() {
@@ -138,12 +151,12 @@ function clearError() {
   for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
 }
 
-$("save").onclick = () => canvas.toBlob((blob) => {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: fileName() });
+$("save").onclick = async () => {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(await last.toBlob()), download: fileName() });
   link.click();
   URL.revokeObjectURL(link.href);
-});
+};
 
 const asked = new URLSearchParams(location.search);
-if (asked.has("bench")) (await import("./measure.js")).measure(worker, asked);
-else worker.postMessage({ type: "load", url: "default.dit8" });
+if (asked.has("bench")) (await import("./measure.js")).measure(asked);
+else load();

@@ -1,0 +1,274 @@
+/** A model's file that Sampler.load reads. */
+export interface Model {
+  /** What Sampler.load accepts in place of the object. */
+  name?: string;
+  url: string | URL;
+  /** Of the whole file, in hex. Where it is given the file is checked against it and kept in the Cache API. */
+  sha256?: string;
+  /** Length of the file. */
+  bytes?: number;
+}
+
+/** The models that come with the package; the first is the default. */
+export const models: readonly Required<Model>[];
+
+/** News while a model is loaded. */
+export type Progress =
+  /** Bytes of the file so far, total being 0 where it is not known. */
+  | { loaded: number; total: number; from: "network" | "cache" | "file"; note?: undefined }
+  /** Something did not go as it should and does not matter, such as a cache without room. */
+  | { note: string; loaded?: undefined };
+
+export interface EngineOptions {
+  /** Threads to compute with, 1 to 64. By default one for each core, up to 8; without cross-origin isolation there is one. */
+  threads?: number;
+  /** auto is the fastest that works here and is exact; generic does without SIMD. The images are the same. */
+  device?: "auto" | "simd128" | "generic";
+  signal?: AbortSignal;
+}
+
+export interface LoadOptions extends EngineOptions {
+  /** A name in `models`, an address, a Model or a .dit8 file. By default the first of `models`. */
+  model?: string | URL | Model | Blob;
+  /** Whether a model with a SHA-256 is kept in the Cache API; true by default. */
+  cache?: boolean;
+  onProgress?(progress: Progress): void;
+}
+
+/** What a loaded model is, and what it runs on. */
+export interface Info {
+  name: string;
+  /** Identifies the file. */
+  id: string;
+  source: string;
+  license: string;
+  classes: readonly string[];
+  /** Pixels in a row of an image; images are square. */
+  size: number;
+  depth: number;
+  hiddenSize: number;
+  /** Defaults of the model. */
+  steps: number;
+  guidance: number;
+  solvers: readonly Solver[];
+  schedules: readonly Schedule[];
+  maxSteps: number;
+  maxGuidance: number;
+  maxCount: number;
+  maxSeed: number;
+  maxShares: number;
+  /** What computes, such as "simd128 ×2". */
+  device: string;
+  threads: number;
+  /** Why there are fewer threads than were asked for, or no SIMD; else empty. */
+  note: string;
+}
+
+export type Solver = "euler" | "heun" | "midpoint" | "ab2" | "sde";
+export type Schedule = "uniform" | "cosine" | "logit-normal" | "ddim";
+
+/** What to make. All that is left out is the model's default: its first class, seed 0, one image. */
+export interface Request {
+  /** A class's name, or its index in decimal. */
+  class?: string;
+  /** In place of class: a mix of 1 to 16. */
+  classes?: ClassShare[];
+  /** 0 to 2^53 - 1. */
+  seed?: number;
+  /** Evaluations of the model, 1 to 1000. */
+  steps?: number;
+  /** Images, 1 to 64. */
+  count?: number;
+  /** Classifier-free guidance scale, 0 to 100; 1 is none. */
+  guidance?: number;
+  /** Times t, [low, high], at which guidance applies; by default all. */
+  guidance_interval?: [number, number];
+  /** 0 to 1, against over-saturation. */
+  guidance_rescale?: number;
+  /** A class to guide away from, in place of none. */
+  negative?: string;
+  solver?: Solver;
+  schedule?: Schedule;
+  /** Above 1 more steps near the noise, below 1 near the data; 0.01 to 100. */
+  shift?: number;
+  /** Of solver sde, 0 to 10. */
+  diffusion?: number;
+  /** A second seed, whose noise is blended in by seed_mix, 0 to 1. */
+  seed_to?: number;
+  seed_mix?: number;
+  edit?: Edit;
+}
+
+/** A class's part in a mix, while from ≥ t > to. */
+export interface ClassShare {
+  class: string;
+  /** Against those that act at the same time, -1000 to 1000. */
+  weight: number;
+  from?: number;
+  to?: number;
+}
+
+/** Starts from an image, or keeps to what is known of one. Bytes are in base64, row by row. */
+export interface Edit {
+  task: "image" | "inpaint" | "super-resolution" | "colorize";
+  /** Red, green, blue; for colorize only luma. */
+  image: string;
+  /** Of image in pixels. */
+  width: number;
+  /** For inpaint, a byte a pixel: 0 keeps it. */
+  mask?: string;
+  /** For super-resolution, 2 to 64: what the image's size is divided by. */
+  factor?: number;
+  /** The time t to start from: how much is made anew. */
+  strength?: number;
+}
+
+/** How images were made; the request in it makes them again. */
+export interface Metadata {
+  request: Request;
+  model: string;
+  model_id: string;
+  device: string;
+  /** SHA-256, in hex, of the pixels of all images. */
+  sha256: string;
+  /** SHA-256 of each image's pixels. */
+  images: string[];
+  /** Of each image of an edit: the root mean square of how far it is from what was given, 1 being full scale. */
+  measurement_error?: number[];
+  seconds: number;
+  ms_per_step: number;
+}
+
+/** The images as they are after a step. Many images are made in batches: these are images[0], … from number first on. */
+export interface Step {
+  type: "step";
+  /** 1 to steps, over all batches. */
+  step: number;
+  steps: number;
+  first: number;
+  images: ImageData[];
+}
+
+export interface Result {
+  images: ImageData[];
+  metadata: Metadata;
+  sha256: string;
+  /** A PNG of all images in a grid, which says how they were made; each pixel is drawn as scale×scale. */
+  toBlob(options?: { scale?: number }): Promise<Blob>;
+}
+
+/** What AdaLN does in each layer at each time: x + α·f(γ·LN(x) + β). */
+export interface Modulation {
+  model: string;
+  model_id: string;
+  device: string;
+  class: string;
+  /** Flow time of each evaluation, from 1 (noise) to 0 (data). */
+  times: number[];
+  branches: Branch[];
+}
+
+export interface Branch {
+  /** blocks.0, …, final_layer. */
+  layer: string;
+  /** Missing in the final layer, as is alpha. */
+  branch?: "msa" | "mlp";
+  gamma: Series;
+  beta: Series;
+  alpha?: Series;
+}
+
+/** A vector over time. */
+export interface Series {
+  /** The value that changes nothing. */
+  neutral: number;
+  mean: number[];
+  /** Root mean square of value - neutral. */
+  rms: number[];
+  min: number[];
+  max: number[];
+  /** [times, hiddenSize]. */
+  values: Float32Array;
+}
+
+/** How long a network with random weights takes. */
+export interface BenchRequest {
+  /** d256, s4 or s2, or the network's sizes. */
+  config: string | Record<string, number | boolean>;
+  batch?: number;
+  passes?: number;
+}
+
+export interface BenchResult {
+  name: string;
+  parameters: number;
+  batch: number;
+  passes: number;
+  device: string;
+  threads: number;
+  note: string;
+  best_ms: number;
+  median_ms: number;
+  gmac_per_s: number;
+  operations: { name: string; calls: number; ms: number; share: number; gmac_per_s: number }[];
+}
+
+/**
+ * A model in a worker of its own. Calls are answered one after the other. A signal
+ * that is aborted rejects with its reason; a call after dispose() with an AbortError.
+ */
+export class Sampler {
+  private constructor();
+
+  /**
+   * Loads a model.
+   * @throws {DownloadError} where the file can't be had
+   * @throws {ModelError} where the file is not what it should be
+   */
+  static load(options?: LoadOptions): Promise<Sampler>;
+
+  /** Measures a network, without a model. onProgress is called after each pass. */
+  static bench(request: BenchRequest, options?: EngineOptions & { onProgress?(passes: { done: number; total: number }): void }): Promise<BenchResult>;
+
+  readonly info: Info;
+  readonly classes: readonly string[];
+  /** Bytes that the worker has taken for the model and its work, at most. */
+  readonly memory: number;
+
+  /**
+   * Makes images, and shows them after each step. Leaving the loop cancels.
+   * @throws {RequestError}
+   */
+  sample(request: Request, options?: { signal?: AbortSignal }): AsyncGenerator<Step | ({ type: "result" } & Result), void, void>;
+
+  /**
+   * Makes images.
+   * @throws {RequestError}
+   */
+  generate(request: Request, options?: { signal?: AbortSignal; onStep?(step: Step): void }): Promise<Result>;
+
+  /** The modulation that a request leads to, for its classes. */
+  inspect(request: Request, options?: { signal?: AbortSignal }): Promise<Modulation>;
+
+  /** Ends the worker and frees its memory. Calls that are not answered are rejected with an AbortError. */
+  dispose(): void;
+}
+
+/** A wrong request, or option. */
+export class RequestError extends Error {
+  /** Name of the field, such as "steps" or "classes[1].weight". */
+  readonly field: string;
+}
+
+/** A file that is no model, or is damaged. */
+export class ModelError extends Error {}
+
+/** A file that can't be downloaded. */
+export class DownloadError extends Error {
+  readonly url: string;
+  /** HTTP status, where the server answered. */
+  readonly status?: number;
+}
+
+/** How the images of a PNG of ours, or of the command line, were made. */
+export function readMetadata(png: Blob): Promise<Metadata>;

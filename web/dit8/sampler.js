@@ -1,0 +1,159 @@
+// Images from a Diffusion Transformer, made by a worker of this page. sampler.d.ts
+// says what everything is; README.md shows how it is used.
+import { DownloadError, ModelError } from "./model.js";
+import { models } from "./models.js";
+import { encode, readMetadata } from "./png.js";
+
+export { DownloadError, ModelError, models, readMetadata };
+
+export class RequestError extends Error {
+  name = "RequestError";
+  constructor(message, field) { super(message); this.field = field; }
+}
+
+export class Sampler {
+  #worker;
+  #calls = new Map(); // by id, those that the worker has not answered
+  #id = 0;
+  #free = Promise.resolve(); // settles when the worker has done what it was asked for
+  #ended; // why there are no further answers
+
+  static async load({ model = models[0], threads, device = "auto", cache = true, onProgress, signal } = {}) {
+    const sampler = new Sampler({ threads, device }, signal);
+    try {
+      const { info } = await sampler.#call("load", { model: locate(model), cache }, { signal, onEvent: onProgress });
+      sampler.info = info;
+      return sampler;
+    } catch (error) {
+      sampler.dispose();
+      throw error;
+    }
+  }
+
+  static async bench(request, { threads, device = "auto", onProgress, signal } = {}) {
+    const sampler = new Sampler({ threads, device }, signal);
+    try {
+      return await sampler.#call("bench", { request }, { signal, onEvent: onProgress });
+    } finally {
+      sampler.dispose();
+    }
+  }
+
+  constructor(options, signal) {
+    signal?.throwIfAborted();
+    if (!["auto", "simd128", "generic"].includes(options.device)) throw new RequestError(`device is ${JSON.stringify(options.device)}, allowed: auto, simd128, generic`, "device");
+    if (options.threads !== undefined && !(Number.isInteger(options.threads) && options.threads >= 1 && options.threads <= 64)) throw new RequestError(`threads is ${JSON.stringify(options.threads)}, allowed: 1 to 64`, "threads");
+    this.memory = 0;
+    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    this.#worker.onmessage = ({ data }) => this.#calls.get(data.id)?.[data.type](data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#end(new Error(event.message || "the worker could not be started"));
+    };
+    this.#worker.postMessage({ type: "start", ...options });
+  }
+
+  get classes() { return this.info.classes; }
+
+  async *sample(request, { signal } = {}) {
+    const stop = new AbortController();
+    const events = [];
+    let wake;
+    const put = (event) => { events.push(event); wake?.(); };
+    const work = this.#generate(request, { signal: stop.signal, onStep: put }).then((result) => put({ type: "result", ...result }), (error) => put({ error }));
+    const abort = () => stop.abort(signal.reason);
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
+    try {
+      for (;;) {
+        while (!events.length) await new Promise((resolve) => { wake = resolve; });
+        const event = events.shift();
+        if (event.error) throw event.error;
+        yield event;
+        if (event.type === "result") return;
+      }
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      stop.abort();
+      await work;
+    }
+  }
+
+  generate(request, { signal, onStep } = {}) {
+    return this.#generate(request, { signal, onStep });
+  }
+
+  async #generate(request, { signal, onStep }) {
+    const imageData = (images, size) => images.map((pixels) => new ImageData(pixels, size));
+    const onEvent = onStep && (({ images, size, ...event }) => onStep({ type: "step", ...event, images: imageData(images, size) }));
+    const { images, size, metadata } = await this.#call("generate", { request }, { signal, onEvent });
+    const result = { images: imageData(images, size), metadata, sha256: metadata.sha256 };
+    return { ...result, toBlob: (options) => encode(result.images, metadata, options) };
+  }
+
+  inspect(request, { signal } = {}) {
+    return this.#call("inspect", { request }, { signal });
+  }
+
+  dispose() {
+    this.#end(new DOMException("the sampler was disposed of", "AbortError"));
+  }
+
+  #end(error) {
+    if (this.#ended) return;
+    this.#ended = error;
+    this.#worker.terminate(); // and its helpers with it
+    for (const call of this.#calls.values()) call.fail(error);
+    this.#calls.clear();
+  }
+
+  // #call has the worker do something, after what it was asked for before. Who waits
+  // or is cancelled hears of it at once.
+  #call(type, request, { signal, onEvent }) {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const abort = () => reject(signal.reason);
+      signal?.addEventListener("abort", abort);
+      this.#free = this.#free.then(() => this.#now(type, request, signal, onEvent)).then(resolve, reject)
+        .finally(() => signal?.removeEventListener("abort", abort));
+    });
+  }
+
+  #now(type, request, signal, onEvent) {
+    signal?.throwIfAborted();
+    if (this.#ended) throw this.#ended;
+    const id = ++this.#id;
+    const cancel = () => (type === "load" ? this.dispose() : this.#worker.postMessage({ type: "cancel" }));
+    signal?.addEventListener("abort", cancel);
+    return new Promise((resolve, reject) => {
+      this.#calls.set(id, {
+        event: ({ event }) => { if (!signal?.aborted) onEvent?.(event); },
+        done: ({ result, memory }) => { this.memory = memory; resolve(result); },
+        error: ({ error }) => reject(typed(error)),
+        fail: reject,
+      });
+      this.#worker.postMessage({ id, type, ...request });
+    }).finally(() => {
+      this.#calls.delete(id);
+      signal?.removeEventListener("abort", cancel);
+    });
+  }
+}
+
+// locate is what a worker reads a model from.
+function locate(model) {
+  if (model instanceof Blob) return { file: model };
+  if (typeof model === "string") model = models.find(({ name }) => name === model) ?? model;
+  if (typeof model === "string" || model instanceof URL) model = { url: model };
+  return { url: new URL(model.url, globalThis.document?.baseURI ?? location.href).href, sha256: model.sha256, bytes: model.bytes };
+}
+
+// typed is an error of the worker as one of ours.
+function typed({ name, message, field, url, status }) {
+  switch (name) {
+    case "AbortError": return new DOMException("the request was cancelled", "AbortError");
+    case "ModelError": return new ModelError(message);
+    case "DownloadError": return new DownloadError(message, url, status);
+  }
+  return field ? new RequestError(message, field) : new Error(message);
+}

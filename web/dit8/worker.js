@@ -1,0 +1,96 @@
+// The worker of a Sampler: runs the Go program dit8.wasm with the kernels beside it.
+//   in:  {type: "start", threads, device} once, then with an id that the answers have
+//        {type: "load", model, cache} | {type: "generate" | "inspect" | "bench", request} | {type: "cancel"}
+//   out: {id, type: "event", event} as often as there is news, then
+//        {id, type: "done", result, memory} or {id, type: "error", error: {name, message, field?, …}}
+import "./wasm_exec.js";
+import "./kernels.js";
+import { decompress } from "./fzstd.js";
+import { ModelError, open } from "./model.js";
+
+globalThis.dit8Zstd = decompress;
+
+// Bundlers find the files by these expressions.
+const files = {
+  "dit8.wasm": new URL("./dit8.wasm", import.meta.url),
+  "kernels.wasm": new URL("./kernels.wasm", import.meta.url),
+  "kernels-threads.wasm": new URL("./kernels-threads.wasm", import.meta.url),
+  "kernels-relaxed.wasm": new URL("./kernels-relaxed.wasm", import.meta.url),
+  "kernels-relaxed-threads.wasm": new URL("./kernels-relaxed-threads.wasm", import.meta.url),
+  "kernels-probe.wasm": new URL("./kernels-probe.wasm", import.meta.url),
+};
+const helper = () => new Worker(new URL("./kernels-helper.js", import.meta.url));
+const noKernels = new Uint8Array([0]); // an engine without SIMD fails to compile it as well
+
+let kernels, program;
+let held = 0; // bytes of a model's file that are held beside the modules' memories, the peak
+
+async function get(name) {
+  const response = await fetch(files[name]);
+  if (!response.ok) throw new Error(`${files[name]}: the server answered ${response.status}`);
+  return response;
+}
+
+async function start({ threads, device }) {
+  const go = new Go();
+  // It compiles while the kernels and their threads start.
+  const module = WebAssembly.compileStreaming(get("dit8.wasm"));
+  module.catch(() => {}); // reported below
+  kernels = await dit8Kernels({
+    read: async (name) => (device === "generic" ? noKernels : (await get(name)).arrayBuffer()),
+    help: helper,
+    threads: device === "generic" ? 1 : threads,
+    relaxed: device === "simd128" ? 0 : undefined,
+  });
+  go.importObject.kernels = kernels.imports;
+  const instance = await WebAssembly.instantiate(await module, go.importObject);
+  kernels.attach(instance);
+  go.run(instance);
+  return self.dit8;
+}
+
+// memory is the peak of the bytes that have been taken: the modules' memories never shrink.
+function memory() {
+  const { kernels: ours, go } = kernels.memory();
+  return ours + go + held;
+}
+
+const calls = {
+  async load({ model, cache }, report) {
+    const source = open(model, { cache, report, taken: (bytes) => { held = Math.max(held, bytes); } });
+    const dit8 = await program;
+    try {
+      const info = await dit8.load(source.read, source.unchecked ?? "");
+      return { info: { ...info, threads: kernels.threads, note: kernels.note } };
+    } catch (error) {
+      throw source.failure ?? new ModelError(error.message);
+    }
+  },
+  async generate({ request }, report) {
+    const dit8 = await program;
+    return dit8.generate(JSON.stringify(request), (event) => report(event, event.images));
+  },
+  async inspect({ request }) {
+    return (await program).inspect(JSON.stringify(request));
+  },
+  async bench({ request }, report) {
+    const result = await (await program).bench(JSON.stringify(request), report);
+    return { ...result, threads: kernels.threads, note: kernels.note };
+  },
+};
+
+self.onmessage = async ({ data: { id, type, ...rest } }) => {
+  if (type === "start") {
+    program = start(rest);
+    program.catch(() => {}); // reported when it is needed
+    return;
+  }
+  if (type === "cancel") return (await program).cancel();
+  const report = (event, views = []) => postMessage({ id, type: "event", event }, views.map(({ buffer }) => buffer));
+  try {
+    const result = await calls[type](rest, report);
+    postMessage({ id, type: "done", result, memory: memory() }, result.images?.map(({ buffer }) => buffer) ?? []);
+  } catch (error) {
+    postMessage({ id, type: "error", error: { ...error, name: error.name, message: error.message } });
+  }
+};
