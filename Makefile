@@ -14,7 +14,9 @@ DIST = web/dist
 WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-threads.wasm kernels-probe.wasm
 KERNELS = kernels.js kernels-helper.js $(WASM)
 PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
-PAGE = index.html style.css icon.svg app.js measure.js
+# what the service worker keeps
+CACHED = find . -type f ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
+PAGE = index.html style.css icon.svg app.js measure.js offline.js
 
 .PHONY: run test test-go test-arch test-native test-kernels test-web kernels asm web bench bench-web bench-native quality int8 need-go need-node need-debian fuzz
 
@@ -33,6 +35,8 @@ web: need-go web/node_modules/.package-lock.json
 	cp -f $(addprefix web/page/,$(PAGE)) $(DIST)/
 	@chmod -R u+w $(DIST)
 	$(GO) run ./tools/serve -models >$(DIST)/dit8/models.js
+	cd $(DIST) && { printf 'const version = "%s", files = ["./"' $$(cat $$($(CACHED)) | sha256sum | cut -c 1-16); \
+		$(CACHED) | sed 's/.*/, "&"/' | tr -d '\n'; printf '];\n'; cat ../page/sw.js; } >sw.js
 
 web/node_modules/.package-lock.json: web/package-lock.json | need-node
 	cd web && npm ci --ignore-scripts --no-audit --no-fund

@@ -1,5 +1,6 @@
 // The page: a form, a canvas, and a sampler that makes the images.
 import { Sampler } from "./dit8/sampler.js";
+import { isolate, keep } from "./offline.js";
 
 const $ = (id) => document.getElementById(id);
 const picks = ["fox", "grinning-face", "panda", "octopus", "red-apple", "pizza", "rocket", "ghost"];
@@ -8,9 +9,11 @@ let sampler, model, stop, started, last;
 
 async function load() {
   try {
+    await isolate();
     const { threads } = Object.fromEntries(asked);
     sampler = await Sampler.load({ threads: threads ? Number(threads) : undefined, onProgress: loading });
     loaded();
+    keep();
   } catch (error) {
     failed(error);
   }

@@ -1,0 +1,40 @@
+// Starts the service worker (sw.js).
+const patience = 15_000; // ms
+const tried = "dit8-isolated";
+
+// isolate resolves where the page may load its model. A page that is not isolated from
+// other sites is loaded anew, once, by the service worker, which isolates it.
+export async function isolate() {
+  if (crossOriginIsolated || !navigator.serviceWorker || storage("getItem", tried)) return;
+  storage("setItem", tried, "1");
+  try {
+    await within(patience, taken());
+  } catch {
+    return; // one thread does
+  }
+  location.reload();
+  await new Promise(() => {});
+}
+
+// keep makes the page work offline from now on.
+export function keep() {
+  storage("removeItem", tried);
+  navigator.serviceWorker?.register("sw.js").catch(() => {}); // the page works without
+}
+
+async function taken() {
+  const controlled = new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve));
+  await navigator.serviceWorker.register("sw.js");
+  if (!navigator.serviceWorker.controller) await controlled;
+}
+
+const within = (ms, promise) => Promise.race([promise, new Promise((_, reject) => setTimeout(reject, ms))]);
+
+// Storage throws where cookies are blocked.
+function storage(method, ...args) {
+  try {
+    return sessionStorage[method](...args);
+  } catch {
+    return "1";
+  }
+}

@@ -1,0 +1,241 @@
+// How a model is loaded: broken connections, damaged files, the cache.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { after, before, beforeEach, test } from "node:test";
+import { chromium } from "playwright-core";
+import { golden, launch, root } from "./helpers.mjs";
+import { host } from "./static.mjs";
+
+const path = "/dit8/default.dit8";
+const model = readFileSync(root + "weights/default.dit8");
+const hash = createHash("sha256").update(model).digest("hex");
+const { request, sha256 } = golden[0];
+let server, browser, context, page;
+
+before(async () => {
+  server = await host(root + "web/dist");
+  server.answers["/blank"] = (request, response) => response.setHeader("Content-Type", "text/html").end("<!doctype html><title>blank</title>");
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.stop();
+});
+beforeEach(async () => {
+  await context?.close();
+  delete server.answers[path];
+  ({ context, page } = await open(browser, `${server.url}blank`));
+});
+
+async function open(browser, url) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  await page.goto(url);
+  return { context, page };
+}
+
+// load loads the model in the page and makes an image with it. It tells what was asked
+// of the server for it and what the page heard.
+async function load(options = {}, at = page) {
+  server.requests.length = 0;
+  const result = await at.evaluate(async ({ request, options }) => {
+    const { Sampler, models } = await import("./dit8/sampler.js");
+    const progress = [];
+    try {
+      const sampler = await Sampler.load({ threads: 1, ...options, model: { ...models[0], ...options.model }, onProgress: (event) => progress.push(event) });
+      const { sha256 } = await sampler.generate(request);
+      sampler.dispose();
+      return { sha256, progress };
+    } catch ({ name, message, status }) {
+      return { error: { name, message, status }, progress };
+    }
+  }, { request, options });
+  return {
+    ...result, asked: server.requests.filter((request) => request.path === path),
+    notes: result.progress.flatMap(({ note }) => note ?? []), from: result.progress.findLast(({ from }) => from)?.from, loaded: result.progress.findLast(({ loaded }) => loaded)?.loaded,
+  };
+}
+
+// partly sends bytes and then breaks the connection.
+const partly = (response, body, n, total) => response.writeHead(200, { "Content-Length": total, ETag: '"1"' }).write(body.subarray(0, n), () => setTimeout(() => response.destroy(), 50));
+
+test("a plain host is enough", async () => {
+  const got = await load();
+  assert.equal(got.sha256, sha256);
+  assert.equal(got.loaded, model.length);
+  assert.equal(got.asked.length, 1);
+});
+
+test("a broken download goes on where it ended", async () => {
+  let asked = 0;
+  server.answers[path] = (request, response, body) => {
+    if (++asked === 1) return partly(response, body, 2e6, body.length);
+    assert.equal(request.headers["if-range"], '"1"');
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range)[1]);
+    response.writeHead(206, { "Content-Range": `bytes ${from}-${body.length - 1}/${body.length}`, "Content-Length": body.length - from });
+    if (asked === 3) response.end(body.subarray(from));
+    else response.write(body.subarray(from, 4e6), () => setTimeout(() => response.destroy(), 50));
+  };
+  const got = await load();
+  assert.equal(got.sha256, sha256, JSON.stringify(got.error));
+  const [first, ...starts] = got.asked.map(({ range }) => range);
+  assert.equal(first, undefined);
+  // Each one begins where the page had come to.
+  assert.deepEqual(starts, got.progress.flatMap(({ note }, i) => (note ? `bytes=${got.progress[i - 1].loaded}-` : [])));
+  assert.equal(starts.length, 2);
+  assert.equal(got.loaded, model.length);
+});
+
+test("a broken download starts anew where the host knows no ranges", async () => {
+  let asked = 0;
+  server.answers[path] = (request, response, body) => (asked++ ? response.writeHead(200, { ETag: '"1"' }).end(body) : partly(response, body, 2e6, body.length));
+  const got = await load();
+  assert.equal(got.sha256, sha256, JSON.stringify(got.error));
+  assert.equal(got.asked.length, 2);
+  assert.equal(got.loaded, model.length);
+});
+
+test("a host that is busy is asked again", async () => {
+  let asked = 0;
+  server.answers[path] = (request, response, body) => (asked++ ? response.end(body) : response.writeHead(503).end());
+  const got = await load();
+  assert.equal(got.sha256, sha256, JSON.stringify(got.error));
+  assert.match(got.notes[0], /the server answered 503; trying again/);
+});
+
+test("a truncated file is given up in the end", async () => {
+  server.answers[path] = (request, response, body) => response.end(body.subarray(0, 3e6));
+  const got = await load();
+  assert.equal(got.error.name, "DownloadError");
+  assert.match(got.error.message, new RegExp(`default\\.dit8: the file ends after 3000000 of ${model.length} bytes`));
+  assert.equal(got.asked.length, 5);
+});
+
+test("a missing file is not asked for again", async () => {
+  server.answers[path] = (request, response) => response.writeHead(404).end();
+  const got = await load();
+  assert.equal(got.error.name, "DownloadError");
+  assert.equal(got.error.status, 404);
+  assert.match(got.error.message, /the server answered 404/);
+  assert.equal(got.asked.length, 1);
+});
+
+test("a damaged file is refused, and not kept", async () => {
+  server.answers[path] = (request, response, body) => { body[3e6] ^= 1; response.end(body); };
+  const got = await load();
+  assert.equal(got.error.name, "ModelError");
+  assert.match(got.error.message, /checksum/);
+  delete server.answers[path];
+  assert.equal((await load()).from, "network");
+});
+
+test("a page in place of a model is refused", async () => {
+  server.answers[path] = (request, response, body) => response.setHeader("Content-Type", "text/html").end("<!doctype html>".padEnd(body.length));
+  const got = await load();
+  assert.equal(got.error.name, "ModelError");
+  assert.match(got.error.message, /not a \.dit8 file/);
+});
+
+test("a good file of another hash is refused, and not kept", async () => {
+  const got = await load({ model: { sha256: "0".repeat(64) } });
+  assert.equal(got.error.name, "ModelError");
+  assert.match(got.error.message, new RegExp(`the file's SHA-256 is ${hash}, expected 0{64}`));
+  assert.equal((await load({ model: { sha256: "0".repeat(64) } })).asked.length, 1);
+});
+
+test("the second time it comes from the cache", async () => {
+  assert.equal((await load()).from, "network");
+  const again = await load();
+  assert.equal(again.from, "cache");
+  assert.deepEqual(again.asked, []);
+  assert.equal(again.sha256, sha256);
+  await page.reload();
+  assert.equal((await load()).from, "cache");
+});
+
+test("cache: false keeps nothing", async () => {
+  await load({ cache: false });
+  assert.deepEqual(await page.evaluate(() => caches.keys()), []);
+  assert.equal((await load()).from, "network");
+});
+
+for (const [what, change] of [
+  ["changed", (bytes) => { bytes[4e6] ^= 1; return bytes; }],
+  ["shortened", (bytes) => bytes.subarray(0, 1e6)],
+  ["emptied", () => new Uint8Array()],
+]) test(`a kept copy that was ${what} is replaced`, async () => {
+  await load();
+  await page.evaluate(async (change) => {
+    const cache = await caches.open("dit8-models");
+    const [key] = await cache.keys();
+    const bytes = new Uint8Array(await (await cache.match(key)).arrayBuffer());
+    await cache.put(key, new Response(new Function(`return ${change}`)()(bytes)));
+  }, change.toString());
+  const got = await load();
+  assert.equal(got.sha256, sha256);
+  assert.equal(got.from, "network");
+  assert.match(got.notes[0], /damaged; it is downloaded again/);
+  assert.equal((await load()).from, "cache");
+});
+
+test("where there is no room it stays in memory", async () => {
+  const cdp = await context.newCDPSession(page);
+  await cdp.send("Storage.overrideQuotaForOrigin", { origin: new URL(server.url).origin, quotaSize: 1e6 });
+  const got = await load();
+  assert.equal(got.sha256, sha256);
+  assert.match(got.notes[0], /can't be kept here/);
+  assert.equal((await load()).from, "network");
+});
+
+test("a newer model takes the room of an older one", async () => {
+  const cdp = await context.newCDPSession(page);
+  await page.evaluate(async () => (await caches.open("dit8-models")).put("/dit8-models/old", new Response(new Uint8Array(5e6))));
+  await cdp.send("Storage.overrideQuotaForOrigin", { origin: new URL(server.url).origin, quotaSize: 8e6 });
+  assert.deepEqual((await load()).notes, []);
+  assert.equal((await load()).from, "cache");
+  assert.equal(await page.evaluate(async () => (await (await caches.open("dit8-models")).keys()).length), 1);
+});
+
+test("a host that compresses", async () => {
+  server.answers[path] = (request, response, body) => response.writeHead(200, { "Content-Encoding": "gzip" }).end(gzipSync(body, { level: 1 }));
+  const got = await load();
+  assert.equal(got.sha256, sha256);
+  assert.equal(got.loaded, model.length);
+  assert.ok(got.progress.every(({ total }) => total === model.length));
+});
+
+// Pages that came over http from elsewhere have no cache, no hash and no threads.
+test("without https it works, and checks the hash by itself", async () => {
+  const other = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--host-resolver-rules=MAP dit8.test 127.0.0.1"] });
+  try {
+    const { page } = await open(other, `http://dit8.test:${server.port}/blank`);
+    assert.equal(await page.evaluate(() => isSecureContext), false);
+    assert.equal((await load({}, page)).sha256, sha256);
+    const got = await load({ model: { sha256: "0".repeat(64) } }, page);
+    assert.equal(got.error.name, "ModelError");
+    assert.match(got.error.message, new RegExp(`the file's SHA-256 is ${hash}, expected 0{64}`));
+  } finally {
+    await other.close();
+  }
+});
+
+test("a download can be given up", async () => {
+  server.answers[path] = (request, response, body) => { response.writeHead(200).write(body.subarray(0, 1e6)); };
+  const { name, late } = await page.evaluate(async () => {
+    const { Sampler } = await import("./dit8/sampler.js");
+    const stop = new AbortController();
+    let late = 0;
+    try {
+      await Sampler.load({ signal: stop.signal, onProgress: () => { if (stop.signal.aborted) late++; else stop.abort(); } });
+    } catch ({ name }) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return { name, late };
+    }
+  });
+  assert.equal(name, "AbortError");
+  assert.equal(late, 0);
+  assert.deepEqual(page.workers(), []);
+});
