@@ -24,7 +24,7 @@ run: web
 	$(GO) run ./tools/serve
 
 # All is compiled without inlining: 5 % less to download, at the same speed of loading and
-# sampling. Only zstd and what computes where there is no SIMD keep it: there it counts.
+# sampling. Only what computes where there is no SIMD keeps it: there it counts.
 SMALL = std dit8/core dit8/core/flow dit8/core/dit dit8/core/bench dit8/weights dit8/wasm/...
 web: need-go web/node_modules/.package-lock.json
 	@rm -rf $(DIST) && mkdir -p $(DIST)/dit8

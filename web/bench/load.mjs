@@ -13,7 +13,7 @@ const ready = [];
 let downloaded, memory = 0;
 
 for (let round = 0; round < rounds; round++) {
-  const context = await browser.newContext();
+  const context = await browser.newContext({ serviceWorkers: "block" }); // it starts when the page is ready
   const page = await context.newPage();
   await page.addInitScript(() => {
     const { Worker } = window;
