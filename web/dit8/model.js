@@ -37,27 +37,69 @@ export function open(model, { cache = true, report = () => {}, taken = () => {} 
   };
   return source;
 
-  // checked takes a file from the cache if it is there as it should be, and keeps what comes over the network.
+  // checked takes a file from the cache if it is there as it should be, and keeps what
+  // comes over the network, which it downloads, hashes and stores while the reader is busy.
   async function* checked() {
-    const stored = kept && await fromCache(kept, sha256, report);
-    if (stored) {
-      taken(stored.length);
-      report({ loaded: stored.length, total: stored.length, from: "cache" });
-      yield stored;
+    const copy = kept && await fromCache(kept, sha256, report);
+    if (copy) {
+      taken(copy.length);
+      report({ loaded: copy.length, total: copy.length, from: "cache" });
+      yield copy;
       return;
     }
-    const all = [];
-    let length = 0;
-    for await (const piece of network(url, bytes, report, taken)) {
-      all.push(piece);
-      taken(length += piece.byteLength);
-      yield piece;
-    }
-    const whole = new Blob(all);
-    const got = await digest(await whole.arrayBuffer());
-    if (got !== sha256) throw new ModelError(`${url}: the file's SHA-256 is ${got}, expected ${sha256}`);
-    if (kept) await keep(kept, whole, report);
+    const download = fill(network(url, bytes, report, taken), bytes, taken);
+    const stored = download.whole.then(async (whole) => {
+      const got = await digest(whole);
+      if (got !== sha256) throw new ModelError(`${url}: the file's SHA-256 is ${got}, expected ${sha256}`);
+      if (kept) await keep(kept, whole, report);
+    });
+    stored.catch(() => {}); // reported below
+    yield* download.pieces();
+    await stored;
   }
+}
+
+// fill collects pieces in one array, of bytes where that is known. whole is a promise of
+// it, pieces() yields what has come since it was asked last.
+function fill(source, bytes = 0, taken) {
+  let all = new Uint8Array(bytes), length = 0, ended = false, news;
+  let next = new Promise((resolve) => { news = resolve; });
+  const whole = (async () => {
+    try {
+      for await (const piece of source) {
+        if (length + piece.length > all.length) {
+          const longer = new Uint8Array(Math.max(2 * all.length, length + piece.length));
+          longer.set(all);
+          all = longer;
+        }
+        all.set(piece, length);
+        taken(all.length);
+        length += piece.length;
+        news();
+      }
+      return all.subarray(0, length);
+    } finally {
+      ended = true;
+      news();
+    }
+  })();
+  whole.catch(() => {}); // pieces throws it
+  async function* pieces() {
+    for (let at = 0; ;) {
+      if (at < length) {
+        const piece = all.subarray(at, length);
+        at = length;
+        yield piece;
+      } else if (ended) {
+        await whole;
+        return;
+      } else {
+        await next;
+        next = new Promise((resolve) => { news = resolve; });
+      }
+    }
+  }
+  return { whole, pieces };
 }
 
 async function* blob(file, report) {

@@ -237,5 +237,6 @@ test("a download can be given up", async () => {
   });
   assert.equal(name, "AbortError");
   assert.equal(late, 0);
-  assert.deepEqual(page.workers(), []);
+  for (let i = 0; page.workers().length && i < 100; i++) await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(page.workers().length, 0);
 });
