@@ -45,5 +45,11 @@ export async function program(threads = 1) {
   return Object.assign(globalThis.dit8, { load: (read, sha256 = "") => load(read, sha256), memory: kernels.memory });
 }
 
+// reader hands the bytes over in pieces, as a network does.
+export function reader(bytes, piece = 65521) {
+  let at = 0;
+  return async () => (at < bytes.length ? new Uint8Array(bytes.subarray(at, (at += piece))) : null);
+}
+
 // launch starts Debian's Chromium, or the one that CHROMIUM names.
 export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
