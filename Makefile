@@ -87,8 +87,12 @@ kernels: need-debian
 asm: need-go
 	cd core/compute/native/_asm && ./generate.sh
 
-test-web: web need-debian
+test-web: web need-debian web/test/vite/node_modules/.package-lock.json
 	cd web && npm test
+
+web/test/vite/node_modules/.package-lock.json: web/test/vite/package-lock.json | need-node
+	cd web/test/vite && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 bench: web need-debian
 	docs/performance.sh

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { program, reader, root } from "./helpers.mjs";
 
-const rounds = 600, patience = 5000; // ms for a load
+const rounds = 300, patience = 5000; // ms for a load
 let dit8, small, chunks, good;
 before(async () => {
   const dir = mkdtempSync(join(tmpdir(), "dit8-"));
