@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { helper } from "../../wasm/kernels/node.mjs";
@@ -53,3 +53,12 @@ export function reader(bytes, piece = 65521) {
 
 // launch starts Debian's Chromium, or the one that CHROMIUM names.
 export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+
+// workers counts the threads of workers in a browser's processes, helpers among them.
+export async function workers(browser) {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  await session.detach();
+  return processInfo.filter(({ type }) => type === "renderer").flatMap(({ id }) => readdirSync(`/proc/${id}/task`).map((task) => readFileSync(`/proc/${id}/task/${task}/comm`, "utf8")))
+    .filter((name) => name.startsWith("DedicatedWorker")).length;
+}

@@ -5,11 +5,11 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { cpSync, createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { launch, root } from "./helpers.mjs";
+import { launch, root, workers } from "./helpers.mjs";
 
 const web = `${root}web/`, readme = readFileSync(`${web}README.md`, "utf8");
 const isolation = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
@@ -62,7 +62,8 @@ async function host(folder, headers = {}) {
   return `http://127.0.0.1:${server.address().port}/`;
 }
 
-// shows opens a page and waits for its canvas to show the fox.
+// shows opens a page and waits for its canvas to show the fox, made with as many
+// threads as there may be.
 async function shows(url, isolated) {
   const page = await browser.newPage();
   const complaints = [];
@@ -80,6 +81,11 @@ async function shows(url, isolated) {
     hash = createHash("sha256").update(new Uint8Array(data)).digest("hex");
   }
   assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
+  const threads = isolated ? Math.min(8, availableParallelism()) : 1;
+  for (const end = Date.now() + 10_000; await workers(browser) !== threads;) { // those of a page before may still be ending
+    assert.ok(Date.now() < end, `${url} has ${await workers(browser)} workers, expected ${threads}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   assert.deepEqual(complaints, []);
   await page.close();
 }

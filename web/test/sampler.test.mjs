@@ -1,11 +1,11 @@
 // The package in a page of its own.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { golden, goldenOptions, launch, root, serve } from "./helpers.mjs";
+import { golden, goldenOptions, launch, root, serve, workers } from "./helpers.mjs";
 
 const [{ request, sha256 }] = golden;
 let server, browser, page, own; // own is the number of the sampler's workers
@@ -58,19 +58,10 @@ const changed = (change) => async (route) => {
   return route.fulfill({ response, body: change(await response.text()) });
 };
 
-// workers counts the threads of workers in the browser's processes, helpers among them.
-async function workers() {
-  const session = await browser.newBrowserCDPSession();
-  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-  await session.detach();
-  return processInfo.filter(({ type }) => type === "renderer").flatMap(({ id }) => readdirSync(`/proc/${id}/task`).map((task) => readFileSync(`/proc/${id}/task/${task}/comm`, "utf8")))
-    .filter((name) => name.startsWith("DedicatedWorker")).length;
-}
-
 // settled waits for a number of workers, and for none of other's: threads take a while to end.
 async function settled(count, other) {
-  for (const end = Date.now() + 10_000; await workers() !== count || other?.workers().length;) {
-    assert.ok(Date.now() < end, `${await workers()} workers, expected ${count}`);
+  for (const end = Date.now() + 10_000; await workers(browser) !== count || other?.workers().length;) {
+    assert.ok(Date.now() < end, `${await workers(browser)} workers, expected ${count}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
