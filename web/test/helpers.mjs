@@ -59,6 +59,7 @@ export async function workers(browser) {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send("SystemInfo.getProcessInfo");
   await session.detach();
-  return processInfo.filter(({ type }) => type === "renderer").flatMap(({ id }) => readdirSync(`/proc/${id}/task`).map((task) => readFileSync(`/proc/${id}/task/${task}/comm`, "utf8")))
+  const read = (get, path) => { try { return get(path, "utf8"); } catch { return ""; } }; // what ended meanwhile
+  return processInfo.filter(({ type }) => type === "renderer").flatMap(({ id }) => [...read(readdirSync, `/proc/${id}/task`)].map((task) => read(readFileSync, `/proc/${id}/task/${task}/comm`)))
     .filter((name) => name.startsWith("DedicatedWorker")).length;
 }

@@ -236,7 +236,7 @@ test("a wrong request names the field", async () => {
     [{ steps: 1001 }, "steps"], [{ count: 65 }, "count"], [{ guidance: 101 }, "guidance"], [{ guidance: NaN }, "guidance"], [{ guidance_interval: [1, 0] }, "guidance_interval"],
     [{ guidance_rescale: 2 }, "guidance_rescale"], [{ negative: "fxo" }, "negative"], [{ solver: "rk4" }, "solver"], [{ schedule: "x" }, "schedule"], [{ shift: -1 }, "shift"],
     [{ solver: "sde", diffusion: 11 }, "diffusion"], [{ seed_mix: 2 }, "seed_mix"], [{ stepz: 1 }, "stepz"],
-    [{ edit: { task: "x", image: "", width: 1 } }, "edit.task"], [{ edit: { task: "image", image: "!", width: 32 } }, "edit.image"],
+    [{ edit: { task: "x", image: "", width: 1 } }, "edit.task"], [{ edit: { task: "image", image: "AAAA", width: 32 } }, "edit.image"],
   ]) {
     const error = await page.evaluate((request) => failure(sampler.generate(request)), request);
     assert.deepEqual([error?.kind, error?.name, error?.field], ["RequestError", "RequestError", field], `${JSON.stringify(request)}: ${JSON.stringify(error)}`);
