@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { cpSync, createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { availableParallelism, tmpdir } from "node:os";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { launch, root, workers } from "./helpers.mjs";
+import { host } from "./static.mjs";
 
 const web = `${root}web/`, readme = readFileSync(`${web}README.md`, "utf8");
 const isolation = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
@@ -46,20 +47,11 @@ function project(name, files) {
   return folder;
 }
 
-const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm" };
-
-// host serves a folder's files, as any static host does, and gives its address.
-async function host(folder, headers = {}) {
-  const server = createServer((request, response) => {
-    const path = new URL(request.url, "http://localhost").pathname;
-    const file = join(folder, path.endsWith("/") ? `${path}index.html` : path);
-    if (!existsSync(file) || !statSync(file).isFile()) return response.writeHead(404).end();
-    response.writeHead(200, { "Content-Type": types[extname(file)] ?? "application/octet-stream", ...headers });
-    return createReadStream(file).pipe(response);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  closing.push(() => { server.closeAllConnections(); server.close(); });
-  return `http://127.0.0.1:${server.address().port}/`;
+// site serves a folder as any static host does, and gives its address.
+async function site(folder, headers) {
+  const { url, stop } = await host(folder, { headers });
+  closing.push(stop);
+  return url;
 }
 
 // shows opens a page and waits for its canvas to show the fox, made with as many
@@ -93,7 +85,7 @@ async function shows(url, isolated) {
 // logged runs a module in a page of the package's files and gives what it logs.
 let plain;
 async function logged(code, files = {}) {
-  plain ??= await host(project("plain-run", {}), isolation);
+  plain ??= await site(project("plain-run", {}), isolation);
   if (!existsSync(join(dir, "plain-run/dit8"))) symlinkSync(join(installed, "dist/dit8"), join(dir, "plain-run/dit8"));
   for (const [name, source] of Object.entries(files)) cpSync(source, join(dir, "plain-run", name));
   writeFileSync(join(dir, "plain-run/index.html"), `<!doctype html><script type="importmap">{"imports": {"dit8": "/dit8/sampler.js"}}</script><script type="module">${code}\nconsole.log("end");</script>`);
@@ -197,7 +189,7 @@ test("README: your own model", async () => {
 for (const [how, headers] of [["isolated", isolation], ["without isolation", {}]]) test(`README: the plain page, ${how}`, async () => {
   const folder = project(`plain-${how}`, example("Plain page"));
   cpSync(join(installed, "dist/dit8"), join(folder, "dit8"), { recursive: true });
-  await shows(await host(folder, headers), headers === isolation);
+  await shows(await site(folder, headers), headers === isolation);
 });
 
 const vite = () => join(dir, "node_modules/vite/bin/vite.js");
@@ -225,9 +217,9 @@ for (const section of ["Vite", "React"]) {
     const printed = execFileSync("node", [vite(), "build"], { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
     assert.doesNotMatch(printed, /warn/i);
     const dist = join(folder, "dist");
-    await shows(await host(dist, isolation), true);
-    await shows(await host(dist), false);
-    await shows(await host(dist, { ...isolation, "Content-Security-Policy": policy }), true);
+    await shows(await site(dist, isolation), true);
+    await shows(await site(dist), false);
+    await shows(await site(dist, { ...isolation, "Content-Security-Policy": policy }), true);
   });
 
   test(`README: ${section}, in development`, async () => {
@@ -236,7 +228,7 @@ for (const section of ["Vite", "React"]) {
 }
 
 test("a policy against WebAssembly gets a message", async () => {
-  const url = await host(join(dir, "Vite/dist"), { "Content-Security-Policy": policy.replace("'wasm-unsafe-eval'", "") });
+  const url = await site(join(dir, "Vite/dist"), { "Content-Security-Policy": policy.replace("'wasm-unsafe-eval'", "") });
   const page = await browser.newPage();
   const [error] = await Promise.all([page.waitForEvent("pageerror"), page.goto(url)]);
   assert.match(error.message, /wasm-unsafe-eval|WebAssembly/);
