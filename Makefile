@@ -32,6 +32,10 @@ web: need-go web/node_modules/.package-lock.json
 	cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(DIST)/dit8/
 	cp -f web/node_modules/fzstd/esm/index.mjs $(DIST)/dit8/fzstd.js
 	cp -f $(addprefix web/dit8/,$(PACKAGE)) $(addprefix wasm/kernels/,$(KERNELS)) weights/default.dit8 $(DIST)/dit8/
+	{ echo "What is in this folder and not dit8's own."; \
+	printf '\nfzstd.js:\n\n'; cat web/node_modules/fzstd/LICENSE; \
+	printf '\nwasm_exec.js, and the runtime and the standard library in dit8.wasm:\n\n'; cat "$$($(GO) env GOROOT)/LICENSE"; } >$(DIST)/dit8/THIRD_PARTY
+	cp -f LICENSE $(DIST)/dit8/ && cp -f LICENSE web/
 	cp -f $(addprefix web/page/,$(PAGE)) $(DIST)/
 	@chmod -R u+w $(DIST)
 	$(GO) run ./tools/serve -models >$(DIST)/dit8/models.js
@@ -83,8 +87,12 @@ kernels: need-debian
 asm: need-go
 	cd core/compute/native/_asm && ./generate.sh
 
-test-web: web need-debian
+test-web: web need-debian web/test/vite/node_modules/.package-lock.json
 	cd web && npm test
+
+web/test/vite/node_modules/.package-lock.json: web/test/vite/package-lock.json | need-node
+	cd web/test/vite && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 bench: web need-debian
 	docs/performance.sh

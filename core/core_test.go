@@ -178,7 +178,7 @@ func TestRequestCheck(t *testing.T) {
 		{"solver", func(r *Request) { r.Solver = "rk4" }, `solver is "rk4", allowed: euler, heun, midpoint, ab2, sde`},
 		{"schedule", func(r *Request) { r.Schedule = "linear" }, `allowed: spacing is "linear", allowed: uniform, cosine, logit-normal, ddim`},
 		{"schedule", func(r *Request) { r.Schedule = "ddim" }, "spacing ddim is for models on the ddpm clock"},
-		{"schedule", func(r *Request) { r.Shift = 1000 }, "shift is 1000, allowed: 0.01 to 100"},
+		{"shift", func(r *Request) { r.Shift = 1000 }, "shift is 1000, allowed: 0.01 to 100"},
 		{"diffusion", func(r *Request) { r.Diffusion = 11 }, "diffusion is 11, allowed: 0 to 10"},
 		{"class", func(r *Request) { r.Classes = []ClassShare{{Class: "fox", Weight: 1}} }, "class or classes, one of them"},
 		{"classes", func(r *Request) { r.Class, r.Classes = "", []ClassShare{} }, "classes is a list of 0, allowed: 1 to 16"},

@@ -123,6 +123,11 @@ func (r Request) Check(m Info) error {
 	if err := r.Solver.Check(); err != nil {
 		return &FieldError{"solver", strconv.Quote(shorten(string(r.Solver))), flow.Names(flow.Solvers())}
 	}
+	if r.Shift != 0 {
+		if err := within("shift", r.Shift, 1.0/flow.MaxShift, flow.MaxShift); err != nil {
+			return err
+		}
+	}
 	schedule := flow.Schedule{Spacing: r.Schedule, Shift: r.Shift}
 	if err := schedule.Check(m.Convention.Clock); err != nil {
 		return &FieldError{"schedule", strconv.Quote(shorten(string(r.Schedule))), err.Error()}

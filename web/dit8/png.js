@@ -6,7 +6,7 @@ const signature = [137, 80, 78, 71, 13, 10, 26, 10];
 const maxText = 1 << 20; // bytes of a text chunk that is read
 
 // grid lays images out in a nearly square grid on white, as core.Grid does.
-export function grid(images, scale = 1) {
+function grid(images, scale) {
   const { width, height } = images[0];
   const columns = Math.ceil(Math.sqrt(images.length));
   const small = new OffscreenCanvas(columns * width, Math.ceil(images.length / columns) * height);
@@ -23,7 +23,7 @@ export function grid(images, scale = 1) {
 }
 
 // encode gives the Blob of a PNG.
-export async function encode(images, metadata, { scale = 1 } = {}) {
+export async function encode(images, metadata, scale) {
   const png = new Uint8Array(await (await grid(images, scale).convertToBlob({ type: "image/png" })).arrayBuffer());
   const { seconds, ms_per_step, ...rest } = metadata;
   return new Blob([png.subarray(0, header), textChunk(key, JSON.stringify(rest)), png.subarray(header)], { type: "image/png" });
@@ -37,15 +37,15 @@ export async function readMetadata(file) {
   for (let at = 8; at + 12 <= b.length;) {
     const length = view.getUint32(at), kind = latin1(b.subarray(at + 4, at + 8));
     const data = b.subarray(at + 8, at + 8 + length);
-    const end = data.indexOf(0);
-    if ((kind === "tEXt" || kind === "iTXt") && end > 0 && latin1(data.subarray(0, end)) === key) {
+    const end = key.length;
+    if ((kind === "tEXt" || kind === "iTXt") && latin1(data.subarray(0, end + 1)) === `${key}\0`) {
       if (length > maxText) throw new Error(`the PNG's metadata has ${length} bytes, allowed up to ${maxText}`);
       const text = new TextDecoder().decode(data.subarray(end + (kind === "iTXt" ? 5 : 1)));
       try {
-        return JSON.parse(text);
-      } catch {
-        throw new Error("the PNG's metadata is damaged");
-      }
+        const metadata = JSON.parse(text);
+        if (metadata?.request) return metadata;
+      } catch {} // no JSON
+      throw new Error("the PNG's metadata is damaged");
     }
     at += 12 + length;
   }

@@ -41,14 +41,15 @@ export class Sampler {
 
   constructor(options, signal) {
     signal?.throwIfAborted();
-    if (!["auto", "simd128", "generic"].includes(options.device)) throw new RequestError(`device is ${JSON.stringify(options.device)}, allowed: auto, simd128, generic`, "device");
-    if (options.threads !== undefined && !(Number.isInteger(options.threads) && options.threads >= 1 && options.threads <= 64)) throw new RequestError(`threads is ${JSON.stringify(options.threads)}, allowed: 1 to 64`, "threads");
+    const { threads, device } = options;
+    if (!["auto", "simd128", "generic"].includes(device)) throw new RequestError(`device is ${show(device)}, allowed: auto, simd128, generic`, "device");
+    if (threads !== undefined && !whole(threads, 1, 64)) throw new RequestError(`threads is ${show(threads)}, allowed: 1 to 64`, "threads");
     this.memory = 0;
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     this.#worker.onmessage = ({ data }) => this.#calls.get(data.id)?.[data.type](data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#end(new Error(event.message || "the worker could not be started"));
+      this.#end(new Error(event.message || `${new URL("./worker.js", import.meta.url)}: the worker could not be started`));
     };
     this.#worker.postMessage({ type: "start", ...options });
   }
@@ -67,6 +68,7 @@ export class Sampler {
     try {
       for (;;) {
         while (!events.length) await new Promise((resolve) => { wake = resolve; });
+        signal?.throwIfAborted();
         const event = events.shift();
         if (event.error) throw event.error;
         yield event;
@@ -88,7 +90,11 @@ export class Sampler {
     const onEvent = onStep && (({ images, size, ...event }) => onStep({ type: "step", ...event, images: imageData(images, size) }));
     const { images, size, metadata } = await this.#call("generate", { request }, { signal, onEvent });
     const result = { images: imageData(images, size), metadata, sha256: metadata.sha256 };
-    return { ...result, toBlob: (options) => encode(result.images, metadata, options) };
+    const toBlob = async ({ scale = 1 } = {}) => {
+      if (!whole(scale, 1, 64)) throw new RequestError(`scale is ${show(scale)}, allowed: 1 to 64`, "scale");
+      return encode(result.images, metadata, scale);
+    };
+    return { ...result, toBlob };
   }
 
   inspect(request, { signal } = {}) {
@@ -145,8 +151,16 @@ function locate(model) {
   if (model instanceof Blob) return { file: model };
   if (typeof model === "string") model = models.find(({ name }) => name === model) ?? model;
   if (typeof model === "string" || model instanceof URL) model = { url: model };
-  return { url: new URL(model.url, globalThis.document?.baseURI ?? location.href).href, sha256: model.sha256, bytes: model.bytes };
+  const { url, sha256, bytes } = model ?? {};
+  if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256)) throw new RequestError(`model.sha256 is ${show(sha256)}, allowed: 64 hexadecimal digits`, "model.sha256");
+  try {
+    if (url) return { url: new URL(url, globalThis.document?.baseURI ?? location.href).href, sha256: sha256?.toLowerCase(), bytes };
+  } catch {} // no address
+  throw new RequestError(`model is ${show(model)}, allowed: a name, an address, {url} or a Blob`, "model");
 }
+
+const whole = (n, min, max) => Number.isInteger(n) && n >= min && n <= max;
+const show = (value) => JSON.stringify(value) ?? String(value);
 
 // typed is an error of the worker as one of ours.
 function typed({ name, message, field, url, status }) {

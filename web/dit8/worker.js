@@ -31,10 +31,17 @@ async function get(name) {
   return response;
 }
 
+// compile takes the file from a host as well that does not know what it is.
+async function compile(name) {
+  const response = await get(name);
+  const known = response.headers.get("Content-Type")?.startsWith("application/wasm");
+  return known ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
+}
+
 async function start({ threads, device }) {
   const go = new Go();
   // It compiles while the kernels and their threads start.
-  const module = WebAssembly.compileStreaming(get("dit8.wasm"));
+  const module = compile("dit8.wasm");
   module.catch(() => {}); // reported below
   kernels = await dit8Kernels({
     read: async (name) => (device === "generic" ? noKernels : (await get(name)).arrayBuffer()),
@@ -45,7 +52,7 @@ async function start({ threads, device }) {
   go.importObject.kernels = kernels.imports;
   const instance = await WebAssembly.instantiate(await module, go.importObject);
   kernels.attach(instance);
-  go.run(instance);
+  go.run(instance).then(() => self.reportError(new Error("the program ended, perhaps for want of memory")));
   return self.dit8;
 }
 
@@ -58,9 +65,11 @@ function memory() {
 const calls = {
   async load({ model, cache }, report) {
     const source = open(model, { cache, report, taken: (bytes) => { held = Math.max(held, bytes); } });
+    const early = [source.read()]; // the download begins while the program starts
+    early[0].catch(() => {}); // reported below
     const dit8 = await program;
     try {
-      const info = await dit8.load(source.read, source.unchecked ?? "");
+      const info = await dit8.load(() => early.pop() ?? source.read(), source.unchecked ?? "");
       return { info: { ...info, threads: kernels.threads, note: kernels.note } };
     } catch (error) {
       throw source.failure ?? new ModelError(error.message);

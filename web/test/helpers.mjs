@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { helper } from "../../wasm/kernels/node.mjs";
@@ -45,5 +45,21 @@ export async function program(threads = 1) {
   return Object.assign(globalThis.dit8, { load: (read, sha256 = "") => load(read, sha256), memory: kernels.memory });
 }
 
+// reader hands the bytes over in pieces, as a network does.
+export function reader(bytes, piece = 65521) {
+  let at = 0;
+  return async () => (at < bytes.length ? new Uint8Array(bytes.subarray(at, (at += piece))) : null);
+}
+
 // launch starts Debian's Chromium, or the one that CHROMIUM names.
 export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+
+// workers counts the threads of workers in a browser's processes, helpers among them.
+export async function workers(browser) {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  await session.detach();
+  const read = (get, path) => { try { return get(path, "utf8"); } catch { return ""; } }; // what ended meanwhile
+  return processInfo.filter(({ type }) => type === "renderer").flatMap(({ id }) => [...read(readdirSync, `/proc/${id}/task`)].map((task) => read(readFileSync, `/proc/${id}/task/${task}/comm`)))
+    .filter((name) => name.startsWith("DedicatedWorker")).length;
+}

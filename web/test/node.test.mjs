@@ -6,16 +6,10 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { golden, goldenOptions, program, root } from "./helpers.mjs";
+import { golden, goldenOptions, program, reader, root } from "./helpers.mjs";
 
 let dit8;
 const model = readFileSync(root + "weights/default.dit8");
-
-// reader hands the bytes over in pieces, as a network does.
-function reader(bytes, piece = 65521) {
-  let at = 0;
-  return async () => (at < bytes.length ? new Uint8Array(bytes.subarray(at, (at += piece))) : null);
-}
 
 before(async () => {
   dit8 = await program();
