@@ -14,7 +14,7 @@ import { loading, status, stepped, view as makeView } from "./view.js";
 const $ = (id) => document.getElementById(id);
 const asked = new URLSearchParams(location.search);
 
-let sampler, own; // own is the id of the page's own model
+let sampler;
 let task; // an AbortController while something is loaded or made
 let entry, live, second; // the chosen result; whether steps are shown in its place; who waits for a second one
 
@@ -56,7 +56,6 @@ async function load(file) {
     tools.close();
     sampler?.dispose();
     sampler = next;
-    own ??= file ? undefined : next.info.id;
     next.info.file = file?.name;
     form.use(next.info);
     panel(next);
@@ -135,7 +134,7 @@ function choose(i) {
 
 // address puts a result's request into the page's, for who copies it from there.
 function address({ request, model }) {
-  const hash = toHash(request, model.id === own ? undefined : model.id);
+  const hash = toHash(request, model);
   try { history.replaceState(null, "", `${location.pathname}${location.search}${hash ? `#${hash}` : ""}`); } catch {} // browsers limit how often
 }
 
@@ -190,18 +189,6 @@ $("cancel").onclick = () => {
   task?.abort();
 };
 
-files({
-  onPicture: ({ request, sha256, model_id, model }, { name }) => {
-    if (sampler) restore(request, { from: name, sha256, model: model_id, name: model });
-  },
-  onModel: async (file) => { if (await load(file)) run(form.read()); },
-  onError: (message) => {
-    form.clear();
-    form.wrong(message);
-    $("error").scrollIntoView({ block: "nearest" });
-  },
-});
-
 function follow() {
   try {
     const { request, model } = fromHash(location.hash);
@@ -222,5 +209,19 @@ async function start() {
   else if (asked.get("run") !== "no") run(form.read());
 }
 
-if (asked.has("bench")) (await import("./measure.js")).measure(asked);
-else start();
+if (asked.has("bench")) {
+  (await import("./measure.js")).measure(asked);
+} else {
+  files({
+    onPicture: ({ request, sha256, model_id, model }, { name }) => {
+      if (sampler) restore(request, { from: name, sha256, model: model_id, name: model });
+    },
+    onModel: async (file) => { if (await load(file)) run(form.read()); },
+    onError: (message) => {
+      form.clear();
+      form.wrong(message);
+      $("error").scrollIntoView({ block: "nearest" });
+    },
+  });
+  start();
+}

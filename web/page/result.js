@@ -32,7 +32,7 @@ export function result({ onRun, onReuse, onTool, onImage }) {
     if (entry.request.edit) status("Saved. The command takes the request from this file.");
   };
   $("link").onclick = () => {
-    const hash = toHash(entry.request, entry.model.file && entry.model.id);
+    const hash = toHash(entry.request, entry.model);
     if (hash) copy(`${location.origin}${location.pathname}#${hash}`, "Link");
     else status("This is too much for a link. The saved PNG holds the same.");
   };

@@ -2,14 +2,13 @@
 // are lists or objects.
 const maxLink = 60_000; // characters: what browsers and messengers still take
 
-// toHash gives the fragment without #, or undefined where it would be too long. model is the
-// id of a model that is not the page's own.
+// toHash gives the fragment without #, or undefined where it would be too long. model is what
+// made it: what it does by itself is left out. One that came from a file is named by its id.
 export function toHash(request, model) {
-  const params = new URLSearchParams();
-  const plain = Object.values(request).every((value) => typeof value !== "object");
-  if (plain) for (const [name, value] of Object.entries(request)) params.set(name, value);
-  else params.set("request", JSON.stringify(request));
-  if (model) params.set("model", model);
+  const defaults = { seed: 0, count: 1, steps: model.steps, guidance: model.guidance };
+  const fields = Object.entries(request).filter(([name, value]) => value !== defaults[name]);
+  const params = new URLSearchParams(fields.some(([, value]) => typeof value === "object") ? { request: JSON.stringify(Object.fromEntries(fields)) } : fields);
+  if (model.file) params.set("model", model.id);
   const hash = params.toString();
   return hash.length <= maxLink ? hash : undefined;
 }
