@@ -15,24 +15,20 @@ export const fileName = (request) => `${names(request).join("-").slice(0, 80)}-$
 
 const quote = (text) => (/^[\w.,=@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
-// flags are the flags of fields that have no name of their own.
-const flags = { guidance_interval: ([low, high]) => `${low}-${high}` };
-
-// command is a command line for tools/sample. What flags can't say comes from the saved PNG.
-export function command(request, { model } = {}) {
-  const parts = ["go run ./tools/sample"];
-  const flag = (name, value) => parts.push(`-${name} ${quote(String(value))}`);
-  if (model) flag("model", model);
-  const { class: name, classes, edit, ...rest } = request;
-  if (edit || classes?.some((share) => /[=@,]/.test(share.class))) {
-    flag("request", fileName(request));
-  } else {
-    if (classes) flag("mix", classes.map(share).join(","));
-    else flag("class", name);
-    for (const [key, value] of Object.entries(rest)) flag(key.replaceAll("_", "-"), flags[key]?.(value) ?? value);
-  }
-  flag("o", edit ? "same.png" : fileName(request));
-  return parts.join(" ");
-}
-
 const share = ({ class: name, weight, from = 0, to = 0 }) => `${name}${weight === 1 ? "" : `=${weight}`}${from || to ? `@${from}-${to}` : ""}`;
+
+// Flags of fields that are lists.
+const lists = {
+  classes: (shares) => (shares.some((s) => /[=@,]/.test(s.class)) ? undefined : ["mix", shares.map(share).join(",")]),
+  guidance_interval: ([low, high]) => ["guidance-interval", `${low}-${high}`],
+};
+
+// command is a command line for tools/sample. A request that flags can't say comes from the
+// saved PNG. file is the model's, where it came from one.
+export function command(request, { file } = {}) {
+  const name = fileName(request);
+  let flags = Object.entries(request).map(([field, value]) => (typeof value === "object" ? lists[field]?.(value) : [field.replaceAll("_", "-"), value]));
+  flags = flags.includes(undefined) ? [["request", name], ["o", `again-${name}`]] : [...flags, ["o", name]];
+  if (file) flags.unshift(["model", file]);
+  return ["go run ./tools/sample", ...flags.map(([flag, value]) => `-${flag} ${quote(String(value))}`)].join(" ");
+}

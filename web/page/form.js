@@ -45,6 +45,10 @@ export function form() {
     }));
   }
 
+  // find gives the input of a field. A number that is missing makes all of a mix wrong.
+  const find = (field) => (field === "classes" ? [...$("shares").querySelectorAll("input")].find((input) => input.value === "")
+    : element.querySelector(`[name="${CSS.escape(field === "classes[0].class" ? "class" : field)}"]`));
+
   return {
     // use takes over a model's classes, limits and defaults.
     use(model) {
@@ -87,7 +91,7 @@ export function form() {
     wrong(message, field) {
       $("error").textContent = message;
       $("error").hidden = false;
-      const input = field && element.querySelector(`[name="${CSS.escape(field === "classes[0].class" ? "class" : field)}"]`);
+      const input = field && find(field);
       if (!input) return;
       for (let around = input.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
       input.setAttribute("aria-invalid", "true");

@@ -29,7 +29,6 @@ export function result({ onRun, onReuse, onTool, onImage }) {
     const url = URL.createObjectURL(await entry.result.toBlob({ scale: Number($("scale").value) }));
     Object.assign(document.createElement("a"), { href: url, download: fileName(entry.request) }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    if (entry.request.edit) status("Saved. The command takes the request from this file.");
   };
   $("link").onclick = () => {
     const hash = toHash(entry.request, entry.model);
@@ -47,7 +46,7 @@ export function result({ onRun, onReuse, onTool, onImage }) {
       $("title").textContent = `${request.classes ? "" : `${glyphOf(name)} `}${summary(request)}`;
       $("note").textContent = note ?? "";
       $("hash").textContent = sha256;
-      $("command").textContent = command(request, { model: model.file });
+      $("command").textContent = command(request, model);
       $("request").textContent = JSON.stringify(request, (_, value) => (typeof value === "string" && value.length > 200 ? `${value.slice(0, 40)}… (${value.length} characters)` : value), 2);
       const { length } = result.images;
       $("which").replaceChildren(...result.images.map((_, k) => new Option(`${k + 1} of ${length}`)));

@@ -50,7 +50,7 @@ export function toolbox({ onRun, onMessage }) {
       try {
         const tool = await make(name);
         if (open?.entry !== entry || open.name !== name) return;
-        if (name === "edit") tool.open(entry.result.images[i], entry.request);
+        if (name === "edit") tool.open(entry.result.images[i], entry.request, sampler.classes);
         else if (name === "inspect") tool.show(sampler, entry.request);
         else tool.open(sampler, image(entry, i), image(to, 0));
       } catch (error) {
