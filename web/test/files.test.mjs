@@ -125,8 +125,10 @@ test("a bad model is refused, and the page stays usable", async () => {
 test("a dropped model takes the place of the other", async () => {
   await made(page, () => drop(page, "other.dit8", readFileSync(other)));
   assert.match(await page.textContent("#model"), /^other, 12 classes, 32×32 pixels, file [0-9a-f]{16}$/);
-  const workers = page.workers().filter((worker) => worker.url().endsWith("/worker.js"));
-  assert.equal(workers.length, 1, "the other's worker has ended");
+  // The other's worker has ended.
+  const workers = () => page.workers().filter((worker) => worker.url().endsWith("/worker.js")).length;
+  for (let i = 0; workers() > 1 && i < 200; i++) await page.waitForTimeout(50);
+  assert.equal(workers(), 1);
   assert.equal(await page.inputValue("#class"), "0");
   const command = (await page.textContent("#command")).split(" ").slice(2);
   command[command.indexOf("-model") + 1] = other;

@@ -67,7 +67,7 @@ test("shares act at their own times", async () => {
 });
 
 test("a wrong share is marked", async () => {
-  for (const [name, value, message] of [["classes[0].weight", "", "classes is"], ["classes[1].weight", "1001", "classes[1].weight is 1001, allowed: -1000 to 1000"], ["classes[1].from", "0", "classes[1].from"]]) {
+  for (const [name, value, message] of [["classes[0].weight", "", "classes is"], ["classes[1].weight", "1001", "classes[1].weight is 1001, allowed: -1000 to 1000"], ["classes[1].from", "-0.5", "classes[1].from is -0.5 and to is 0"]]) {
     const field = page.locator(`[name="${name}"]`), before = await field.inputValue();
     await field.fill(value);
     await page.click("#generate");
