@@ -155,6 +155,7 @@ function look(name, button, picked, i) {
   if (picked.model.id !== sampler.info.id) return status(`This picture is of another model, ${picked.model.name}: load that one first.`);
   if (name !== "morph") return tools.show(name, button, { sampler, entry: picked, i });
   if (results.length < 2) return status("Make another picture first, for this one to become.");
+  tools.close();
   status("Now choose the second picture, below.");
   waitForSecond((to) => {
     if (to.model.id !== sampler.info.id) return status(`That picture is of another model, ${to.model.name}.`);
@@ -167,6 +168,7 @@ function look(name, button, picked, i) {
 function waitForSecond(then) {
   second = then;
   $("past").classList.toggle("asking", !!then);
+  results.ask(!!then);
   if (then) {
     $("history").querySelector("[tabindex='0']")?.focus();
     $("past").scrollIntoView({ block: "nearest" });

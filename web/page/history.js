@@ -47,8 +47,15 @@ export function history({ onSelect }) {
       const keep = entries.filter((e, i) => (total += bytes(e)) <= maxBytes && i < maxEntries || i === 0);
       for (const old of entries) if (!keep.includes(old)) old.tile.remove();
       entries = keep;
-      $("past-note").textContent = entries.length === 1 ? "One picture. Click it for its details." : `${entries.length} pictures. Click one for its details.`;
+      this.ask(false);
       strip.scrollLeft = 0;
+    },
+
+    // ask says what a click on a picture does.
+    ask(second) {
+      const { length } = entries;
+      $("past-note").textContent = second ? "Click the one that it shall become, or press Escape." : length > 1 ? `${length} pictures. Click one for its details.`
+        : length ? "One picture. Click it for its details." : "Your pictures gather here.";
     },
 
     choose(entry) {

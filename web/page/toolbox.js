@@ -5,6 +5,12 @@ import { labelOf } from "./picker.js";
 const $ = (id) => document.getElementById(id);
 const titles = { edit: "Edit", inspect: "What AdaLN does", morph: "Morph" };
 
+let style;
+const styled = () => (style ??= new Promise((resolve) => {
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: "tools.css", onload: resolve, onerror: resolve });
+  document.head.append(link);
+}));
+
 export function toolbox({ onRun, onMessage }) {
   const made = {};
   let open; // {name, button, entry}
@@ -14,7 +20,7 @@ export function toolbox({ onRun, onMessage }) {
     morph: async (element) => (await import("./morph.js")).morph(element, { onMessage: say }),
   };
   const say = (text) => { $("tool-note").textContent = text; onMessage(text); };
-  const make = async (name) => (await (made[name] ??= makers[name]($(`${name}-tool`))));
+  const make = async (name) => (await (made[name] ??= styled().then(() => makers[name]($(`${name}-tool`)))));
 
   function close() {
     if (!open) return;
@@ -44,7 +50,6 @@ export function toolbox({ onRun, onMessage }) {
       for (const other of Object.keys(titles)) $(`${other}-tool`).hidden = other !== name;
       $("tool").hidden = false;
       button.setAttribute("aria-expanded", "true");
-      $("tool").scrollIntoView({ block: "nearest" });
       $("tool-title").focus({ preventScroll: true });
       const image = (e, k) => ({ request: e.request, image: e.result.images[k], index: k });
       try {
@@ -53,6 +58,7 @@ export function toolbox({ onRun, onMessage }) {
         if (name === "edit") tool.open(entry.result.images[i], entry.request, sampler.classes);
         else if (name === "inspect") tool.show(sampler, entry.request);
         else tool.open(sampler, image(entry, i), image(to, 0));
+        $("tool").scrollIntoView({ block: "start" });
       } catch (error) {
         delete made[name];
         say(error.message);

@@ -28,7 +28,7 @@ export async function start(...args) {
 export const phone = { viewport: { width: 360, height: 740 }, hasTouch: true };
 
 // status waits for a status that begins like that.
-export const status = (page, text) => page.waitForFunction((text) => document.getElementById("status").textContent.startsWith(text), text);
+export const status = (page, text) => page.waitForFunction((text) => document.getElementById("status")?.textContent.startsWith(text), text);
 
 // fill fills in fields, opening what they are in.
 export async function fill(page, fields) {

@@ -52,13 +52,16 @@ for (const threads of [1, 2, 4]) test(`the golden image on ${threads} threads`, 
 // A page that is not isolated, an engine that cannot share memory (as on iOS) and a
 // helper that does not start: one thread, and the page says why.
 for (const [why, init, note] of [
-  ["not isolated", (other) => other.route("**/*", async (route) => {
-    const response = await route.fetch();
-    const headers = response.headers();
-    delete headers["cross-origin-opener-policy"];
-    delete headers["cross-origin-embedder-policy"];
-    await route.fulfill({ response, headers });
-  }), "the page is not cross-origin isolated"],
+  ["not isolated", async (other) => {
+    await other.addInitScript(() => Object.defineProperty(navigator, "serviceWorker", { value: undefined })); // which would isolate it
+    await other.route("**/*", async (route) => {
+      const response = await route.fetch();
+      const headers = response.headers();
+      delete headers["cross-origin-opener-policy"];
+      delete headers["cross-origin-embedder-policy"];
+      await route.fulfill({ response, headers });
+    });
+  }, "the page is not cross-origin isolated"],
   ["no shared memory", (other) => other.route("**/kernels.js", async (route) => {
     const broken = `{ const Memory = WebAssembly.Memory; WebAssembly.Memory = function (d) { if (d.shared) throw new RangeError("could not allocate memory"); return new Memory(d); }; }\n`;
     const response = await route.fetch();
