@@ -59,7 +59,10 @@ export function picker(input, { onPick, onChange = () => {} }) {
       option.append(emoji, labelOf(name));
       return option;
     }));
-    list.hidden = false;
+    if (list.hidden) {
+      list.hidden = false;
+      list.scrollIntoView({ block: "nearest" });
+    }
     input.setAttribute("aria-expanded", "true");
     mark(at);
   }
@@ -79,7 +82,8 @@ export function picker(input, { onPick, onChange = () => {} }) {
     if (!option) return input.removeAttribute("aria-activedescendant");
     option.setAttribute("aria-selected", "true");
     input.setAttribute("aria-activedescendant", option.id);
-    list.scrollTop = Math.min(option.offsetTop, Math.max(list.scrollTop, option.offsetTop + option.offsetHeight - list.clientHeight));
+    const margin = list.firstElementChild.offsetTop;
+    list.scrollTop = Math.min(option.offsetTop - margin, Math.max(list.scrollTop, option.offsetTop + option.offsetHeight + margin - list.clientHeight));
   }
 
   // all opens the whole list, at what is in the field.
