@@ -1,165 +1,229 @@
-// The page: a form, a canvas, and a sampler that makes the images.
+// The page: a form, a canvas, a history, and a sampler that makes the images.
 import { Sampler } from "./dit8/sampler.js";
+import { summary } from "./command.js";
+import { files } from "./files.js";
+import { form as makeForm } from "./form.js";
+import { history as makeHistory } from "./history.js";
 import { isolate, keep } from "./offline.js";
+import { panel } from "./panel.js";
+import { result as makeResult } from "./result.js";
+import { fromHash, toHash } from "./share.js";
+import { toolbox } from "./toolbox.js";
+import { loading, status, stepped, view as makeView } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
-const picks = ["fox", "grinning-face", "panda", "octopus", "red-apple", "pizza", "rocket", "ghost"];
-const form = $("form"), canvas = $("canvas"), context = canvas.getContext("2d");
-let sampler, model, stop, started, last;
+const asked = new URLSearchParams(location.search);
 
-async function load() {
+let sampler;
+let task; // an AbortController while something is loaded or made
+let entry, live, second; // the chosen result; whether steps are shown in its place; who waits for a second one
+
+const form = makeForm();
+const view = makeView({ onSelect: choose });
+const results = makeHistory({ onSelect: (picked) => (second ? second(picked) : select(picked)) });
+const result = makeResult({ onRun: run, onReuse: reuse, onTool: look, onImage: choose });
+const tools = toolbox({ onRun: run, onMessage: (text) => status(text) });
+
+const state = (name) => {
+  document.querySelector("main").dataset.state = name;
+  $("cancel").disabled = name !== "loading" && name !== "sampling";
+};
+
+// begin ends what is under way, for something new. end is false for who was overtaken.
+function begin(name, text) {
+  task?.abort();
+  task = new AbortController();
+  waitForSecond();
+  form.clear();
+  state(name);
+  status(text, { part: 0 });
+  return task;
+}
+const end = (mine) => {
+  if (task !== mine) return false;
+  task = undefined;
+  state(sampler ? "ready" : "failed");
+  return true;
+};
+
+// load takes a model in place of the one that is there, which stays where that fails.
+async function load(file) {
+  const mine = begin("loading", file ? `Loading ${file.name}…` : "Loading the model…");
   try {
-    await isolate();
-    const { threads } = Object.fromEntries(asked);
-    sampler = await Sampler.load({ threads: threads ? Number(threads) : undefined, onProgress: loading });
-    loaded();
-    keep();
+    const threads = asked.get("threads");
+    const next = await Sampler.load({ model: file, threads: threads ? Number(threads) : undefined, signal: mine.signal,
+      onProgress: (event) => loading(event, file?.name) });
+    tools.close();
+    sampler?.dispose();
+    sampler = next;
+    next.info.file = file?.name;
+    form.use(next.info);
+    panel(next);
+    $("generate").disabled = false;
+    $("generate").textContent = "Generate";
+    if (end(mine)) status("Ready.", { part: 0 });
+    return true;
   } catch (error) {
-    failed(error);
+    failed(error, mine);
+    return false;
   }
 }
 
-function loading({ loaded, total }) {
-  if (!loaded) return;
-  $("progress").value = total ? loaded / total : 0;
-  $("status").textContent = `Loading the model: ${(loaded / 1e6).toFixed(1)}${total ? ` of ${(total / 1e6).toFixed(1)}` : ""} MB`;
+// run makes a request's images. made tells of a file or link that it came from.
+async function run(request, made) {
+  if (!sampler) return;
+  const mine = begin("sampling", "Starting…");
+  const began = performance.now();
+  live = true;
+  $("frame").scrollIntoView({ block: "nearest" });
+  const { info } = sampler;
+  try {
+    const done = await sampler.generate(request, { signal: mine.signal, onStep: (step) => {
+      if (live) view.step(step, request.count ?? 1);
+      stepped(step, began);
+    } });
+    const { metadata } = done;
+    const next = { request: metadata.request, result: done, model: info, note: made && verdict(made, metadata) };
+    results.add(next);
+    panel(sampler, metadata);
+    if (!end(mine)) return;
+    select(next);
+    address(next);
+    status(`Done in ${metadata.seconds.toFixed(1)} s, ${metadata.ms_per_step.toFixed(0)} ms a step.`, { part: 1 });
+  } catch (error) {
+    failed(error, mine);
+  }
 }
 
-function loaded() {
-  const info = model = sampler.info;
-  $("class").placeholder = `Type to search ${info.classes.length} classes`;
-  $("classes").replaceChildren(...info.classes.map((name) => Object.assign(document.createElement("option"), { value: name })));
-  $("picks").replaceChildren(...picks.filter((name) => info.classes.includes(name)).map(pick));
-  $("class").value = picks.find((name) => info.classes.includes(name)) ?? info.classes[0];
-  for (const field of ["steps", "guidance"]) $(field).value = info[field];
-  for (const [id, max] of [["steps", info.maxSteps], ["guidance", info.maxGuidance], ["count", info.maxCount]]) $(id).max = max;
-  describe();
-  $("progress").value = 0;
-  $("status").textContent = "Ready.";
+// verdict says whether these are the pixels that a file or link promised.
+function verdict({ from, sha256, model, name }, metadata) {
+  const other = model && model !== metadata.model_id ? ` It was made with another model, ${name ?? "with the id"} ${model}: drop its .dit8 file here.` : "";
+  if (!sha256) return other && `${from}: the picture will differ.${other}`;
+  return sha256 === metadata.sha256 ? `Bit for bit the pixels of ${from}.` : `Not the pixels of ${from}.${other}`;
+}
+
+function failed(error, mine) {
+  if (!end(mine)) return;
+  if (live && entry) select(entry);
+  live = false;
+  const { name, message, field } = error;
+  if (name === "AbortError") status("Cancelled.", { part: 0 });
+  else {
+    status(sampler ? "Ready." : "The model could not be loaded.", { part: 0, quiet: true });
+    form.wrong(message, field);
+  }
+  if (sampler) return;
   $("generate").disabled = false;
-  marked();
+  $("generate").textContent = "Try again";
 }
 
-// describe says what computes, and the most memory that it has taken so far.
-function describe() {
-  $("model").textContent = `Model ${model.name}, ${model.classes.length} classes, ${model.size}×${model.size} pixels, file ${model.id}, ${(sampler.memory / 1e6).toFixed(0)} MB of memory. Computes with ${model.device}${model.note ? ` (${model.note})` : ""}.`;
+function select(picked) {
+  live = false;
+  entry = picked;
+  view.show(entry.result.images, summary(entry.request));
+  results.choose(entry);
+  result.show(entry, 0);
 }
 
-function pick(name) {
-  const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
-  button.onclick = () => { $("class").value = name; marked(); form.requestSubmit(); };
-  return button;
+// choose takes one of several images for the tools.
+function choose(i) {
+  if (live || !entry) return;
+  result.choose(i);
+  view.choose(i);
 }
 
-function marked() {
-  for (const button of $("picks").children) button.setAttribute("aria-pressed", button.textContent === $("class").value);
+// address puts a result's request into the page's, for who copies it from there.
+function address({ request, model }) {
+  const hash = toHash(request, model);
+  try { history.replaceState(null, "", `${location.pathname}${location.search}${hash ? `#${hash}` : ""}`); } catch {} // browsers limit how often
 }
 
-// request reads the form. What is no number is sent as it stands, so that the
-// generator's own message tells what is wrong.
-function request() {
-  const number = (id) => {
-    const text = $(id).value.trim();
-    return text === "" || Number.isNaN(Number(text)) ? text : Number(text);
-  };
-  return { class: $("class").value.trim(), seed: number("seed"), steps: number("steps"), guidance: number("guidance"), count: number("count") };
+function reuse(request) {
+  form.clear();
+  form.write(request);
+  $("class").focus();
 }
 
-form.onsubmit = async (event) => {
-  event.preventDefault();
-  if ($("generate").disabled) return;
-  clearError();
-  busy(true);
-  started = performance.now();
-  $("progress").value = 0;
-  $("status").textContent = "Starting…";
-  canvas.setAttribute("aria-label", "An image in the making");
-  stop = new AbortController();
-  try {
-    done(await sampler.generate(request(), { signal: stop.signal, onStep: stepped }));
-  } catch (error) {
-    failed(error);
+// restore takes a request from a file or link.
+function restore(request, made) {
+  form.write(request);
+  run(form.read(), made);
+}
+
+function look(name, button, picked, i) {
+  if (button.getAttribute("aria-expanded") === "true") return tools.close();
+  if (picked.model.id !== sampler.info.id) return status(`This picture is of another model, ${picked.model.name}: load that one first.`);
+  if (name !== "morph") return tools.show(name, button, { sampler, entry: picked, i });
+  if (results.length < 2) return status("Make another picture first, for this one to become.");
+  tools.close();
+  status("Now choose the second picture, below.");
+  waitForSecond((to) => {
+    if (to.model.id !== sampler.info.id) return status(`That picture is of another model, ${to.model.name}.`);
+    waitForSecond();
+    status("Ready.");
+    tools.show(name, button, { sampler, entry: picked, i, to });
+  });
+}
+
+function waitForSecond(then) {
+  second = then;
+  $("past").classList.toggle("asking", !!then);
+  results.ask(!!then);
+  if (then) {
+    $("history").querySelector("[tabindex='0']")?.focus();
+    $("past").scrollIntoView({ block: "nearest" });
   }
+}
+$("past").addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape" || !second) return;
+  waitForSecond();
+  status("Ready.");
+  $("morph").focus();
+});
+
+$("form").onsubmit = (event) => {
+  event.preventDefault();
+  if (sampler) run(form.read());
+  else if (!$("generate").disabled) start();
 };
 $("cancel").onclick = () => {
-  $("status").textContent = "Cancelling…";
-  stop.abort();
+  status("Cancelling…");
+  task?.abort();
 };
-$("dice").onclick = () => {
-  $("seed").value = crypto.getRandomValues(new Uint32Array(1))[0];
-};
-$("class").oninput = marked;
-$("class").onfocus = () => $("class").select();
 
-function busy(is) {
-  $("generate").disabled = is;
-  $("cancel").hidden = !is;
-  if (is) $("result").hidden = true;
-}
-
-function stepped({ step, steps, first, images }) {
-  if (step === 1) layout(Number($("count").value), model.size);
-  images.forEach((image, i) => draw(first + i, image));
-  $("progress").value = step / steps;
-  const left = (performance.now() - started) / 1000 / step * (steps - step);
-  $("status").textContent = `Step ${step} of ${steps}${step < steps ? `, ${left < 1 ? "under 1 s" : `about ${Math.ceil(left)} s`} left` : ""}`;
-}
-
-// layout sizes the canvas to a nearly square grid, as the command line's PNG.
-function layout(count, size) {
-  const columns = Math.ceil(Math.sqrt(count));
-  canvas.width = columns * size;
-  canvas.height = Math.ceil(count / columns) * size;
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, canvas.width, canvas.height);
-}
-
-function draw(i, image) {
-  const columns = canvas.width / image.width;
-  context.putImageData(image, (i % columns) * image.width, Math.floor(i / columns) * image.height);
-}
-
-function done(result) {
-  const { images, metadata } = last = result;
-  describe();
-  images.forEach((image, i) => draw(i, image));
-  const { class: name, seed, steps, guidance, count } = metadata.request;
-  $("hash").textContent = metadata.sha256;
-  $("command").textContent = `go run ./tools/sample -class ${quote(name)} -seed ${seed} -steps ${steps} -guidance ${guidance} -count ${count} -o ${quote(fileName())}`;
-  canvas.setAttribute("aria-label", `${count} × ${name}, seed ${seed}`);
-  $("status").textContent = `Done in ${metadata.seconds.toFixed(1)} s, ${metadata.ms_per_step.toFixed(0)} ms a step.`;
-  $("result").hidden = false;
-  busy(false);
-}
-
-const quote = (text) => /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-const fileName = () => `${last.metadata.request.class}-${last.metadata.request.seed}.png`.replaceAll(/[/\\:*?"<>|]/g, "_");
-
-function failed({ name, message, field }) {
-  $("progress").value = 0;
-  if (name === "AbortError") {
-    $("status").textContent = "Cancelled.";
-  } else {
-    $("status").textContent = model ? "Ready." : "The model could not be loaded.";
-    $("error").textContent = message;
-    $("error").hidden = false;
-    $(field)?.setAttribute("aria-invalid", "true");
-    $(field)?.focus();
+function follow() {
+  try {
+    const { request, model } = fromHash(location.hash);
+    restore(request, { from: "This link", model });
+  } catch ({ message, field }) {
+    form.clear();
+    form.wrong(message, field);
   }
-  if (model) busy(false);
+}
+addEventListener("hashchange", () => { if (sampler && location.hash.length > 1) follow(); });
+
+// start loads the page's model and shows what the address asks for, or the first pick.
+async function start() {
+  await isolate();
+  if (!await load()) return;
+  keep();
+  if (location.hash.length > 1) follow();
+  else if (asked.get("run") !== "no") run(form.read());
 }
 
-function clearError() {
-  $("error").hidden = true;
-  for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
+if (asked.has("bench")) {
+  (await import("./measure.js")).measure(asked);
+} else {
+  files({
+    onPicture: ({ request, sha256, model_id, model }, { name }) => {
+      if (sampler) restore(request, { from: name, sha256, model: model_id, name: model });
+    },
+    onModel: async (file) => { if (await load(file)) run(form.read()); },
+    onError: (message) => {
+      form.clear();
+      form.wrong(message);
+      $("error").scrollIntoView({ block: "nearest" });
+    },
+  });
+  start();
 }
-
-$("save").onclick = async () => {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(await last.toBlob()), download: fileName() });
-  link.click();
-  URL.revokeObjectURL(link.href);
-};
-
-const asked = new URLSearchParams(location.search);
-if (asked.has("bench")) (await import("./measure.js")).measure(asked);
-else load();

@@ -1,67 +1,50 @@
-// The page in a real Chromium.
+// The page: what it makes, and what it says while it does.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { golden, launch, root, serve } from "./helpers.mjs";
+import { golden, root } from "./helpers.mjs";
+import { canvasHash, fill, fits, generate, made, phone, start, status } from "./page.mjs";
 
 const request = golden[0].request;
-let server, browser, page;
-const complaints = [];
-
+let site, page;
 before(async () => {
-  server = await serve();
-  browser = await launch();
-  page = await browser.newPage({ viewport: { width: 1000, height: 800 } });
-  page.setDefaultTimeout(120_000);
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  await page.goto(server.url);
-  await ready();
+  site = await start();
+  page = await site.open();
 });
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
-
-const ready = (p = page) => p.waitForFunction(() => document.getElementById("status").textContent === "Ready.");
-const status = () => page.textContent("#status");
-
-async function fill(fields) {
-  for (const [id, value] of Object.entries(fields)) await page.fill(`#${id}`, String(value));
-}
-
-// canvasHash is the SHA-256 of what the canvas shows.
-const canvasHash = () => page.evaluate(async () => {
-  const canvas = document.getElementById("canvas");
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
-  return Array.from(hash, (b) => b.toString(16).padStart(2, "0")).join("");
-});
+after(() => site?.stop());
 
 test("it is isolated from other sites", async () => {
   assert.equal(await page.evaluate(() => crossOriginIsolated), true);
 });
 
+test("its own policy is the server's", async () => {
+  const header = (await page.request.get(site.server.url)).headers()["content-security-policy"];
+  const own = await page.getAttribute("meta[http-equiv]", "content");
+  assert.equal(`${own}; frame-ancestors 'none'`, header); // which is for headers only
+});
+
 test("it computes on all cores", async () => {
   const cores = Math.min(8, await page.evaluate(() => navigator.hardwareConcurrency));
-  assert.ok((await page.textContent("#model")).replace("relaxed ", "").endsWith(`Computes with simd128${cores > 1 ? ` ×${cores}` : ""}.`), await page.textContent("#model"));
+  assert.equal((await page.textContent("#device")).replace("relaxed ", ""), `simd128${cores > 1 ? ` ×${cores}` : ""}`);
+  assert.equal(await page.textContent("#threads"), String(cores));
 });
 
 test("it says how much memory it takes", async () => {
-  assert.match(await page.textContent("#model"), /, [1-9]\d* MB of memory\. /);
+  assert.match(await page.textContent("#memory"), /^[1-9]\d* MB$/);
+});
+
+test("it names the model", async () => {
+  assert.match(await page.textContent("#model"), /^emoji-sit, 116 classes, 32×32 pixels, file [0-9a-f]{16}$/);
 });
 
 for (const threads of [1, 2, 4]) test(`the golden image on ${threads} threads`, async () => {
-  const other = await browser.newPage();
-  await other.goto(`${server.url}?threads=${threads}`);
-  await ready(other);
-  assert.match(await other.textContent("#model"), threads === 1 ? /simd128\.$/ : new RegExp(`simd128 ×${threads}\\.$`));
-  for (const [id, value] of Object.entries(request)) await other.fill(`#${id}`, String(value));
-  await other.click("#generate");
-  await other.waitForSelector("#result:visible");
+  const other = await site.open({ address: `?run=no&threads=${threads}` });
+  assert.match(await other.textContent("#device"), threads === 1 ? /simd128$/ : new RegExp(`simd128 ×${threads}$`));
+  await fill(other, request);
+  await generate(other);
   assert.equal(await other.textContent("#hash"), golden[0].sha256);
   await other.close();
 });
@@ -69,31 +52,53 @@ for (const threads of [1, 2, 4]) test(`the golden image on ${threads} threads`, 
 // A page that is not isolated, an engine that cannot share memory (as on iOS) and a
 // helper that does not start: one thread, and the page says why.
 for (const [why, init, note] of [
-  ["not isolated", (other) => other.route("**/*", async (route) => {
-    const response = await route.fetch();
-    const headers = response.headers();
-    delete headers["cross-origin-opener-policy"];
-    delete headers["cross-origin-embedder-policy"];
-    await route.fulfill({ response, headers });
-  }), "simd128 (the page is not cross-origin isolated)."],
+  ["not isolated", async (other) => {
+    await other.addInitScript(() => Object.defineProperty(navigator, "serviceWorker", { value: undefined })); // which would isolate it
+    await other.route("**/*", async (route) => {
+      const response = await route.fetch();
+      const headers = response.headers();
+      delete headers["cross-origin-opener-policy"];
+      delete headers["cross-origin-embedder-policy"];
+      await route.fulfill({ response, headers });
+    });
+  }, "the page is not cross-origin isolated"],
   ["no shared memory", (other) => other.route("**/kernels.js", async (route) => {
     const broken = `{ const Memory = WebAssembly.Memory; WebAssembly.Memory = function (d) { if (d.shared) throw new RangeError("could not allocate memory"); return new Memory(d); }; }\n`;
     const response = await route.fetch();
     await route.fulfill({ response, body: broken + await response.text() });
-  }), "simd128 (could not allocate memory)."],
+  }), "could not allocate memory"],
   ["no helper", (other) => other.route("**/worker.js*", async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: (await response.text()).replace("kernels-helper.js", "missing.js") });
-  }), "simd128 (a worker could not be started)."],
+  }), "a worker could not be started"],
 ]) test(`one thread: ${why}`, async () => {
-  const other = await browser.newPage();
-  await init(other);
-  await other.goto(`${server.url}?threads=2`);
-  await ready(other);
-  assert.ok((await other.textContent("#model")).replace("relaxed ", "").endsWith(`Computes with ${note}`), await other.textContent("#model"));
-  await other.fill("#steps", "1");
-  await other.click("#generate");
-  await other.waitForSelector("#result:visible");
+  const before = site.complaints.length;
+  const other = await site.open({ address: "?run=no&threads=2", init });
+  assert.equal((await other.textContent("#device")).replace("relaxed ", ""), "simd128");
+  assert.equal(await other.textContent("#threads"), `1 (${note})`);
+  await fill(other, { steps: 1 });
+  await generate(other);
+  await other.close();
+  site.complaints.length = before; // of the missing file
+});
+
+test("a first visit makes the first pick", async () => {
+  const other = await site.open({ address: "", until: "Done" });
+  assert.equal(await other.textContent("#title"), "🦊 fox, seed 1");
+  assert.equal(await other.$$eval(".tile", (tiles) => tiles.length), 1);
+  await other.close();
+});
+
+test("loading is shown in bytes", async () => {
+  const other = await site.open({ until: "", init: (other) => other.addInitScript(() => {
+    window.seen = [];
+    addEventListener("DOMContentLoaded", () => new MutationObserver(() => seen.push(document.getElementById("status").textContent))
+      .observe(document.getElementById("status"), { childList: true }));
+  }) });
+  await status(other, "Ready.");
+  const seen = await other.evaluate(() => seen);
+  assert.ok(seen.some((text) => /^Loading the model: \d\.\d of 5\.6 MB$/.test(text)), JSON.stringify(seen));
+  assert.equal(seen.at(-1), "Ready.");
   await other.close();
 });
 
@@ -103,19 +108,20 @@ test("it generates the golden image, step by step", async () => {
     new MutationObserver(() => window.seen.push([document.getElementById("status").textContent, document.getElementById("progress").value]))
       .observe(document.getElementById("status"), { childList: true });
   });
-  await fill(request);
-  await page.click("#generate");
-  await page.waitForFunction(() => /^Step 1 /.test(document.getElementById("status").textContent));
-  const first = await canvasHash();
-  await page.waitForSelector("#result:visible");
+  await fill(page, request);
+  const step1 = status(page, "Step 1 ").then(() => canvasHash(page));
+  await generate(page);
   const seen = await page.evaluate(() => window.seen);
   for (let step = 1; step <= request.steps; step++) {
     const at = seen.find(([text]) => text.startsWith(`Step ${step} of ${request.steps}`));
     assert.ok(at, `step ${step} was not shown: ${JSON.stringify(seen)}`);
+    assert.ok(step === request.steps || / left$/.test(at[0]), at[0]);
   }
-  assert.equal(await canvasHash(), golden[0].sha256);
-  assert.notEqual(first, golden[0].sha256);
+  assert.equal(await canvasHash(page), golden[0].sha256);
+  assert.notEqual(await step1, golden[0].sha256);
   assert.equal(await page.textContent("#hash"), golden[0].sha256);
+  assert.match(await page.textContent("#status"), /^Done in \d+\.\d s, \d+ ms a step\.$/);
+  assert.match(await page.textContent("#speed"), /^[\d.]+ ms a step, [\d.]+ images a second$/);
 });
 
 test("the command line that it shows gives the same pixels", async () => {
@@ -126,116 +132,79 @@ test("the command line that it shows gives the same pixels", async () => {
   assert.equal(JSON.parse(printed).sha256, golden[0].sha256);
 });
 
-test("it saves a PNG", async () => {
-  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save")]);
-  assert.equal(download.suggestedFilename(), "fox-1.png");
-  assert.equal(readFileSync(await download.path()).subarray(1, 4).toString(), "PNG");
-});
-
 test("several images make a grid", async () => {
-  await fill(golden[1].request);
-  await page.click("#generate");
-  await page.waitForSelector("#result:visible");
+  await fill(page, golden[1].request);
+  await generate(page);
   assert.equal(await page.textContent("#hash"), golden[1].sha256);
   assert.deepEqual(await page.evaluate(() => [canvas.width, canvas.height]), [64, 32]);
 });
 
 test("cancel", async () => {
-  await fill({ ...request, steps: 500 });
+  await fill(page, { ...request, steps: 500 });
+  const shown = await canvasHash(page);
   await page.click("#generate");
-  await page.waitForFunction(() => /^Step /.test(document.getElementById("status").textContent));
+  await status(page, "Step ");
   await page.click("#cancel");
-  await page.waitForFunction(() => document.getElementById("status").textContent === "Cancelled.");
+  await status(page, "Cancelled.");
   assert.equal(await page.isEnabled("#generate"), true);
   assert.equal(await page.isVisible("#cancel"), false);
+  assert.equal(await canvasHash(page), shown, "the last result is back");
+});
+
+test("a new request overtakes one that is under way", async () => {
+  await page.click("#generate"); // 500 steps
+  await status(page, "Step ");
+  await fill(page, request);
+  await generate(page);
+  assert.equal(await page.textContent("#hash"), golden[0].sha256);
 });
 
 test("a wrong field is named and marked, and can be put right", async () => {
   for (const [field, value, message] of [
     ["class", "fxo", 'did you mean "fox"?'], ["steps", "0", "steps is 0, allowed: 1 to 1000"], ["seed", "abc", 'seed is "abc"'],
     ["guidance", "", 'guidance is ""'], ["count", "65", "count is 65"], ["seed", "9007199254740992", "seed is"],
+    ["seed_to", "-1", "seed_to is"],
   ]) {
-    await fill({ ...request, [field]: value });
+    await fill(page, { ...request, [field]: value });
     await page.click("#generate");
-    await page.waitForSelector("#error:visible");
+    await page.waitForSelector(`#${field}[aria-invalid=true]`);
     assert.ok((await page.textContent("#error")).includes(message), await page.textContent("#error"));
-    assert.equal(await page.getAttribute(`#${field}`, "aria-invalid"), "true");
-    await page.waitForFunction(() => !document.getElementById("generate").disabled);
+    assert.equal(await page.getAttribute(`#${field}`, "aria-describedby"), "error");
+    assert.equal(await page.evaluate(() => document.activeElement.id), field);
+    await page.waitForSelector("main[data-state=ready]");
   }
-  await fill({ ...request, steps: 1 });
-  await page.click("#generate");
-  await page.waitForSelector("#result:visible");
+  await fill(page, { ...request, steps: 1, seed_to: "" });
+  await generate(page);
   assert.equal(await page.isVisible("#error"), false);
 });
 
 test("dice and picks", async () => {
   await page.click("#dice");
   assert.notEqual(await page.inputValue("#seed"), String(request.seed));
-  await page.click("#picks button:text-is('panda')");
-  await page.waitForFunction(() => /^Done/.test(document.getElementById("status").textContent));
+  await made(page, () => page.click("#picks button:has-text('panda')"));
   assert.match(await page.textContent("#command"), /-class panda/);
-  assert.equal(await page.getAttribute("#picks button:text-is('panda')", "aria-pressed"), "true");
+  assert.equal(await page.getAttribute("#picks button:has-text('panda')", "aria-pressed"), "true");
 });
 
-test("it fits a phone", async () => {
-  await page.setViewportSize({ width: 360, height: 740 });
-  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
-});
-
-// The bench mode, which has no model to load.
-const tiny = { input_size: 8, patch_size: 2, in_channels: 3, hidden_size: 24, depth: 2, num_heads: 3, mlp_hidden_size: 40, num_classes: 3 };
-const benchPage = async (query) => {
-  const other = await browser.newPage();
-  other.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  other.on("pageerror", (error) => complaints.push(String(error)));
-  await other.goto(`${server.url}?${new URLSearchParams(query)}`);
-  return other;
-};
-const cells = (other, id) => other.$$eval(`#${id} tr`, (rows) => rows.map((row) => Array.from(row.cells, (cell) => cell.textContent)));
-
-for (const [query, network, batch] of [
-  [{ bench: "d256", threads: 2, passes: 2 }, "d256, 9.8 M parameters, int8", "2"],
-  [{ bench: JSON.stringify(tiny), threads: 1, passes: 3, batch: 4 }, "custom, 0.0 M parameters, int8", "4"],
-]) test(`bench shows figures of ${query.bench}`, async () => {
-  const other = await benchPage(query);
-  await other.waitForSelector("#operations");
-  const whole = Object.fromEntries(await cells(other, "whole"));
-  assert.equal(whole.Network, network);
-  assert.equal(whole.Batch, batch);
-  assert.equal(whole.Threads, String(query.threads));
-  assert.equal(whole.Device.replace("relaxed ", ""), query.threads === 1 ? "simd128" : `simd128 ×${query.threads}`);
-  assert.ok(Number(whole[`ms per step, best of ${query.passes}`]) <= Number(whole["ms per step, median"]));
-  const [head, ...operations] = await cells(other, "operations");
-  assert.deepEqual(head, ["Operation", "Calls", "ms", "Share", "GMAC/s"]);
-  assert.ok(operations.some(([name]) => name === "attention"));
-  const shares = operations.reduce((sum, row) => sum + parseFloat(row[3]), 0);
-  assert.ok(Math.abs(shares - 100) < 1, `the shares add up to ${shares}`);
-  assert.equal(await other.isVisible("#form"), false);
-  await other.setViewportSize({ width: 360, height: 740 });
-  assert.equal(await other.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+test("it fits a phone, and shows the picture that is made", async () => {
+  const other = await site.open(phone);
+  assert.equal(await fits(other), true);
+  await fill(other, { steps: 2 });
+  await generate(other);
+  assert.equal(await fits(other), true);
+  await other.waitForFunction(() => document.getElementById("frame").getBoundingClientRect().top >= 0);
   await other.close();
 });
 
-test("bench says what is wrong", async () => {
-  for (const [query, message] of [
-    [{ bench: "d257" }, 'config is "d257", allowed: d256, s4, s2 or an object'], [{ bench: "d256", passes: "x" }, 'passes is "x"'],
-    [{ bench: "d256", batch: 65 }, "batch is 65, allowed: 1 to 64"], [{ bench: '{"hidden": 3}' }, 'unknown field "hidden"'], [{ bench: "{" }, "JSON"],
-  ]) {
-    const other = await benchPage(query);
-    await other.waitForSelector("#error:visible");
-    assert.ok((await other.textContent("#error")).includes(message), await other.textContent("#error"));
-    assert.equal(await other.isVisible("table"), false);
-    await other.close();
-  }
-});
-
-test("a missing model gets a message", async () => {
-  const other = await browser.newPage();
-  await other.route("**/default.dit8", (route) => route.fulfill({ status: 404, body: "" }));
-  await other.goto(server.url);
+test("a missing model gets a message, and another try", async () => {
+  const other = await site.browser.newPage();
+  await other.route("**/default.dit8", (route) => route.fulfill({ status: 404, body: "" }), { times: 1 });
+  await other.goto(site.server.url);
   await other.waitForSelector("#error:visible");
   assert.match(await other.textContent("#error"), /default\.dit8: the server answered 404/);
+  await other.click("#generate:has-text('Try again')");
+  await status(other, "Done");
   await other.close();
 });
 
-test("no errors on the console", () => assert.deepEqual(complaints, []));
+test("no errors on the console", () => assert.deepEqual(site.complaints, []));

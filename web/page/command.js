@@ -1,0 +1,34 @@
+// A request as words, and as a command line that makes the same pixels.
+import { labelOf } from "./picker.js";
+
+const names = ({ class: name, classes }) => (classes ? classes.map((share) => share.class) : [name]);
+
+// summary is a request in a few words.
+export function summary(request) {
+  const { seed, seed_to, count, edit } = request;
+  const what = names(request).map(labelOf).join(" + ");
+  return `${count > 1 ? `${count} × ` : ""}${what}, seed ${seed}${seed_to === undefined ? "" : ` to ${seed_to}`}${edit ? `, ${edit.task === "inpaint" ? "painted anew" : "varied"}` : ""}`;
+}
+
+// fileName is a name for a request's PNG.
+export const fileName = (request) => `${names(request).join("-").slice(0, 80)}-${request.seed}.png`.replaceAll(/[/\\:*?"<>|\0-\x1f]/g, "_");
+
+const quote = (text) => (/^[\w.,=@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+
+const share = ({ class: name, weight, from = 0, to = 0 }) => `${name}${weight === 1 ? "" : `=${weight}`}${from || to ? `@${from}-${to}` : ""}`;
+
+// Flags of fields that are lists.
+const lists = {
+  classes: (shares) => (shares.some((s) => /[=@,]/.test(s.class)) ? undefined : ["mix", shares.map(share).join(",")]),
+  guidance_interval: ([low, high]) => ["guidance-interval", `${low}-${high}`],
+};
+
+// command is a command line for tools/sample. A request that flags can't say comes from the
+// saved PNG. file is the model's, where it came from one.
+export function command(request, { file } = {}) {
+  const name = fileName(request);
+  let flags = Object.entries(request).map(([field, value]) => (typeof value === "object" ? lists[field]?.(value) : [field.replaceAll("_", "-"), value]));
+  flags = flags.includes(undefined) ? [["request", name], ["o", `again-${name}`]] : [...flags, ["o", name]];
+  if (file) flags.unshift(["model", file]);
+  return ["go run ./tools/sample", ...flags.map(([flag, value]) => `-${flag} ${quote(String(value))}`)].join(" ");
+}

@@ -1,0 +1,43 @@
+// Files that are dropped onto the page or opened: a PNG that was made here, or a model.
+import { readMetadata } from "./dit8/sampler.js";
+import { isRequest } from "./share.js";
+
+const $ = (id) => document.getElementById(id);
+const starts = async (file, bytes) => {
+  const head = new Uint8Array(await file.slice(0, bytes.length).arrayBuffer());
+  return bytes.every((byte, i) => head[i] === byte);
+};
+
+// files calls onPicture(metadata, file), onModel(file) or onError(message).
+export function files({ onPicture, onModel, onError }) {
+  async function take(list) {
+    const [file] = list;
+    if (!file) return;
+    try {
+      if (/\.dit8$/i.test(file.name)) onModel(file);
+      else if (!await starts(file, [137, 80, 78, 71])) onError(`${file.name} is neither a PNG that was made here nor a .dit8 model.`);
+      else {
+        const metadata = await readMetadata(file);
+        if (!isRequest(metadata?.request)) throw new Error("the PNG's metadata holds no request");
+        onPicture(metadata, file);
+      }
+    } catch ({ message }) {
+      onError(`${file.name}: ${message}`);
+    }
+  }
+
+  let depth = 0; // of the elements that a file is held over
+  const over = (is) => { $("drop").hidden = !is; if (!is) depth = 0; };
+  const isFile = (event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragenter", (event) => { if (isFile(event)) { depth++; over(true); } });
+  addEventListener("dragleave", (event) => { if (isFile(event) && --depth <= 0) over(false); });
+  addEventListener("dragover", (event) => { if (isFile(event)) event.preventDefault(); });
+  addEventListener("drop", (event) => {
+    if (!isFile(event)) return;
+    event.preventDefault();
+    over(false);
+    take(event.dataTransfer.files);
+  });
+  $("open").onclick = () => $("file").click();
+  $("file").onchange = () => { take($("file").files); $("file").value = ""; };
+}

@@ -1,0 +1,68 @@
+// The chosen result: how it was made, and what can be done with it.
+import { command, fileName, summary } from "./command.js";
+import { glyphOf } from "./picker.js";
+import { randomSeed } from "./form.js";
+import { toHash } from "./share.js";
+import { status } from "./view.js";
+
+const $ = (id) => document.getElementById(id);
+const scales = [1, 4, 8, 16];
+
+// result calls onRun(request) to make another picture, onReuse(request) to have a request in
+// the form, onTool(name, button, entry, i) for a closer look at image i and onImage(i) where
+// another image of several is chosen.
+export function result({ onRun, onReuse, onTool, onImage }) {
+  const buttons = [...$("result").querySelectorAll("button")];
+  let entry, at = 0;
+  for (const button of buttons) button.disabled = true;
+  $("scale").append(...scales.map((scale) => new Option(`×${scale}`, scale, scale === 8, scale === 8)));
+
+  const variant = (seed) => ({ ...entry.request, seed });
+  $("again").onclick = () => onRun(entry.request);
+  $("next").onclick = () => onRun(variant(entry.request.seed < entry.model.maxSeed ? entry.request.seed + 1 : 0));
+  $("random").onclick = () => onRun(variant(randomSeed()));
+  $("reuse").onclick = () => onReuse(entry.request);
+  for (const name of ["edit", "inspect", "morph"]) $(name).onclick = () => onTool(name, $(name), entry, at);
+  $("which").onchange = () => onImage($("which").selectedIndex);
+
+  $("save").onclick = async () => {
+    const url = URL.createObjectURL(await entry.result.toBlob({ scale: Number($("scale").value) }));
+    Object.assign(document.createElement("a"), { href: url, download: fileName(entry.request) }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  };
+  $("link").onclick = () => {
+    const hash = toHash(entry.request, entry.model);
+    if (hash) copy(`${location.origin}${location.pathname}#${hash}`, "Link");
+    else status("This is too much for a link. The saved PNG holds the same.");
+  };
+  $("copy").onclick = () => copy($("command").textContent, "Command");
+
+  return {
+    show(shown, i) {
+      const { request, result, note, model } = entry = shown;
+      const { sha256 } = result;
+      for (const button of buttons) button.disabled = false;
+      const name = request.class ?? request.classes[0].class;
+      $("title").textContent = `${request.classes ? "" : `${glyphOf(name)} `}${summary(request)}`;
+      $("note").textContent = note ?? "";
+      $("hash").textContent = sha256;
+      $("command").textContent = command(request, model);
+      $("request").textContent = JSON.stringify(request, (_, value) => (typeof value === "string" && value.length > 200 ? `${value.slice(0, 40)}… (${value.length} characters)` : value), 2);
+      const { length } = result.images;
+      $("which").replaceChildren(...result.images.map((_, k) => new Option(`${k + 1} of ${length}`)));
+      $("which-field").hidden = length === 1;
+      this.choose(i);
+    },
+    choose(i) { $("which").selectedIndex = at = i; },
+  };
+}
+
+async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+    status(`${what} copied.`);
+  } catch {
+    // Pages that came over http have no clipboard: the browser's own dialogue has.
+    prompt(`${what}, to copy:`, text);
+  }
+}

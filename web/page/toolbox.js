@@ -1,0 +1,68 @@
+// The tools for a closer look at a result, one at a time in a panel of their own. They are
+// loaded when they are first used.
+import { labelOf } from "./picker.js";
+
+const $ = (id) => document.getElementById(id);
+const titles = { edit: "Edit", inspect: "What AdaLN does", morph: "Morph" };
+
+let style;
+const styled = () => (style ??= new Promise((resolve) => {
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: "tools.css", onload: resolve, onerror: resolve });
+  document.head.append(link);
+}));
+
+export function toolbox({ onRun, onMessage }) {
+  const made = {};
+  let open; // {name, button, entry}
+  const makers = {
+    edit: async (element) => (await import("./edit.js")).editor(element, { onEdit: onRun, onMessage: say }),
+    inspect: async (element) => (await import("./inspector.js")).inspector(element),
+    morph: async (element) => (await import("./morph.js")).morph(element, { onMessage: say }),
+  };
+  const say = (text) => { $("tool-note").textContent = text; onMessage(text); };
+  const make = async (name) => (await (made[name] ??= styled().then(() => makers[name]($(`${name}-tool`)))));
+
+  function close() {
+    if (!open) return;
+    const { name, button } = open;
+    open = undefined;
+    $("tool").hidden = true;
+    button.setAttribute("aria-expanded", "false");
+    make(name).then((tool) => (name === "inspect" ? tool.clear() : tool.close()), () => {});
+  }
+  const dismiss = () => {
+    const button = open?.button;
+    close();
+    button?.focus();
+  };
+  $("close").onclick = dismiss;
+  $("tool").addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.defaultPrevented) dismiss(); });
+
+  return {
+    close,
+
+    // show opens a tool at image i of an entry; morph takes the second one as well.
+    async show(name, button, { sampler, entry, i, to }) {
+      close();
+      open = { name, button, entry };
+      $("tool-title").textContent = `${titles[name]}: ${labelOf(entry.request.class ?? entry.request.classes.map((share) => share.class).join(" + "))}`;
+      $("tool-note").textContent = "";
+      for (const other of Object.keys(titles)) $(`${other}-tool`).hidden = other !== name;
+      $("tool").hidden = false;
+      button.setAttribute("aria-expanded", "true");
+      $("tool-title").focus({ preventScroll: true });
+      const image = (e, k) => ({ request: e.request, image: e.result.images[k], index: k });
+      try {
+        const tool = await make(name);
+        if (open?.entry !== entry || open.name !== name) return;
+        if (name === "edit") tool.open(entry.result.images[i], entry.request, sampler.classes);
+        else if (name === "inspect") tool.show(sampler, entry.request);
+        else tool.open(sampler, image(entry, i), image(to, 0));
+        $("tool").scrollIntoView({ block: "start" });
+      } catch (error) {
+        delete made[name];
+        say(error.message);
+      }
+    },
+  };
+}

@@ -1,0 +1,75 @@
+// The page in a real Chromium, for the tests of it.
+import assert from "node:assert/strict";
+import { launch, serve } from "./helpers.mjs";
+
+// start serves the page and gives open(), which shows it in a tab. What any tab complains of
+// is in complaints.
+export async function start(...args) {
+  const server = await serve(...args), browser = await launch(), complaints = [];
+  return {
+    server, browser, complaints,
+    async open({ address = "?run=no", until = "Ready.", init, ...options } = {}) {
+      const page = await browser.newPage({ viewport: { width: 1200, height: 850 }, ...options });
+      page.setDefaultTimeout(120_000);
+      page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+      page.on("pageerror", (error) => complaints.push(String(error)));
+      await init?.(page);
+      await page.goto(server.url + address);
+      if (until) await status(page, until);
+      return page;
+    },
+    async stop() {
+      await browser.close();
+      await server.stop();
+    },
+  };
+}
+
+export const phone = { viewport: { width: 360, height: 740 }, hasTouch: true };
+
+// status waits for a status that begins like that.
+export const status = (page, text) => page.waitForFunction((text) => document.getElementById("status")?.textContent.startsWith(text), text);
+
+// fill fills in fields, opening what they are in.
+export async function fill(page, fields) {
+  for (const [id, value] of Object.entries(fields)) {
+    await page.$eval(`#${id}`, (input) => { const details = input.closest("details"); if (details) details.open = true; });
+    await page.fill(`#${id}`, String(value));
+  }
+}
+
+// generate presses the button and waits for the result.
+export async function generate(page) {
+  await made(page, () => page.click("#generate"));
+}
+
+// made waits for a result that an action leads to.
+export async function made(page, action) {
+  const before = await page.$$eval(".tile", (tiles) => tiles.length);
+  await action();
+  await page.waitForFunction((before) => document.querySelectorAll(".tile").length > before && document.querySelector("main").dataset.state === "ready", before);
+}
+
+// canvasHash is the SHA-256 of what the canvas shows.
+export const canvasHash = (page) => page.evaluate(async () => {
+  const canvas = document.getElementById("canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+  return Array.from(hash, (b) => b.toString(16).padStart(2, "0")).join("");
+});
+
+// drop drops a file onto the page.
+export async function drop(page, name, bytes) {
+  const transfer = await page.evaluateHandle(([name, base64]) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name));
+    return transfer;
+  }, [name, bytes.toString("base64")]);
+  await page.dispatchEvent("body", "dragenter", { dataTransfer: transfer });
+  assert.equal(await page.isVisible("#drop"), true);
+  await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
+  assert.equal(await page.isVisible("#drop"), false);
+}
+
+// fits says whether the page is no wider than the window.
+export const fits = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
