@@ -39,7 +39,7 @@ export function editor(element, { onEdit, onMessage }) {
         <section>
           <h3>Vary from this</h3>
           <p>The whole image is blurred by noise and drawn again from there.</p>
-          <label class="slider">How much may change <output>60 %</output><input class="strength" type="range" min="5" max="100" step="5" value="60"></label>
+          <label class="slider">How much may change <output class="strength-value">60 %</output><input class="strength" type="range" min="5" max="100" step="5" value="60"></label>
           <button class="vary" type="button">Vary from this</button>
         </section>
         <section>
@@ -211,14 +211,15 @@ export function editor(element, { onEdit, onMessage }) {
   }
 
   $(".paint-anew").onclick = () => {
-    if (!image) return;
-    if (!count()) return onMessage("Brush over the part of the image that should become new first.");
+    if (!count()) return onMessage("First brush over what should become new.");
     run({ task: "inpaint", image: base64(rgb(image)), mask: base64(mask) });
   };
-  $(".vary").onclick = () => image && run({ task: "image", image: base64(rgb(image)), strength: Number($(".strength").value) / 100 });
-  $(".colour").onclick = () => image && run({ task: "colorize", image: base64(luma(image)) });
+  $(".vary").onclick = () => run({ task: "image", image: base64(rgb(image)), strength: Number($(".strength").value) / 100 });
+  $(".colour").onclick = () => run({ task: "colorize", image: base64(luma(image)) });
 
   new ResizeObserver(draw).observe(canvas);
+  const enable = (on) => { for (const button of element.querySelectorAll("button")) button.disabled = !on; };
+  enable(false);
 
   return {
     open(of, made, classes = []) {
@@ -229,12 +230,15 @@ export function editor(element, { onEdit, onMessage }) {
       $(".class").placeholder = made.classes ? `as it is: ${made.classes.map((share) => share.class).join(", ")}` : "";
       $(".seed").value = ((made.seed ?? 0) + 1) % 2 ** 53;
       $("datalist").replaceChildren(...classes.map((name) => new Option("", name)));
+      enable(true);
       changed();
     },
     close() {
       image = request = mask = undefined;
       before = [];
       canvas.width = canvas.height = 1;
+      $(".readout").textContent = "";
+      enable(false);
     },
   };
 }

@@ -78,7 +78,9 @@ export const margins = top + bottom;
 // columnLabel(column), scale}. onPoint(row, column) is told what is pointed at, and
 // onPoint() that nothing is; onPick(row, column) what is clicked or entered.
 export function heatmap(canvas, { onPoint, onPick }) {
-  let table, at; // at: [row, column] that is pointed at
+  let table;
+  let at; // [row, column] that is pointed at
+  let fresh; // whether a finger has just come to it: it picks what it touches again
 
   const plot = () => [canvas.clientWidth - left - right, canvas.clientHeight - top - bottom];
 
@@ -149,10 +151,13 @@ export function heatmap(canvas, { onPoint, onPick }) {
   }
 
   canvas.onpointermove = (event) => point(under(event));
-  canvas.onpointerdown = (event) => point(under(event));
+  canvas.onpointerdown = (event) => {
+    fresh = event.pointerType === "touch" && String(under(event)) !== String(at);
+    point(under(event));
+  };
   canvas.onpointerleave = (event) => { if (event.pointerType === "mouse" && document.activeElement !== canvas) point(); };
-  canvas.onclick = (event) => { const to = under(event); if (to) onPick?.(...to); };
-  canvas.onfocus = () => { if (!at) point([0, 0]); };
+  canvas.onclick = (event) => { const to = under(event); if (to && !fresh) onPick?.(...to); };
+  canvas.onfocus = () => (at ? onPoint(...at) : point([0, 0]));
   canvas.onblur = () => point();
   canvas.onkeydown = (event) => {
     const [i, j] = at ?? [0, 0], { rows, columns } = table;

@@ -3,9 +3,9 @@
 import { heatmap, legend, margins, radius } from "./heatmap.js";
 
 const quantities = {
-  gamma: { symbol: "γ", measure: "mean", text: "γ scales what goes into a layer: red amplifies it, blue damps it." },
-  beta: { symbol: "β", measure: "rms", text: "β is added to what goes into a layer: red raises it, blue lowers it." },
-  alpha: { symbol: "α", measure: "rms", text: "α is the gate of a layer: how much of what it computes is added to the image in the making." },
+  gamma: { symbol: "γ", measure: "mean", text: "γ scales what goes into a layer", signs: "red amplifies it, blue damps it" },
+  beta: { symbol: "β", measure: "rms", text: "β is added to what goes into a layer", signs: "red raises it, blue lowers it" },
+  alpha: { symbol: "α", measure: "rms", text: "α is the gate of a layer, by which what it computes is added to the image in the making", signs: "red adds, blue takes away" },
 };
 const branchNames = { msa: "Attention (msa)", mlp: "MLP (mlp)", "": "Final layer" };
 const finalLayer = "final_layer";
@@ -63,9 +63,9 @@ export function inspector(element) {
   }
 
   function draw() {
-    const { symbol, text } = quantities[quantity()];
+    const { symbol, text, signs } = quantities[quantity()];
     const shown = tables(), [{ table: { scale }, rows: [{ [quantity()]: { neutral } }] }] = shown;
-    $(".about").textContent = `${text} ${layer ? `A row is one channel of ${layer}` : "A row is one block"}, a column one step on the way from noise to image. What has the colour of the paper ${quantity() === "alpha" ? "adds" : "changes"} nothing.`;
+    $(".about").textContent = `${text}: ${scale.single ? "the stronger the colour, the more" : signs}. ${layer ? `A row is one channel of ${layer}` : "A row is one block"}, a column one step on the way from noise to image. What has the colour of the paper ${quantity() === "alpha" ? "adds" : "changes"} nothing.`;
     panels = shown.map((panel, k) => panels[k] ?? add());
     $(".panels").replaceChildren(...panels.map(({ figure }) => figure), key);
     shown.forEach((of, k) => {
@@ -89,7 +89,7 @@ export function inspector(element) {
     fill();
   }
 
-  const hint = () => (layer ? "Point at a channel to read it." : "Point at a square to read it; open it to see the block’s channels.");
+  const hint = () => (layer ? "Point at a channel to read it." : "Point at a square to read it. A click, a second tap or Enter opens its block’s channels.");
 
   // add makes a panel.
   function add() {
@@ -140,6 +140,7 @@ export function inspector(element) {
 
   $("details").ontoggle = fill;
   $(".back").onclick = () => open();
+  element.firstElementChild.onkeydown = ({ key }) => { if (key === "Escape" && layer) open(); };
   element.firstElementChild.onchange = ({ target: { name, value } }) => {
     if (name === "quantity") $(`[value=${quantities[value].measure}]`).checked = true;
     if (modulation) draw();

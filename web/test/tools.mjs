@@ -12,7 +12,7 @@ export async function open(...modules) {
   const server = await serve();
   const { "content-security-policy": policy } = Object.fromEntries((await fetch(server.url)).headers);
   const browser = await launch();
-  const page = await browser.newPage({ viewport: { width: 940, height: 900 }, colorScheme: "light" });
+  const page = await browser.newPage({ viewport: { width: 940, height: 900 }, colorScheme: "light", hasTouch: true });
   const complaints = [];
   page.setDefaultTimeout(60_000);
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
@@ -47,5 +47,5 @@ export async function accessible(page) {
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `at ${width} it is wider than the screen`);
   }
   await page.setViewportSize({ width: 940, height: 900 });
-  await page.emulateMedia({ colorScheme: "light" });
+  await page.emulateMedia({ colorScheme: "light", hasTouch: true });
 }
