@@ -36,14 +36,14 @@ function paletteOf(element) {
   return r * 0.3 + g * 0.6 + b * 0.1 > 128 ? palettes.dark : palettes.light;
 }
 
-// prepare gives the context of a canvas whose size in pixels is that on the screen, and
-// draws again whenever the size or the theme changes: the latter is seen by a transition
-// of the colour, which the style sheet has.
+// prepare has a canvas drawn whenever its size or the theme changes: the latter is seen by
+// a transition of its colour, which the style sheet has.
 function prepare(canvas, draw) {
   new ResizeObserver(draw).observe(canvas);
   canvas.addEventListener("transitionend", draw);
 }
 
+// begin empties a canvas and gives it the pixels that it has on the screen.
 function begin(canvas) {
   const ratio = devicePixelRatio, width = canvas.clientWidth, height = canvas.clientHeight;
   canvas.width = Math.round(width * ratio);
@@ -80,16 +80,18 @@ export const margins = top + bottom;
 export function heatmap(canvas, { onPoint, onPick }) {
   let table;
   let at; // [row, column] that is pointed at
+  let picture; // of the cells, as they were drawn last
   let fresh; // whether a finger has just come to it: it picks what it touches again
 
   const plot = () => [canvas.clientWidth - left - right, canvas.clientHeight - top - bottom];
 
   function draw() {
-    if (!table || !canvas.clientWidth) return;
+    if (!table || canvas.clientWidth <= left + right) return;
     const { context, ratio, style } = begin(canvas), [width, height] = plot();
     const { rows, columns } = table;
     const w = width / columns, h = height / rows;
-    cells(context, Math.min(columns, Math.round(width * ratio)), Math.min(rows, Math.round(height * ratio)), width, height);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(cells(Math.min(columns, Math.ceil(width * ratio)), Math.min(rows, Math.ceil(height * ratio))), left, top, width, height);
     if (w >= 7 && h >= 7) grid(context, w, h, style.backgroundColor);
     context.fillStyle = style.accentColor; // of the labels
     context.textBaseline = "middle";
@@ -111,10 +113,11 @@ export function heatmap(canvas, { onPoint, onPick }) {
     context.strokeRect(x, y, w, h);
   }
 
-  // cells draws nx × ny cells. Where there are more values than pixels, a cell shows of
-  // several the one that is farthest from the centre.
-  function cells(context, nx, ny, width, height) {
+  // cells is a picture of nx × ny cells. Where there are more values than pixels, a cell
+  // shows of several the one that is farthest from the centre.
+  function cells(nx, ny) {
     const { rows, columns, value, scale } = table, palette = paletteOf(canvas);
+    if (picture?.palette === palette && picture.width === nx && picture.height === ny) return picture;
     const image = new ImageData(nx, ny);
     for (let y = 0; y < ny; y++) for (let x = 0; x < nx; x++) {
       let far = scale.centre;
@@ -123,10 +126,9 @@ export function heatmap(canvas, { onPoint, onPick }) {
       }
       image.data.set([...color(far, scale, palette), 255], 4 * (y * nx + x));
     }
-    const small = new OffscreenCanvas(nx, ny);
-    small.getContext("2d").putImageData(image, 0, 0);
-    context.imageSmoothingEnabled = false;
-    context.drawImage(small, left, top, width, height);
+    picture = Object.assign(new OffscreenCanvas(nx, ny), { palette });
+    picture.getContext("2d").putImageData(image, 0, 0);
+    return picture;
   }
 
   function grid(context, w, h, style) {
@@ -172,7 +174,7 @@ export function heatmap(canvas, { onPoint, onPick }) {
     event.preventDefault();
   };
   prepare(canvas, draw);
-  return { show(t) { table = t; at = undefined; draw(); } };
+  return { show(t) { table = t; at = picture = undefined; draw(); } };
 }
 
 // ticks are up to about max of n indices at even steps, the first among them.

@@ -73,16 +73,17 @@ export function morph(element, { onMessage }) {
         if (!mine[middle]) {
           const request = plan(middle / (mine.length - 1));
           mine[middle] = { request, image: (await sampler.generate(request, { signal })).images[from.index] };
-          if (signal.aborted) return;
+          signal.throwIfAborted();
         }
         progress();
       }
       progress();
     } catch (error) {
       if (stop?.signal !== signal) return; // closed, or begun again
+      if (!signal.aborted) onMessage(error.message);
+      stop.abort();
       $(".cancel").textContent = "Go on";
       $(".readout").textContent = `Stopped at ${made()} of ${mine.length} frames.`;
-      if (!signal.aborted) onMessage(error.message);
     }
   }
 
