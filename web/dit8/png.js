@@ -25,8 +25,7 @@ function grid(images, scale) {
 // encode gives the Blob of a PNG.
 export async function encode(images, metadata, scale) {
   const png = new Uint8Array(await (await grid(images, scale).convertToBlob({ type: "image/png" })).arrayBuffer());
-  const { seconds, ms_per_step, ...rest } = metadata;
-  return new Blob([png.subarray(0, header), textChunk(key, JSON.stringify(rest)), png.subarray(header)], { type: "image/png" });
+  return new Blob([png.subarray(0, header), metadataChunk(metadata), png.subarray(header)], { type: "image/png" });
 }
 
 // readMetadata gives what encode, or the command line, wrote into a PNG.
@@ -54,16 +53,25 @@ export async function readMetadata(file) {
 
 const latin1 = (bytes) => String.fromCharCode(...bytes);
 
-// textChunk is an iTXt chunk (UTF-8, uncompressed) where text needs one, else tEXt.
-function textChunk(key, text) {
-  const wide = /[^\0-~]/.test(text);
-  const data = new TextEncoder().encode(`${wide ? "iTXt" : "tEXt"}${key}${wide ? "\0\0\0\0\0" : "\0"}${text}`);
-  const chunk = new Uint8Array(data.length + 8);
-  const view = new DataView(chunk.buffer);
-  view.setUint32(0, data.length - 4);
-  chunk.set(data, 4);
-  view.setUint32(data.length + 4, crc32(data));
-  return chunk;
+// metadataChunk says how an image was made: an iTXt chunk (UTF-8, uncompressed) where
+// the text needs one, else tEXt.
+export function metadataChunk({ seconds, ms_per_step, ...metadata }) {
+  const text = JSON.stringify(metadata), wide = /[^\0-~]/.test(text);
+  return chunk(wide ? "iTXt" : "tEXt", new TextEncoder().encode(`${key}${wide ? "\0\0\0\0\0" : "\0"}${text}`));
+}
+
+// chunk is a chunk of a kind, whose data are some arrays of bytes.
+export function chunk(kind, ...data) {
+  const length = data.reduce((n, { length }) => n + length, 0);
+  const bytes = new Uint8Array(length + 12), view = new DataView(bytes.buffer);
+  view.setUint32(0, length);
+  let at = 4;
+  for (const part of [new TextEncoder().encode(kind), ...data]) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  view.setUint32(at, crc32(bytes.subarray(4, at)));
+  return bytes;
 }
 
 function crc32(bytes) {
