@@ -115,6 +115,7 @@ int8: need-go
 TIME ?= 1m
 fuzz: need-go
 	$(GO) test -run '^$$' -fuzz FuzzReader -fuzztime $(TIME) -fuzzminimizetime 1x ./weights
+	$(GO) test -run '^$$' -fuzz FuzzReadMetadata -fuzztime $(TIME) -fuzzminimizetime 1x ./core/pngfile
 	$(GO) test -run '^$$' -fuzz FuzzRead -fuzztime $(TIME) -fuzzminimizetime 1x ./tools/quantize/safetensors
 
 need-go:
