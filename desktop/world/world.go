@@ -107,6 +107,9 @@ func (w *World) Busy() (busy, loading bool) {
 // Message is the last one.
 func (w *World) Message() Message { return w.message }
 
+// Say puts a message of the window's.
+func (w *World) Say(m Message) { w.message = m }
+
 func (w *World) say(format string, a ...any) { w.message = Message{Text: fmt.Sprintf(format, a...)} }
 func (w *World) complain(format string, a ...any) {
 	w.message = Message{fmt.Sprintf(format, a...), true}
@@ -145,7 +148,7 @@ func (w *World) Poll() (c Changes) {
 			c.Picture = true
 		case finished:
 			w.finished(e)
-			c.Picture, c.Rest = true, c.Rest || !e.job.live || e.err != nil
+			c.Picture, c.Rest = true, c.Rest || !e.job.live || e.err != nil || w.last == nil
 		case saved:
 			w.saved(e)
 			c.Rest = true
