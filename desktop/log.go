@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hajimehoshi/ebiten/v2"
+
 	"dit8/desktop/world"
 )
 
@@ -18,7 +20,7 @@ type eventLog struct {
 	done    bool
 	model   string
 	placed  placement
-	saved   string
+	focused bool
 }
 
 func (l *eventLog) write(event string, fields map[string]any) {
@@ -37,6 +39,10 @@ func (l *eventLog) follow(g *game) {
 	if m, _ := g.world.Model(); m.Path+m.ID != l.model {
 		l.model = m.Path + m.ID
 		l.write("model", map[string]any{"name": m.Info.Name, "id": m.ID, "path": m.Path, "device": g.world.Device(), "seconds": m.Seconds})
+	}
+	if focused := ebiten.IsFocused(); focused != l.focused {
+		l.focused = focused
+		l.write("focus", map[string]any{"on": focused})
 	}
 	if m := g.world.Message(); m != l.message {
 		l.message = m

@@ -93,12 +93,16 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	if *settings != "" {
 		kept, note = world.ReadSettings(*settings)
 	}
+	if *folder != "" {
+		if st, err := os.Stat(*folder); err != nil || !st.IsDir() {
+			fmt.Fprintf(stderr, "desktop: -folder %s is not a folder\n", *folder)
+			return 2
+		}
+		kept.Folder = *folder
+	}
 	w := world.New(dev, kept, *model)
 	if note != nil {
 		w.Say(world.Message{Text: "The settings were ignored: " + note.Error(), Bad: true})
-	}
-	if *folder != "" {
-		w.SetFolder(*folder)
 	}
 	err = show(w, log)
 	kept = w.Close()

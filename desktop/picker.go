@@ -32,7 +32,7 @@ func (t *theme) newPicker(w *world.World) *picker {
 				p.choose(p.top + i)
 			}
 		}, widget.ButtonOpts.TextPosition(widget.TextPositionStart, widget.TextPositionCenter), widget.ButtonOpts.TextPadding(t.insets(10, 3)),
-			widget.ButtonOpts.TabOrder(-1), widget.ButtonOpts.Image(t.row))
+			widget.ButtonOpts.TabOrder(-1), widget.ButtonOpts.Image(t.row), widget.ButtonOpts.WidgetOpts(widget.WidgetOpts.MinSize(0, t.px(23))))
 		rows[i] = p.rows[i]
 	}
 	list := t.column(0, rows...)

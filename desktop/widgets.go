@@ -31,12 +31,19 @@ func (c *canvas) repaint(screen *ebiten.Image) {
 }
 
 // field is a line of text. A widget.TextInput draws by way of two images of the size
-// of what it is drawn on, so that one of its own size is put between.
+// of what it is drawn on, so that one of its own size is put between, and kept while
+// nothing changes.
 type field struct {
 	*widget.TextInput
 	theme *theme
 	wrong func() bool
 	own   *ebiten.Image
+	drawn fieldState // what own shows
+}
+
+type fieldState struct {
+	text           string
+	focused, wrong bool
 }
 
 func (t *theme) newField(placeholder string, changed func(text string), wrong func() bool, opts ...widget.TextInputOpt) *field {
@@ -54,30 +61,41 @@ func (t *theme) newField(placeholder string, changed func(text string), wrong fu
 }
 
 func (f *field) Render(screen *ebiten.Image) {
-	w := f.GetWidget()
-	r := w.Rect
+	r := f.GetWidget().Rect
 	if r.Empty() {
 		return
 	}
-	if f.own == nil || f.own.Bounds().Size() != r.Size() {
-		if f.own != nil {
-			f.own.Deallocate()
-		}
-		f.own = ebiten.NewImage(r.Dx(), r.Dy())
-	}
-	f.own.Fill(paper)
-	w.Rect = image.Rectangle{Max: r.Size()}
-	f.TextInput.Render(f.own)
-	w.Rect = r
-	switch {
-	case f.wrong != nil && f.wrong():
-		f.theme.wrongRing.Draw(f.own, r.Dx(), r.Dy(), nil)
-	case f.IsFocused():
-		f.theme.focusRing.Draw(f.own, r.Dx(), r.Dy(), nil)
+	state := fieldState{f.GetText(), f.IsFocused(), f.wrong != nil && f.wrong()}
+	resized := f.own == nil || f.own.Bounds().Size() != r.Size()
+	if resized || state.focused || state != f.drawn { // a focused one has a caret and a selection
+		f.draw(r.Size(), state, resized)
 	}
 	op := &ebiten.DrawImageOptions{}
 	op.GeoM.Translate(float64(r.Min.X), float64(r.Min.Y))
 	screen.DrawImage(f.own, op)
+}
+
+// draw draws the field on its own image.
+func (f *field) draw(size image.Point, state fieldState, resized bool) {
+	if resized {
+		if f.own != nil {
+			f.own.Deallocate()
+		}
+		f.own = ebiten.NewImage(size.X, size.Y)
+	}
+	f.own.Fill(paper)
+	w := f.GetWidget()
+	place := w.Rect
+	w.Rect = image.Rectangle{Max: size}
+	f.TextInput.Render(f.own)
+	w.Rect = place
+	switch {
+	case state.wrong:
+		f.theme.wrongRing.Draw(f.own, size.X, size.Y, nil)
+	case state.focused:
+		f.theme.focusRing.Draw(f.own, size.X, size.Y, nil)
+	}
+	f.drawn = state
 }
 
 // show sets the text, but not while someone types.
