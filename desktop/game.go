@@ -1,6 +1,7 @@
 package main
 
 import (
+	"image"
 	"io/fs"
 	"math"
 	"path"
@@ -25,11 +26,14 @@ type game struct {
 	notes  chan world.Message
 	pasted chan string
 
-	redraw  int  // frames to draw in full
-	repaint bool // the picture has changed
+	all     int  // frames to draw all of the window in
+	redraw  int  // frames to draw the widgets in
+	repaint bool // what a request changes has changed
+	dialog  bool // one was open in the frame before
+	shown   *world.Picture
 	blink   time.Time
 	cursor  [2]int
-	size    [2]int
+	size    image.Point
 	frames  frameTimes
 }
 
@@ -75,7 +79,8 @@ func (g *game) Update() error {
 	if g.redraw > 0 {
 		g.view.sync()
 	}
-	g.repaint = g.repaint || changes.Picture
+	g.repaint = g.repaint || changes.Picture || changes.Rest || g.shown != g.world.Picture()
+	g.shown = g.world.Picture()
 	g.world.Settings.Width, g.world.Settings.Height = ebiten.WindowSize()
 	g.log.follow(g)
 	return nil
@@ -93,6 +98,7 @@ func (g *game) build() error {
 		return err
 	}
 	g.view, g.model, g.redraw = newView(g.world, t, actions{g.copyCommand}), m.Path+m.ID, settleFrames
+	g.all = settleFrames
 	return nil
 }
 
@@ -175,23 +181,31 @@ func (g *game) Draw(screen *ebiten.Image) {
 	now := time.Now()
 	busy, loading := g.world.Busy()
 	g.frames.tick(now, busy && !loading)
-	if size := [2]int{screen.Bounds().Dx(), screen.Bounds().Dy()}; size != g.size {
-		g.size, g.redraw = size, settleFrames
+	if size := screen.Bounds().Size(); size != g.size {
+		g.size, g.redraw, g.all = size, settleFrames, settleFrames
 		g.view.closeDialog()
 	}
+	// A dialog stands above the rest, or did in the frame before.
+	dialog := g.view.dialog != nil
+	closed := g.dialog && !dialog
+	all := g.all > 0 || dialog || closed
 	switch {
-	case g.redraw > 0, g.view.dialog != nil && g.repaint:
-		g.view.draw(screen)
-		g.redraw = max(0, g.redraw-1)
+	case closed, all && (g.redraw > 0 || g.repaint):
+		g.view.draw(screen, true)
+	case g.redraw > 0:
+		g.view.draw(screen, false)
+		if g.repaint {
+			g.view.repaint(screen)
+		}
 	case g.repaint:
 		g.view.repaint(screen)
-	case g.view.dialog == nil && now.Sub(g.blink) > blinkTime:
+	case !dialog && now.Sub(g.blink) > blinkTime:
 		if f := g.view.focusedField(); f != nil {
 			f.Render(screen)
 		}
 		g.blink = now
 	}
-	g.repaint = false
+	g.redraw, g.all, g.repaint, g.dialog = max(0, g.redraw-1), max(0, g.all-1), false, dialog
 }
 
 // DrawFinalScreen copies, which costs less than to blend.

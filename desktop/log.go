@@ -20,8 +20,11 @@ type eventLog struct {
 	done    bool
 	model   string
 	placed  placement
-	focused bool
+	ready   bool
 }
+
+// settleTicks is when shaders are compiled, and frames take as long as they will.
+const settleTicks = 30
 
 func (l *eventLog) write(event string, fields map[string]any) {
 	fields["event"] = event
@@ -40,18 +43,22 @@ func (l *eventLog) follow(g *game) {
 		l.model = m.Path + m.ID
 		l.write("model", map[string]any{"name": m.Info.Name, "id": m.ID, "path": m.Path, "device": g.world.Device(), "seconds": m.Seconds})
 	}
-	if focused := ebiten.IsFocused(); focused != l.focused {
-		l.focused = focused
-		l.write("focus", map[string]any{"on": focused})
-	}
-	if m := g.world.Message(); m != l.message {
-		l.message = m
-		l.write("message", map[string]any{"text": m.Text, "bad": m.Bad})
+	if !l.ready && ebiten.IsFocused() && g.redraw == 0 && ebiten.Tick() > settleTicks {
+		l.ready = true
+		l.write("ready", map[string]any{})
 	}
 	if p := g.view.painter.placed; p != l.placed {
 		l.placed = p
 		l.write("placed", map[string]any{"x": p.Rect.Min.X, "y": p.Rect.Min.Y, "width": p.Rect.Dx(), "height": p.Rect.Dy(), "scale": p.Scale})
 	}
+	l.followPicture(g)
+	if m := g.world.Message(); m != l.message {
+		l.message = m
+		l.write("message", map[string]any{"text": m.Text, "bad": m.Bad})
+	}
+}
+
+func (l *eventLog) followPicture(g *game) {
 	p := g.world.Picture()
 	if p == nil || p == l.picture && p.Done == l.done {
 		return

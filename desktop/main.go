@@ -28,7 +28,7 @@ FILE is a .dit8 model to open, or a PNG made by dit8 to make again.
 
 // Sizes of the window in device-independent pixels.
 const (
-	defaultWidth, defaultHeight = 1280, 840
+	defaultWidth, defaultHeight = 1240, 800
 	minWidth, minHeight         = 1000, 700
 )
 

@@ -19,12 +19,14 @@ const (
 // painter draws the canvases. all is set while all of the window is drawn; else only
 // what has changed needs to be.
 type painter struct {
-	view   *view
-	all    bool
-	image  *ebiten.Image // of the picture
-	maps   []*ebiten.Image
-	thumbs map[*world.Picture]*ebiten.Image
-	placed placement
+	view      *view
+	all       bool
+	image     *ebiten.Image // of the picture
+	placed    placement
+	inspected *world.Inspector // whose labels are drawn
+	maps      []*ebiten.Image
+	thumbs    map[*world.Picture]*ebiten.Image
+	lined     [2]*world.Picture // the newest of the history, and the one that is marked
 }
 
 // placement is where the picture stands on the screen, for the log.
@@ -108,11 +110,18 @@ func (p *painter) status(screen *ebiten.Image, r image.Rectangle) {
 // inspector draws the heat maps of the modulation: γ, β and α, of msa and of mlp.
 func (p *painter) inspector(screen *ebiten.Image, r image.Rectangle) {
 	t := p.view.theme
-	fill(screen, r, paper)
-	t.write(screen, "AdaLN, blocks × t", t.heading, r.Min.X, r.Min.Y, ink, -1)
-	t.write(screen, "noise → data", t.small, r.Max.X, r.Min.Y+t.px(2), soft, 1)
 	in := p.view.world.Inspector()
+	labels := p.all || in != p.inspected
+	if labels {
+		p.inspected = in
+		fill(screen, r, paper)
+		t.write(screen, "AdaLN, blocks × t", t.heading, r.Min.X, r.Min.Y, ink, -1)
+		t.write(screen, "noise → data", t.small, r.Max.X, r.Min.Y+t.px(2), soft, 1)
+	}
 	if in == nil {
+		if !labels {
+			return
+		}
 		t.write(screen, "The modulation of the next request is shown here.", t.small, r.Min.X, r.Min.Y+t.px(26), soft, -1)
 		return
 	}
@@ -127,9 +136,11 @@ func (p *painter) inspector(screen *ebiten.Image, r image.Rectangle) {
 	}
 	for i, m := range in.Maps {
 		x, y := r.Min.X+i%2*(w+gap), top+i/2*(h+label+t.px(8))
-		from, to := m.Range()
-		t.write(screen, map[string]string{"gamma": "γ ", "beta": "β ", "alpha": "α "}[m.Quantity]+m.Branch, t.small, x, y, ink, -1)
-		t.write(screen, fmt.Sprintf("%.2g to %.2g", from, to), t.small, x+w, y, soft, 1)
+		if labels {
+			from, to := m.Range()
+			t.write(screen, map[string]string{"gamma": "γ ", "beta": "β ", "alpha": "α "}[m.Quantity]+m.Branch, t.small, x, y, ink, -1)
+			t.write(screen, fmt.Sprintf("%.2g to %.2g", from, to), t.small, x+w, y, soft, 1)
+		}
 		img := in.Image(i)
 		p.maps[i] = upload(p.maps[i], img, img.Pix)
 		op := &ebiten.DrawImageOptions{Blend: ebiten.BlendCopy}
@@ -142,6 +153,14 @@ func (p *painter) inspector(screen *ebiten.Image, r image.Rectangle) {
 // history draws the first image of the pictures before, the newest first.
 func (p *painter) history(screen *ebiten.Image, r image.Rectangle) {
 	t, w := p.view.theme, p.view.world
+	lined := [2]*world.Picture{nil, w.Picture()}
+	if h := w.History(); len(h) > 0 {
+		lined[0] = h[0]
+	}
+	if !p.all && lined == p.lined {
+		return
+	}
+	p.lined = lined
 	fill(screen, r, paper)
 	size, step := t.px(thumbnail), t.px(thumbnail+thumbnailGap)
 	kept := make(map[*world.Picture]*ebiten.Image)

@@ -51,10 +51,10 @@ func newView(w *world.World, t *theme, a actions) *view {
 	v.picker = t.newPicker(w)
 	v.form = v.newForm()
 	v.live = v.newLive()
-	v.picture = newCanvas(t.px(200), t.px(200), v.painter.picture)
-	v.status = newCanvas(t.px(200), t.px(64), v.painter.status)
-	v.inspector = newCanvas(t.px(200), t.px(160), v.painter.inspector)
-	v.history = newCanvas(t.px(200), t.px(thumbnail+8), v.painter.history,
+	v.picture = v.newCanvas(200, 200, v.painter.picture)
+	v.status = v.newCanvas(200, 64, v.painter.status)
+	v.inspector = v.newCanvas(200, 160, v.painter.inspector)
+	v.history = v.newCanvas(200, thumbnail+8, v.painter.history,
 		widget.WidgetOpts.MouseButtonPressedHandler(func(a *widget.WidgetMouseButtonPressedEventArgs) {
 			w.Recall(a.OffsetX / t.px(thumbnail+thumbnailGap))
 		}))
@@ -69,7 +69,6 @@ func newView(w *world.World, t *theme, a actions) *view {
 	centre := v.side(0, []bool{true, false, false, false}, v.picture, v.status, buttons, v.history)
 	right := v.side(rightWidth, []bool{false, true}, v.live.Container, v.inspector)
 	v.root = widget.NewContainer(
-		widget.ContainerOpts.BackgroundImage(t.background),
 		widget.ContainerOpts.Layout(widget.NewGridLayout(widget.GridLayoutOpts.Columns(3),
 			widget.GridLayoutOpts.Stretch([]bool{false, true, false}, []bool{true}),
 			widget.GridLayoutOpts.Padding(t.insets(20, 18)), widget.GridLayoutOpts.Spacing(t.px(24), 0))))
@@ -96,6 +95,9 @@ func (v *view) side(width float64, rows []bool, children ...widget.PreferredSize
 			widget.GridLayoutOpts.Stretch([]bool{true}, rows), widget.GridLayoutOpts.Spacing(0, t.px(12)))))
 	for _, child := range children {
 		child.GetWidget().LayoutData = nil
+		if w, widgets := child.(*widget.Container); widgets { // canvases have their own
+			w.SetBackgroundImage(t.background)
+		}
 	}
 	c.AddChild(children...)
 	return c
@@ -108,18 +110,20 @@ func (v *view) sync() {
 	v.root.RequestRelayout()
 }
 
-// draw draws all of the window.
-func (v *view) draw(screen *ebiten.Image) {
-	v.painter.all = true
+// draw draws the widgets, and with all the rest of the window too.
+func (v *view) draw(screen *ebiten.Image, all bool) {
+	if v.painter.all = all; all {
+		screen.Fill(paper)
+	}
 	v.ui.Draw(screen)
 	v.painter.all = false
 }
 
 // repaint draws what changes while a request runs.
 func (v *view) repaint(screen *ebiten.Image) {
-	v.picture.repaint(screen)
-	v.status.repaint(screen)
-	v.inspector.repaint(screen)
+	for _, c := range []*canvas{v.picture, v.status, v.inspector, v.history} {
+		c.repaint(screen)
+	}
 }
 
 // focusedField is the field that someone types in, or nil.

@@ -8,24 +8,29 @@ import (
 	"github.com/hajimehoshi/ebiten/v2"
 )
 
-// canvas is a widget that paints itself, also between two renderings of the whole
+// canvas is a widget that is painted when what it shows changes, and with all of the
 // window.
 type canvas struct {
 	*widget.Container
-	w, h  int
+	view  *view
+	w, h  float64 // at least, in units
 	paint func(screen *ebiten.Image, r image.Rectangle)
 }
 
-func newCanvas(w, h int, paint func(*ebiten.Image, image.Rectangle), opts ...widget.WidgetOpt) *canvas {
-	return &canvas{widget.NewContainer(widget.ContainerOpts.WidgetOpts(opts...)), w, h, paint}
+func (v *view) newCanvas(w, h float64, paint func(*ebiten.Image, image.Rectangle), opts ...widget.WidgetOpt) *canvas {
+	return &canvas{widget.NewContainer(widget.ContainerOpts.WidgetOpts(opts...)), v, w, h, paint}
 }
 
-func (c *canvas) PreferredSize() (int, int) { return c.w, c.h }
+func (c *canvas) PreferredSize() (int, int) { return c.view.theme.px(c.w), c.view.theme.px(c.h) }
 
-func (c *canvas) Render(screen *ebiten.Image) { c.repaint(screen) }
+func (c *canvas) Render(screen *ebiten.Image) {
+	if c.view.painter.all {
+		c.repaint(screen)
+	}
+}
 
 func (c *canvas) repaint(screen *ebiten.Image) {
-	if r := c.GetWidget().Rect; !r.Empty() && c.GetWidget().IsVisible() {
+	if r := c.GetWidget().Rect; !r.Empty() {
 		c.paint(screen, r)
 	}
 }

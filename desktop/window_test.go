@@ -61,25 +61,33 @@ func newScreen(t *testing.T) *screen {
 	return s
 }
 
-// shot reads the screen: Xvfb keeps it in a file of the format of xwd.
-func (s *screen) shot() *image.RGBA {
+// shot reads a part of the screen, which Xvfb keeps in a file of the format of xwd.
+func (s *screen) shot(part image.Rectangle) *image.RGBA {
 	s.t.Helper()
-	b, err := os.ReadFile(filepath.Join(s.dir, "Xvfb_screen0"))
+	f, err := os.Open(filepath.Join(s.dir, "Xvfb_screen0"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	head := func(i int) int { return int(binary.BigEndian.Uint32(b[4*i:])) }
-	w, h, stride := head(4), head(5), head(12)
-	if head(11) != 32 || head(7) != 0 {
-		s.t.Fatalf("the screen has %d bits a pixel in byte order %d", head(11), head(7))
+	defer f.Close()
+	var head [25]uint32
+	if err := binary.Read(f, binary.BigEndian, &head); err != nil {
+		s.t.Fatal(err)
 	}
-	pix := b[head(0)+12*head(19):]
-	img := image.NewRGBA(image.Rect(0, 0, w, h))
-	for y := range h {
-		for x := range w {
-			p := pix[y*stride+4*x:]
-			img.SetRGBA(x, y, color.RGBA{p[2], p[1], p[0], 255})
+	if head[11] != 32 || head[7] != 0 {
+		s.t.Fatalf("the screen has %d bits a pixel in byte order %d", head[11], head[7])
+	}
+	part = part.Intersect(image.Rect(0, 0, int(head[4]), int(head[5])))
+	img := image.NewRGBA(part)
+	start, stride := int64(head[0]+12*head[19]), int64(head[12])
+	row := make([]byte, 4*part.Dx())
+	for y := part.Min.Y; y < part.Max.Y; y++ {
+		if _, err := f.ReadAt(row, start+int64(y)*stride+int64(4*part.Min.X)); err != nil {
+			s.t.Fatal(err)
 		}
+		for i := 0; i < len(row); i += 4 {
+			row[i], row[i+2], row[i+3] = row[i+2], row[i], 255
+		}
+		copy(img.Pix[img.PixOffset(part.Min.X, y):], row)
 	}
 	return img
 }
@@ -166,7 +174,7 @@ func (s *screen) start(settings, folder string, args ...string) *program {
 	p.wait("the model", func(e event) bool { return e.Event == "model" })
 	p.window = strings.Fields(s.command("xdotool", "search", "--sync", "--onlyvisible", "--name", "^dit8$"))[0]
 	s.command("xdotool", "windowfocus", "--sync", p.window)
-	p.wait("focus", func(e event) bool { return e.Event == "focus" })
+	p.wait("window that is ready", func(e event) bool { return e.Event == "ready" })
 	p.locate()
 	return p
 }
@@ -240,7 +248,7 @@ func (p *program) shows(img image.Image) {
 	var shot *image.RGBA
 	var bad string
 	for range 100 {
-		if shot, bad = p.shot(), ""; p.differs(shot, img, &bad) {
+		if shot, bad = p.shot(p.place(img.Bounds().Dx())), ""; p.differs(shot, img, &bad) {
 			time.Sleep(20 * time.Millisecond)
 			continue
 		}
@@ -265,11 +273,15 @@ func (p *program) differs(shot *image.RGBA, img image.Image, bad *string) bool {
 	return false
 }
 
-// picture is the part of the screen where the picture is.
-func (p *program) picture(size int) []byte {
-	shot := p.shot()
+// place is where a picture of size×size pixels is on the screen.
+func (p *program) place(size int) image.Rectangle {
 	at := p.origin.Add(p.placed)
-	part := shot.SubImage(image.Rectangle{at, at.Add(image.Pt(size, size).Mul(p.scale))}).(*image.RGBA)
+	return image.Rectangle{at, at.Add(image.Pt(size, size).Mul(p.scale))}
+}
+
+// picture is the colours of a picture on the screen.
+func (p *program) picture(size int) []byte {
+	part := p.shot(p.place(size))
 	var pix []byte
 	for y := part.Rect.Min.Y + p.scale/2; y < part.Rect.Max.Y; y += p.scale {
 		for x := part.Rect.Min.X + p.scale/2; x < part.Rect.Max.X; x += p.scale {
@@ -425,7 +437,7 @@ func TestWindow(t *testing.T) {
 	// live mode: a slider re-renders at once; it is dragged with the mouse
 	p.keys("ctrl+l")
 	p.wait("live picture", func(e event) bool { return e.Event == "done" && e.Live })
-	p.drag(image.Pt(1280-20-340+118+8+60, 104), 40)
+	p.drag(image.Pt(1073, 86), 60) // guidance
 	rate := 0.0
 	live := p.wait("picture that follows the slider", func(e event) bool {
 		rate = e.ImagesPerSecond
