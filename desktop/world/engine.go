@@ -189,6 +189,7 @@ func (e *engine) next() (*job, context.Context) {
 
 func (e *engine) loop() {
 	defer close(e.done)
+	stepBack()
 	for {
 		j, ctx := e.next()
 		if j == nil {

@@ -62,10 +62,17 @@ func (p *Picture) Title() string {
 // rate counts images per second over the last ones.
 type rate struct{ ends []time.Time }
 
-// rateSpan is what is looked back at.
-const rateSpan = 2 * time.Second
+// rateSpan is what is looked back at; a longer time than ratePause without an image
+// is a pause.
+const (
+	rateSpan  = 2 * time.Second
+	ratePause = time.Second
+)
 
 func (r *rate) add(t time.Time) {
+	if n := len(r.ends); n > 0 && t.Sub(r.ends[n-1]) > ratePause {
+		r.ends = r.ends[:0] // nothing moved
+	}
 	r.ends = append(r.ends, t)
 	for len(r.ends) > 1 && t.Sub(r.ends[0]) > rateSpan {
 		r.ends = r.ends[1:]
