@@ -165,7 +165,7 @@ func (p *painter) history(screen *ebiten.Image, r image.Rectangle) {
 	size, step := t.px(thumbnail), t.px(thumbnail+thumbnailGap)
 	kept := make(map[*world.Picture]*ebiten.Image)
 	for i, pic := range w.History() {
-		x := r.Min.X + i*step
+		x := r.Min.X + t.px(2) + i*step // room for the mark
 		if x+size > r.Max.X {
 			break
 		}

@@ -57,7 +57,7 @@ func newTheme(scale float64) (*theme, error) {
 		face **text.Face
 		ttf  []byte
 		size float64
-	}{{&t.body, goregular.TTF, 14}, {&t.small, goregular.TTF, 12}, {&t.heading, gomedium.TTF, 14}, {&t.title, gomedium.TTF, 26}, {&t.mono, gomono.TTF, 12}} {
+	}{{&t.body, goregular.TTF, 14}, {&t.small, goregular.TTF, 12}, {&t.heading, gomedium.TTF, 14}, {&t.title, gomedium.TTF, 26}, {&t.mono, gomono.TTF, 11}} {
 		source, err := text.NewGoTextFaceSource(bytes.NewReader(f.ttf))
 		if err != nil {
 			return nil, err

@@ -59,12 +59,13 @@ func newView(w *world.World, t *theme, a actions) *view {
 			w.Recall(a.OffsetX / t.px(thumbnail+thumbnailGap))
 		}))
 
+	small := []widget.ButtonOpt{widget.ButtonOpts.TextFace(t.small), widget.ButtonOpts.TextPadding(t.insets(4, 7))}
 	buttons := t.grid(8, []bool{true, true, true, true, true},
-		t.newButton("Save PNG", func() { w.Save(1) }),
-		t.newButton("Save large", func() { w.Save(largeScale) }),
-		t.newButton("Copy command", a.copyCommand),
-		t.newButton("Open…", v.askFile),
-		t.newButton("Keys", v.showKeys))
+		t.newButton("Save PNG", func() { w.Save(1) }, small...),
+		t.newButton("Save large", func() { w.Save(largeScale) }, small...),
+		t.newButton("Copy command", a.copyCommand, small...),
+		t.newButton("Open…", v.askFile, small...),
+		t.newButton("Keys", v.showKeys, small...))
 	left := v.side(sideWidth, nil, v.form.Container)
 	centre := v.side(0, []bool{true, false, false, false}, v.picture, v.status, buttons, v.history)
 	right := v.side(rightWidth, []bool{false, true}, v.live.Container, v.inspector)

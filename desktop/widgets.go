@@ -111,7 +111,7 @@ func (f *field) show(text string) {
 }
 
 func (t *theme) label(text string, c color.Color) *widget.Text {
-	return widget.NewText(widget.TextOpts.Text(text, t.small, c))
+	return widget.NewText(widget.TextOpts.Text(text, t.small, c), widget.TextOpts.Position(widget.TextPositionStart, widget.TextPositionCenter))
 }
 
 // newButton is a button that runs f when it is clicked, or chosen by Enter or Space.

@@ -454,7 +454,6 @@ func TestWindow(t *testing.T) {
 	small, _ := decode(t, path)
 	p.shows(small)
 
-	p.picturesque()
 	p.keys("ctrl+q")
 	p.end(0)
 	kept, err := world.ReadSettings(settings)
@@ -470,8 +469,6 @@ func (p *program) picturesque() {
 	if file == "" {
 		return
 	}
-	p.command("xdotool", "windowsize", "--sync", p.window, "1240", "800")
-	p.keys("ctrl+f")
 	for i, class := range []string{"panda", "rocket", "octopus", "red-apple", "grinning-face", "fox"} {
 		p.keys("ctrl+f")
 		p.typed(class)
@@ -482,13 +479,19 @@ func (p *program) picturesque() {
 		p.keys("Return")
 		if i < 5 {
 			p.waitDone()
+		} else {
+			p.wait("beginning", func(e event) bool { return e.Event == "began" && e.Request.Count == 4 })
+			p.wait("first step", func(e event) bool { return e.Event == "placed" })
 		}
 	}
 	p.locate()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		shot := p.shot(image.Rectangle{p.origin, p.origin.Add(image.Pt(1240, 800))})
-		bar := shot.RGBAAt(p.origin.X+344+256, p.origin.Y+578) // the middle of the progress
-		if bar == (color.RGBA{accent.R, accent.G, accent.B, 255}) {
+		half := false // the progress is a line below the picture
+		for y := p.placed.Y + 32*p.scale; y < 680; y++ {
+			half = half || shot.RGBAAt(p.origin.X+p.placed.X+16*p.scale, p.origin.Y+y) == color.RGBA{accent.R, accent.G, accent.B, 255}
+		}
+		if half {
 			var b bytes.Buffer
 			if err := png.Encode(&b, shot); err != nil {
 				p.t.Fatal(err)
@@ -550,6 +553,7 @@ func TestWindowSettings(t *testing.T) {
 	if e := p.waitDone(); e.SHA256 != first.SHA256 {
 		t.Errorf("what was asked for is not remembered: pixels %s, want %s", e.SHA256, first.SHA256)
 	}
+	p.picturesque()
 	p.keys("ctrl+q")
 	p.end(0)
 }
