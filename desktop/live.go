@@ -22,8 +22,7 @@ func (v *view) newLive() *panel {
 	p.syncing(func() {
 		on, _ := w.Live()
 		if on {
-			setButton(toggle, "Live mode is on", t.primary)
-			toggle.Text().SetColor(onAccent)
+			setButton(toggle, "Live mode is on", t.rowPicked)
 		} else {
 			setButton(toggle, "Live mode is off", t.button)
 		}
