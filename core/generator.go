@@ -76,6 +76,9 @@ func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event
 	if err := g.drawable(); err != nil {
 		return nil, err
 	}
+	if err := req.fitsModulation(g.model.Config()); err != nil {
+		return nil, err
+	}
 	s := newSampler(ctx, g, req)
 	if req.Edit != nil {
 		var err error

@@ -89,6 +89,9 @@ func (g *Generator) Inspect(ctx context.Context, req Request) (*Modulation, erro
 		return nil, err
 	}
 	cfg := g.model.Config()
+	if err := req.fitsModulation(cfg); err != nil {
+		return nil, err
+	}
 	if n := maxModulationValues / cfg.ConditioningLen(); req.Steps > n {
 		return nil, &FieldError{"steps", strconv.Itoa(req.Steps), fmt.Sprintf("1 to %d: the modulation of this network takes %d values a step", n, cfg.ConditioningLen())}
 	}
@@ -101,7 +104,7 @@ func (g *Generator) Inspect(ctx context.Context, req Request) (*Modulation, erro
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := m.read(g.model, conds[first:min(first+rows, len(conds))], first); err != nil {
+		if err := m.read(g, req, conds[first:min(first+rows, len(conds))], first); err != nil {
 			return nil, err
 		}
 	}
@@ -143,13 +146,13 @@ func newModulation(cfg dit.Config, times []float32) *Modulation {
 }
 
 // read computes the modulation of conds, which are those of times[first] and on.
-func (m *Modulation) read(model *dit.Model, conds []dit.Cond, first int) error {
-	c, err := model.Condition(conds)
+func (m *Modulation) read(g *Generator, req Request, conds []dit.Cond, first int) error {
+	c, err := g.condition(req, conds)
 	if err != nil {
 		return err
 	}
 	defer c.Free()
-	cfg := model.Config()
+	cfg := g.model.Config()
 	d := cfg.HiddenSize
 	v := make([]float32, 6*d)
 	for row := range conds {

@@ -59,12 +59,15 @@ func (r Request) WithJSON(data []byte) (Request, error) {
 			to, allowed = &r.SeedTo, fmt.Sprintf("an integer from 0 to %d", uint64(MaxSeed))
 		case "seed_mix":
 			to, allowed = &r.SeedMix, "a number from 0 to 1"
+		case "modulation":
+			r.Modulation = nil
+			to, allowed = &r.Modulation, `a list of {"quantity", "branch", "blocks", "channels", "scale"}`
 		case "edit":
 			r.Edit = new(Edit) // not the one that r shares with its copies
 			to, allowed = r.Edit, `an object of "task", "image" and more`
 		default:
 			return r, &FieldError{shorten(name), "unknown", "class, classes, seed, seed_to, seed_mix, steps, count, guidance, guidance_interval, " +
-				"guidance_rescale, negative, solver, schedule, shift, diffusion and edit"}
+				"guidance_rescale, negative, solver, schedule, shift, diffusion, modulation and edit"}
 		}
 		if err := strict(raw, to); err != nil || string(raw) == "null" {
 			return r, &FieldError{name, shorten(string(raw)), allowed}

@@ -62,8 +62,10 @@ func TestOptions(t *testing.T) {
 		"a mix": {"", func(r *Request) {
 			r.Class, r.Classes = "", []ClassShare{{Class: "fox", Weight: 1}, {Class: "2", Weight: 1}}
 		}},
-		"a mix over t":      {"", func(r *Request) { r.Class, r.Classes = "", []ClassShare{{"fox", 1, 1, 0.5}, {"2", 1, 0.5, 0}} }},
-		"half another seed": {"", func(r *Request) { r.SeedTo, r.SeedMix = 9, 0.5 }},
+		"a mix over t":        {"", func(r *Request) { r.Class, r.Classes = "", []ClassShare{{"fox", 1, 1, 0.5}, {"2", 1, 0.5, 0}} }},
+		"modulation as it is": {fox, func(r *Request) { r.Modulation = []ModulationScale{{Scale: 2}, {Scale: 0.5}} }},
+		"weaker gates":        {"", func(r *Request) { r.Modulation = []ModulationScale{{Quantity: "alpha", Scale: 0.5}} }},
+		"half another seed":   {"", func(r *Request) { r.SeedTo, r.SeedMix = 9, 0.5 }},
 	} {
 		got := pixels(t, g, with(g, c.change))
 		if c.want != "" && got != c.want || c.want == "" && (got == fox || got == plain || got == seed9) {
@@ -242,7 +244,8 @@ func TestRequestJSON(t *testing.T) {
 		Classes: []ClassShare{{"fox", 1, 1, 0.5}, {"2", 2, 0.5, 0}}, Seed: 1, Steps: 2, Count: 3, Guidance: 4,
 		GuidanceInterval: []float32{0.25, 0.75}, GuidanceRescale: 0.5, Negative: "2",
 		Solver: flow.SDE, Schedule: flow.Cosine, Shift: 2, Diffusion: 0.5, SeedTo: 6, SeedMix: 0.25,
-		Edit: &Edit{Task: EditInpaint, Image: []byte{1, 2, 3}, Width: 1, Mask: []byte{1}, Strength: 0.5, Factor: 7},
+		Modulation: []ModulationScale{{"gamma", "mlp", []int{0, 1}, []int{2, 3}, 0.5}},
+		Edit:       &Edit{Task: EditInpaint, Image: []byte{1, 2, 3}, Width: 1, Mask: []byte{1}, Strength: 0.5, Factor: 7},
 	}
 	v := reflect.ValueOf(r)
 	for i := range v.NumField() {
@@ -263,6 +266,7 @@ func TestRequestJSON(t *testing.T) {
 		`{"edit": {"task": "inpaint", "x":1}}`: "edit is",
 		`{"edit": null}`:                       "edit is null",
 		`{"edit": {"image": "§"}}`:             "edit is",
+		`{"modulation": [{"scal": 1}]}`:        `modulation is [{"scal": 1}], allowed: a list`,
 		`{"solver": 1}`:                        "solver is 1, allowed: euler, heun",
 		`{"guidance_interval": 1}`:             "guidance_interval is 1",
 	} {

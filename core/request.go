@@ -31,6 +31,8 @@ type Request struct {
 	SeedTo  uint64  `json:"seed_to,omitempty"`  // a second seed, whose noise is blended in
 	SeedMix float32 `json:"seed_mix,omitempty"` // by so much, 0 to 1 (flow.Blend)
 
+	Modulation []ModulationScale `json:"modulation,omitempty"` // AdaLN made stronger or weaker in parts, up to MaxModulations
+
 	Edit *Edit `json:"edit,omitempty"` // starts from an image, or keeps to one
 }
 
@@ -131,6 +133,9 @@ func (r Request) Check(m Info) error {
 	schedule := flow.Schedule{Spacing: r.Schedule, Shift: r.Shift}
 	if err := schedule.Check(m.Convention.Clock); err != nil {
 		return &FieldError{"schedule", strconv.Quote(shorten(string(r.Schedule))), err.Error()}
+	}
+	if err := r.checkModulation(); err != nil {
+		return err
 	}
 	if r.Edit == nil {
 		return nil

@@ -174,7 +174,7 @@ func (s *sampler) condition(k int) error {
 		s.to++
 	}
 	var err error
-	s.cond, err = s.g.model.Condition(conds)
+	s.cond, err = s.g.condition(s.req, conds)
 	return err
 }
 

@@ -69,6 +69,15 @@ func (c *Conditioning) read(dst []float32, v compute.F32, row int) error {
 	return nil
 }
 
+// EditBlock lets edit change what modulates block i, [rows, 6D] in the order of
+// ReadBlock.
+func (c *Conditioning) EditBlock(i int, edit func(v []float32)) {
+	v := make([]float32, c.blocks[i].Len)
+	c.dev.Read(v, c.blocks[i])
+	edit(v)
+	c.dev.Write(c.blocks[i], v)
+}
+
 // Free gives the vectors' memory back.
 func (c *Conditioning) Free() {
 	for _, b := range c.blocks {

@@ -15,7 +15,7 @@ import (
 
 	"dit8/core"
 	"dit8/core/compute/native"
-	"dit8/tools/internal/atomicfile"
+	"dit8/internal/atomicfile"
 	"dit8/weights"
 )
 

@@ -12,7 +12,7 @@ import (
 	"dit8/core"
 	"dit8/core/dit"
 	"dit8/core/flow"
-	"dit8/tools/internal/atomicfile"
+	"dit8/internal/atomicfile"
 	"dit8/tools/quantize/safetensors"
 	"dit8/weights"
 )

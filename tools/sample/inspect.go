@@ -10,7 +10,7 @@ import (
 	"strconv"
 
 	"dit8/core"
-	"dit8/tools/internal/heatmap"
+	"dit8/internal/heatmap"
 	"dit8/weights"
 )
 

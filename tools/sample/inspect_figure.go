@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"dit8/core"
-	"dit8/tools/internal/heatmap"
+	"dit8/internal/heatmap"
 )
 
 // figure draws blocks × t, or channels × t where x is restricted to one layer; the

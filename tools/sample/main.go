@@ -16,7 +16,7 @@ import (
 
 	"dit8/core"
 	"dit8/core/pngfile"
-	"dit8/tools/internal/atomicfile"
+	"dit8/internal/atomicfile"
 	"dit8/weights"
 )
 

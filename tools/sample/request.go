@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"image"
@@ -15,6 +17,7 @@ import (
 
 	"dit8/core"
 	"dit8/core/flow"
+	"dit8/core/pngfile"
 	"dit8/weights"
 )
 
@@ -27,6 +30,7 @@ type requestFlags struct {
 	solver, schedule string
 	shift, diffusion float64
 	seedMix          float64
+	modulate         string
 	edit, picture    string
 	mask             string
 	factor           int
@@ -43,13 +47,15 @@ func (r *requestFlags) addPlan(f *flag.FlagSet) {
 	f.IntVar(&r.req.Steps, "steps", 0, "model evaluations; default: the model's")
 	f.StringVar(&r.solver, "solver", "", "`name`: "+flow.Names(flow.Solvers())+"; default: the first")
 	f.StringVar(&r.schedule, "schedule", "", "`spacing` of the steps: "+flow.Names(flow.Spacings())+"; default: the first")
+	f.StringVar(&r.modulate, "modulate", "", "AdaLN made stronger or weaker: `parts` as in alpha=0.5,gamma.mlp=2@3-5:0-63, each γ, β or α (gamma,\n"+
+		"beta, alpha or all) of a branch (msa, mlp; both) times a factor in some blocks (@) and channels (:)")
 	f.Float64Var(&r.shift, "shift", 0, "above 1 more steps near the noise, below 1 near the image")
 }
 
 // add adds all flags.
 func (r *requestFlags) add(f *flag.FlagSet) {
 	r.addPlan(f)
-	f.StringVar(&r.file, "request", "", "JSON `file` with a request, as -json prints it; other flags overrule it")
+	f.StringVar(&r.file, "request", "", "`file` with a request: JSON, as -json prints it, or a PNG made by dit8; other flags overrule it")
 	f.StringVar(&r.req.Negative, "negative", "", "`class` to guide away from")
 	f.Uint64Var(&r.req.Seed, "seed", 0, "seed of the noise")
 	f.Uint64Var(&r.req.SeedTo, "seed-to", 0, "second `seed`, blended in by -seed-mix or -morph")
@@ -125,6 +131,13 @@ func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
 		}
 		req.GuidanceInterval = []float32{low, high}
 	}
+	if r.set["modulate"] {
+		scales, err := parseModulation(r.modulate)
+		if err != nil {
+			return req, err
+		}
+		req.Modulation = scales
+	}
 	if r.set["edit"] {
 		e, err := r.readEdit(h.Config.InputSize)
 		if err != nil {
@@ -137,7 +150,8 @@ func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
 	return req, req.Check(h.Info)
 }
 
-// readRequest reads a JSON file: a request, or metadata that holds one.
+// readRequest reads a JSON file: a request, or metadata that holds one; or a PNG
+// file with such metadata.
 func readRequest(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -150,6 +164,12 @@ func readRequest(path string) ([]byte, error) {
 	}
 	if len(text) > maxRequest {
 		return nil, usageError(fmt.Sprintf("%s is no request: over %d bytes", path, maxRequest))
+	}
+	switch meta, err := pngfile.ReadMetadata(bytes.NewReader(text)); {
+	case err == nil:
+		return json.Marshal(meta.Request)
+	case !errors.Is(err, pngfile.ErrNoPNG):
+		return nil, usageError(fmt.Sprintf("%s: %v", path, err))
 	}
 	var metadata struct {
 		Request json.RawMessage `json:"request"`
@@ -183,6 +203,58 @@ func parseMix(text string) (shares []core.ClassShare, err error) {
 		shares = append(shares, c)
 	}
 	return shares, nil
+}
+
+// parseModulation reads NAMES=SCALE[@BLOCKS][:CHANNELS],…; NAMES are all, a
+// quantity, a branch or both with a dot between them.
+func parseModulation(text string) (scales []core.ModulationScale, err error) {
+	for part := range strings.SplitSeq(text, ",") {
+		bad := usageError(fmt.Sprintf("-modulate has %q, allowed: as in alpha=0.5, all=0 or gamma.mlp=2@3-5:0-63", part))
+		var m core.ModulationScale
+		rest, channels, some := strings.Cut(part, ":")
+		if some {
+			if m.Channels, err = parseIndices(channels); err != nil {
+				return nil, bad
+			}
+		}
+		rest, blocks, some := strings.Cut(rest, "@")
+		if some {
+			if m.Blocks, err = parseIndices(blocks); err != nil {
+				return nil, bad
+			}
+		}
+		names, scale, _ := strings.Cut(rest, "=")
+		if m.Scale, err = parseNumber(scale); err != nil {
+			return nil, bad
+		}
+		for name := range strings.SplitSeq(strings.TrimSpace(names), ".") {
+			switch name {
+			case "all":
+			case "msa", "mlp":
+				m.Branch = name
+			case "gamma", "beta", "alpha":
+				m.Quantity = name
+			default:
+				return nil, bad
+			}
+		}
+		scales = append(scales, m)
+	}
+	return scales, nil
+}
+
+// parseIndices reads FIRST-LAST or one index.
+func parseIndices(text string) ([]int, error) {
+	first, last, some := strings.Cut(text, "-")
+	if !some {
+		last = first
+	}
+	a, err := strconv.Atoi(first)
+	if err != nil {
+		return nil, err
+	}
+	b, err := strconv.Atoi(last)
+	return []int{a, b}, err
 }
 
 func parseRange(text string) (a, b float32, err error) {

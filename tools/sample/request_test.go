@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/color"
 	"image/png"
@@ -59,7 +60,7 @@ func TestRequestFile(t *testing.T) {
 func TestRequestFlags(t *testing.T) {
 	code, out, errs := sampleCmd("-mix", "bear=2@1-0.6, cat-face@0.6-0", "-negative", "fox", "-seed", "4", "-seed-to", "5", "-seed-mix", "0.25",
 		"-steps", "3", "-guidance", "2", "-guidance-interval", "0.1-0.9", "-guidance-rescale", "0.5",
-		"-solver", "sde", "-schedule", "cosine", "-shift", "2", "-diffusion", "0.5", "-json")
+		"-solver", "sde", "-schedule", "cosine", "-shift", "2", "-diffusion", "0.5", "-modulate", "alpha=0.5@2,gamma.mlp=-2@3-5:0-63,all=0:7", "-json")
 	var m core.Metadata
 	if err := json.Unmarshal([]byte(out), &m); code != 0 || err != nil {
 		t.Fatalf("exit %d, %v: %s", code, err, errs)
@@ -68,9 +69,28 @@ func TestRequestFlags(t *testing.T) {
 		Classes: []core.ClassShare{{Class: "bear", Weight: 2, From: 1, To: 0.6}, {Class: "cat-face", Weight: 1, From: 0.6}}, Negative: "fox",
 		Seed: 4, SeedTo: 5, SeedMix: 0.25, Steps: 3, Count: 1, Guidance: 2, GuidanceInterval: []float32{0.1, 0.9}, GuidanceRescale: 0.5,
 		Solver: "sde", Schedule: "cosine", Shift: 2, Diffusion: 0.5,
+		Modulation: []core.ModulationScale{
+			{Quantity: "alpha", Blocks: []int{2, 2}, Scale: 0.5},
+			{Quantity: "gamma", Branch: "mlp", Blocks: []int{3, 5}, Channels: []int{0, 63}, Scale: -2},
+			{Channels: []int{7, 7}},
+		},
 	}
 	if !reflect.DeepEqual(m.Request, want) {
 		t.Errorf("request %+v, want %+v", m.Request, want)
+	}
+}
+
+// A PNG is a request: it makes the same image again.
+func TestRequestFromPNG(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "o.png")
+	_, want, errs := sampleCmd("-class", "fox", "-steps", "2", "-modulate", "alpha=0.5", "-json", "-o", file)
+	_, got, more := sampleCmd("-request", file, "-json")
+	var a, b core.Metadata
+	if err := errors.Join(json.Unmarshal([]byte(want), &a), json.Unmarshal([]byte(got), &b)); err != nil {
+		t.Fatalf("%v: %s %s", err, errs, more)
+	}
+	if a.SHA256 != b.SHA256 || !reflect.DeepEqual(a.Request, b.Request) {
+		t.Errorf("%+v became %+v", a, b)
 	}
 }
 
@@ -144,6 +164,13 @@ func TestEditFlags(t *testing.T) {
 		{2, "spacing ddim is for models on the ddpm clock", []string{"-schedule", "ddim"}},
 		{1, "no such file", []string{"-request", "none.json"}},
 		{2, "main.go: request is // Command sample", []string{"-request", "main.go"}},
+		{2, `-modulate has "delta=1", allowed: as in alpha=0.5`, []string{"-modulate", "all=1,delta=1"}},
+		{2, `-modulate has "alpha"`, []string{"-modulate", "alpha"}},
+		{2, `-modulate has "alpha=1@x"`, []string{"-modulate", "alpha=1@x"}},
+		{2, `-modulate has "alpha=1:2-"`, []string{"-modulate", "alpha=1:2-"}},
+		{2, "modulation[0].scale is 11", []string{"-modulate", "alpha=11"}},
+		{2, "modulation[0].blocks is [7 8], allowed: two numbers from 0 to 7", []string{"-modulate", "all=1@7-8"}},
+		{2, "whole.png: the PNG file does not say how dit8 made it", []string{"-request", whole}},
 		{2, "-morph is 1, allowed: 2 to 1000", []string{"-morph", "1", "-seed-to", "2"}},
 		{2, "-morph goes with -seed-to", []string{"-morph", "3"}},
 	} {

@@ -96,6 +96,9 @@ export interface Request {
   /** A second seed, whose noise is blended in by seed_mix, 0 to 1. */
   seed_to?: number;
   seed_mix?: number;
+  /** AdaLN made stronger or weaker: how far γ, β or α (all of them) of a branch (both) is from neutral, times scale, -10 to 10, in
+   *  some blocks and channels (all), each [first, last] from 0. */
+  modulation?: { quantity?: "gamma" | "beta" | "alpha"; branch?: "msa" | "mlp"; blocks?: [number, number]; channels?: [number, number]; scale: number }[];
   edit?: Edit;
 }
 

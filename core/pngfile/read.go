@@ -1,0 +1,78 @@
+package pngfile
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"dit8/core"
+)
+
+// MaxMetadata bounds the bytes of metadata that ReadMetadata takes.
+const MaxMetadata = 1 << 24
+
+// Errors of ReadMetadata for files that are read well but are not what is asked for.
+var (
+	ErrNoPNG      = errors.New("no PNG file")
+	ErrNoMetadata = errors.New("the PNG file does not say how dit8 made it")
+)
+
+// ReadMetadata reads what Write wrote beside the pixels, wherever it stands in the
+// file. The request in it is not checked against any model.
+func ReadMetadata(r io.Reader) (core.Metadata, error) {
+	var head [8]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil || string(head[:]) != "\x89PNG\r\n\x1a\n" {
+		return core.Metadata{}, ErrNoPNG
+	}
+	for {
+		if _, err := io.ReadFull(r, head[:]); err != nil {
+			return core.Metadata{}, ErrNoMetadata
+		}
+		n, kind := int64(binary.BigEndian.Uint32(head[:])), string(head[4:])
+		if kind != "tEXt" && kind != "iTXt" || n > MaxMetadata {
+			if skipped, _ := io.CopyN(io.Discard, r, n+4); skipped < n+4 || kind == "IEND" {
+				return core.Metadata{}, ErrNoMetadata
+			}
+			continue
+		}
+		var data bytes.Buffer // grows with what is there
+		if _, err := io.CopyN(&data, r, n+4); err != nil {
+			return core.Metadata{}, ErrNoMetadata
+		}
+		text, sum := data.Bytes()[:n], binary.BigEndian.Uint32(data.Bytes()[n:])
+		value, found := textOf(kind, text)
+		if !found {
+			continue
+		}
+		if crc32.Update(crc32.ChecksumIEEE([]byte(kind)), crc32.IEEETable, text) != sum {
+			return core.Metadata{}, errors.New("the PNG file's metadata is damaged: its checksum is wrong")
+		}
+		return parse(value)
+	}
+}
+
+// textOf is the text of a chunk with our key, as textChunk writes it.
+func textOf(kind string, data []byte) (text []byte, found bool) {
+	key := Key + "\x00"
+	if kind == "iTXt" {
+		key += "\x00\x00\x00\x00"
+	}
+	return bytes.CutPrefix(data, []byte(key))
+}
+
+func parse(text []byte) (core.Metadata, error) {
+	var m struct {
+		core.Metadata
+		Request json.RawMessage `json:"request"` // in place of Metadata's, which would take unknown fields
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
+		return core.Metadata{}, fmt.Errorf("the PNG file's metadata is not understood: %w", err)
+	}
+	var err error
+	m.Metadata.Request, err = core.Request{}.WithJSON(m.Request)
+	return m.Metadata, err
+}

@@ -1,0 +1,191 @@
+package world
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/adrg/xdg"
+
+	"dit8/core"
+	"dit8/core/pngfile"
+	"dit8/internal/atomicfile"
+)
+
+// OpenFile opens a model or restores a picture by its path.
+func (w *World) OpenFile(path string) {
+	if path = strings.TrimSpace(path); path == "" {
+		return
+	}
+	if rest, home := strings.CutPrefix(path, "~"+string(filepath.Separator)); home {
+		path = filepath.Join(xdg.Home, rest)
+	}
+	abs, err := filepath.Abs(path)
+	if err == nil {
+		path = abs
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		w.complain("%v", err)
+		return
+	}
+	if st, err := f.Stat(); err == nil && !st.Mode().IsRegular() {
+		f.Close()
+		w.complain("%s is not a file.", path)
+		return
+	}
+	w.Open(&Source{Name: filepath.Base(path), Path: path, ReadCloser: f})
+}
+
+// Open reads a model, which replaces the open one when all of it is well, or a
+// picture, whose request is run again.
+func (w *World) Open(s *Source) {
+	w.message = Message{}
+	w.submit(&job{open: s})
+}
+
+func (w *World) loaded(m Model) {
+	first := !w.open
+	before := w.Request()
+	w.model, w.open = m, true
+	w.form.scale, w.form.wrong = core.ModulationScale{Scale: 1}, nil
+	w.picture, w.inspect, w.history = nil, nil, nil
+	switch {
+	case first && w.SetRequest(w.Settings.Request) == nil:
+	case !first && w.SetRequest(before) == nil:
+	default:
+		w.fill(m.Defaults)
+	}
+	if !first {
+		w.say("Opened %s: %d classes, %d×%d pixels.", m.Info.Name, len(m.Info.Classes), m.Config.InputSize, m.Config.InputSize)
+	}
+}
+
+func (w *World) restored(r restored) {
+	if err := w.SetRequest(r.meta.Request); err != nil {
+		w.complain("%s cannot be made again with this model: %v", r.name, err)
+		return
+	}
+	w.last = nil // the file is read
+	w.Generate()
+	w.expect = &expectation{r.name, r.meta}
+	w.say("Making %s again…", r.name)
+}
+
+// Folder is where pictures are saved: the settings', else the user's pictures.
+func (w *World) Folder() string {
+	switch {
+	case w.Settings.Folder != "":
+		return w.Settings.Folder
+	case isFolder(xdg.UserDirs.Pictures):
+		return xdg.UserDirs.Pictures
+	}
+	return xdg.Home
+}
+
+func isFolder(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}
+
+// SetFolder sets it.
+func (w *World) SetFolder(path string) {
+	if !isFolder(path) {
+		w.complain("%s is not a folder.", path)
+		return
+	}
+	w.Settings.Folder = path
+	w.say("Pictures go to %s.", path)
+}
+
+// saved tells where a picture went.
+type saved struct {
+	picture *Picture
+	path    string
+	err     error
+}
+
+// maxSide bounds the pixels along an edge of a saved picture that is enlarged.
+const maxSide = 4096
+
+// Save writes the picture as a PNG with its request, each pixel drawn as
+// scale×scale, to a new file in the folder. It goes on while the program does.
+func (w *World) Save(scale int) {
+	p := w.picture
+	if p == nil || !p.Done {
+		w.complain("There is no finished picture to save.")
+		return
+	}
+	size := p.Grid().Rect.Dx()
+	scale = max(1, min(scale, maxSide/size))
+	folder := w.Folder()
+	go func() {
+		path, err := save(folder, p, scale)
+		w.engine.post(saved{p, path, err})
+	}()
+}
+
+func save(folder string, p *Picture, scale int) (string, error) {
+	name := fileName(p)
+	for i := 1; i < 10000; i++ {
+		path := filepath.Join(folder, name+".png")
+		if i > 1 {
+			path = filepath.Join(folder, fmt.Sprintf("%s-%d.png", name, i))
+		}
+		// The empty file keeps the name from other programs.
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		f.Close()
+		_, err = atomicfile.Write(path, func(f io.Writer) error {
+			return pngfile.Write(f, core.Grid(p.images, scale), p.Metadata)
+		})
+		if err != nil {
+			os.Remove(path)
+			return "", err
+		}
+		return path, nil
+	}
+	return "", fmt.Errorf("%s has ten thousand pictures %s", folder, name)
+}
+
+// fileName is that of a picture, as the page and the examples name it: fox-1.
+func fileName(p *Picture) string {
+	class := p.Request.Class
+	if p.Request.Classes != nil {
+		class = ""
+		for i, c := range p.Request.Classes {
+			if i > 0 {
+				class += "+"
+			}
+			class += c.Class
+		}
+	}
+	name := strings.Map(func(r rune) rune {
+		if r < ' ' || strings.ContainsRune(`/\:*?"<>|`, r) {
+			return '_'
+		}
+		return r
+	}, strings.ToValidUTF8(class, "_"))
+	if len(name) > 100 {
+		name = strings.ToValidUTF8(name[:100], "")
+	}
+	return fmt.Sprintf("%s-%d", name, p.Request.Seed)
+}
+
+func (w *World) saved(e saved) {
+	if e.err != nil {
+		w.complain("The picture was not saved: %v", e.err)
+		return
+	}
+	w.savedPNG, w.savedAs = e.picture, e.path
+	w.say("Saved as %s", e.path)
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package world
+
+func stepBack() {} // threads have no niceness of their own
