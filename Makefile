@@ -42,6 +42,15 @@ web/node_modules/.package-lock.json: web/package-lock.json | need-node
 	cd web && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+# The worker's modules, as wasm/edge/worker.mjs imports them. Go's glue is made a function of
+# the globals that Go sees.
+EDGE = wasm/edge/dist
+edge: need-go
+	@mkdir -p $(EDGE)
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' $(SMALL:%=-gcflags=%=-l) -o $(EDGE)/dit8.wasm ./wasm/edge
+	{ echo 'export default function (globalThis) {'; cat "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js"; echo 'return globalThis.Go;'; echo '}'; } >$(EDGE)/wasm_exec.mjs
+	cp -f wasm/kernels/kernels.js wasm/kernels/kernels.wasm weights/default.dit8 $(EDGE)/
+
 test: test-go test-arch test-native test-kernels test-web
 
 test-go: need-go

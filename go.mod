@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/klauspost/compress v1.20.3
+	github.com/syumai/workers v0.33.0
 	golang.org/x/image v0.47.0
 )
 
