@@ -12,6 +12,7 @@ import kernelsModule from "./dist/kernels.wasm";
 
 const maxModel = 48e6; // bytes; an isolate has 128 MB
 const patience = 5000; // ms after which another request takes a load over
+const stalled = 2000; // ms after which a client that does not read is given up
 
 let program; // {calls, binding, exited(), memory()}
 let loading = 0; // when the request that loads was last heard of
@@ -25,7 +26,10 @@ export const worker = (bundled) => ({
     } catch (error) {
       return failure(503, "model_unavailable", error.message);
     }
-    return answer(request, ctx);
+    // The work goes on until it has seen that its client is gone.
+    const response = answer(request, ctx);
+    ctx.waitUntil(response);
+    return response;
   },
 });
 
@@ -188,7 +192,9 @@ async function pass(call, writer, work) {
   for (;;) {
     await work(() => call.pieces.length || call.ended);
     if (!call.pieces.length) return writer.close();
-    await writer.write(call.pieces.shift());
+    // A write to a client that was reset may never end, nor fail.
+    const sent = writer.write(call.pieces.shift()).then(() => true);
+    if (!(await Promise.race([sent, scheduler.wait(stalled)]))) throw new Error("the client does not read");
   }
 }
 

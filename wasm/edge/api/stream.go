@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
+	"io"
 	"maps"
 	"net/http"
 	"time"
@@ -13,32 +14,38 @@ import (
 
 // update is what a step has come to.
 type update struct {
+	step, steps    int
 	partial, first int // which of the partial images, and which image its first is
 	images         []*image.NRGBA
 }
 
 // stream answers with server-sent events: partial images while it computes, then
-// the complete ones.
+// the complete ones. Every step is a comment at least, which shows soon whether the
+// client is still there.
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, a asked) error {
-	// There is room for all, so that a slow client does not hold up the others.
-	updates := make(chan update, a.partial)
+	// There is room for all, in as many batches as there are images, so that a slow client does not hold up the others.
+	updates := make(chan update, a.Steps*a.Count)
 	var res *core.Result
 	var err error
 	go func() {
 		defer close(updates)
 		res, err = h.run(r.Context(), a.Request, func(e core.Event) {
+			u := update{step: e.Step, steps: e.Steps, first: e.First}
 			if k := a.partialAt(e); k > 0 {
-				u := update{partial: k - 1, first: e.First}
+				u.partial = k - 1
 				for i := range e.Images {
 					u.images = append(u.images, e.Image(i))
 				}
-				updates <- u
 			}
+			updates <- u
 		})
 	}()
 	s := &sender{w: w}
 	meta := core.Metadata{Request: a.Request, Model: h.generator.Info().Name, ModelID: h.generator.ID()}
 	for u := range updates {
+		if u.images == nil {
+			s.write(fmt.Sprintf(": %d/%d\n\n", u.step, u.steps))
+		}
 		for i, m := range u.images {
 			h.send(s, "image_generation.partial_image", m, a.size, meta, map[string]any{"index": u.first + i, "partial_image_index": u.partial})
 		}
@@ -85,15 +92,19 @@ type sender struct {
 }
 
 func (s *sender) send(kind string, v any) {
+	b, err := json.Marshal(v)
+	if err != nil { // only values that JSON has are given
+		panic(err)
+	}
+	s.write(fmt.Sprintf("event: %s\ndata: %s\n\n", kind, b))
+}
+
+func (s *sender) write(text string) {
 	if !s.begun {
 		s.begun = true
 		s.w.Header().Set("Content-Type", "text/event-stream")
 		s.w.Header().Set("Cache-Control", "no-store")
 	}
-	b, err := json.Marshal(v)
-	if err != nil { // only values that JSON has are given
-		panic(err)
-	}
-	fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", kind, b)
+	io.WriteString(s.w, text)               // an error is the client's going away
 	http.NewResponseController(s.w).Flush() // where it cannot, nothing is held back
 }
