@@ -38,18 +38,23 @@ web: need-go web/node_modules/.package-lock.json
 	cd $(DIST) && { printf 'const version = "%s", files = ["./"' $$(cat $$($(CACHED)) | sha256sum | cut -c 1-16); \
 		$(CACHED) | sed 's/.*/, "&"/' | tr -d '\n'; printf '];\n'; cat ../page/sw.js; } >sw.js
 
-web/node_modules/.package-lock.json: web/package-lock.json | need-node
-	cd web && npm ci --ignore-scripts --no-audit --no-fund
+web/node_modules/.package-lock.json wasm/edge/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json | need-node
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # The worker's modules, as wasm/edge/worker.mjs imports them. Go's glue is made a function of
 # the globals that Go sees.
 EDGE = wasm/edge/dist
-edge: need-go
-	@mkdir -p $(EDGE)
+edge: need-go wasm/edge/node_modules/.package-lock.json
+	@rm -rf $(EDGE) && mkdir -p $(EDGE)/assets
 	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' $(SMALL:%=-gcflags=%=-l) -o $(EDGE)/dit8.wasm ./wasm/edge
 	{ echo 'export default function (globalThis) {'; cat "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js"; echo 'return globalThis.Go;'; echo '}'; } >$(EDGE)/wasm_exec.mjs
 	cp -f wasm/kernels/kernels.js wasm/kernels/kernels.wasm weights/default.dit8 $(EDGE)/
+	ln $(EDGE)/default.dit8 $(EDGE)/assets/
+
+# On workerd, at http://127.0.0.1:8787/, without an account or a network.
+edge-dev: edge
+	cd wasm/edge && npm run dev
 
 test: test-go test-arch test-native test-kernels test-web
 

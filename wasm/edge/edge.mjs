@@ -5,6 +5,7 @@
 // gets plain data only, and each request drives Go from its own timers: after every
 // step of a computation Go comes back and waits for a tick, from whichever request.
 // One that goes away thus never holds up the others.
+import { decompress as dit8Zstd } from "fzstd";
 import makeGo from "./dist/wasm_exec.mjs";
 import goModule from "./dist/dit8.wasm";
 import "./dist/kernels.js";
@@ -125,7 +126,7 @@ async function start(env, model) {
 // world is all that Go may see of the globals. What belongs to requests is plain
 // data here: Promise, Headers and Response as package workers uses them.
 const world = (context) => ({
-  Object, Array, Error, Uint8Array, Date, crypto, performance, TextEncoder, TextDecoder, context,
+  Object, Array, Error, Uint8Array, Date, crypto, performance, TextEncoder, TextDecoder, dit8Zstd, context,
   Promise: class {
     constructor(run) {
       run((value) => { this.value = value; }, (error) => { this.error = error; });

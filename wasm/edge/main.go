@@ -32,6 +32,10 @@ import (
 	"dit8/weights"
 )
 
+// usual are limits that fit an isolate: 128 MB of memory, and 30 s of computing for
+// a request.
+var usual = api.Limits{Steps: 100, Count: 8, Pixels: 1 << 20, Body: 256 << 10, Waiting: 8}
+
 func main() {
 	worker := js.Global().Get("context")
 	if err := serve(worker); err != nil {
@@ -45,7 +49,7 @@ func main() {
 // serve prepares everything that requests need.
 func serve(worker js.Value) error {
 	debug.SetGCPercent(50) // an isolate has little memory
-	config, err := api.ConfigFromEnv(cloudflare.Getenv)
+	config, err := api.ConfigFromEnv(cloudflare.Getenv, usual)
 	if err != nil {
 		return err
 	}

@@ -43,12 +43,9 @@ func (l *Limits) variables() []variable {
 
 // ConfigFromEnv reads the configuration from environment variables: the limits
 // DIT8_MAX_…, and DIT8_TOKENS and DIT8_ORIGINS, lists with commas. Those that are
-// empty leave a default.
-func ConfigFromEnv(getenv func(string) string) (Config, error) {
-	c := Config{
-		Tokens: list(getenv("DIT8_TOKENS")), Origins: list(getenv("DIT8_ORIGINS")),
-		Limits: Limits{Steps: 250, Count: 16, Pixels: 4 << 20, Body: 1 << 20, Waiting: 16},
-	}
+// empty leave a limit as it is in usual.
+func ConfigFromEnv(getenv func(string) string, usual Limits) (Config, error) {
+	c := Config{Tokens: list(getenv("DIT8_TOKENS")), Origins: list(getenv("DIT8_ORIGINS")), Limits: usual}
 	for _, v := range c.variables() {
 		text := getenv(v.name)
 		if text == "" {
