@@ -19,7 +19,7 @@ import (
 	"dit8/weights"
 )
 
-func page(t *testing.T) string {
+func built(t *testing.T) string {
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "dit8"), 0o755); err != nil {
 		t.Fatal(err)
@@ -32,8 +32,8 @@ func page(t *testing.T) string {
 	return dir
 }
 
-func TestHandler(t *testing.T) {
-	h := handler(page(t), []byte("blob"))
+func TestPage(t *testing.T) {
+	h := page(built(t), []byte("blob"), true)
 	for _, c := range []struct {
 		method, path, body, kind string
 		status                   int
@@ -56,6 +56,11 @@ func TestHandler(t *testing.T) {
 			t.Errorf("%s %s: headers %v", c.method, c.path, w.Header())
 		}
 	}
+	w := httptest.NewRecorder()
+	page(built(t), nil, false).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Header().Get("Cross-Origin-Opener-Policy") != "" || w.Header().Get("Cross-Origin-Embedder-Policy") != "" || w.Header().Get("Content-Security-Policy") == "" {
+		t.Errorf("not isolated: headers %v", w.Header())
+	}
 }
 
 // The program serves the built-in model at the address that it prints, until it
@@ -66,7 +71,7 @@ func TestRun(t *testing.T) {
 	code := make(chan int, 1)
 	var errs bytes.Buffer
 	go func() {
-		code <- run(ctx, []string{"-addr", "127.0.0.1:0", "-dir", page(t)}, w, &errs)
+		code <- run(ctx, []string{"-addr", "127.0.0.1:0", "-dir", built(t)}, w, &errs)
 		w.Close()
 	}()
 	line := make([]byte, 200)
@@ -107,7 +112,7 @@ func TestModelList(t *testing.T) {
 }
 
 func TestBadCommands(t *testing.T) {
-	dir := page(t)
+	dir := built(t)
 	for _, c := range []struct {
 		code int
 		want string
@@ -116,6 +121,8 @@ func TestBadCommands(t *testing.T) {
 		{2, "not defined: -port", []string{"-port", "1"}},
 		{2, `unexpected argument "x"`, []string{"x"}},
 		{1, "make web", []string{"-dir", filepath.Join(dir, "nope")}},
+		{2, `-log is "loud"`, []string{"-log", "loud"}},
+		{1, `device is "cuda"`, []string{"-dir", "", "-device", "cuda"}},
 		{1, "not a .dit8 file", []string{"-dir", dir, "-model", "main.go"}},
 		{1, "no such file", []string{"-dir", dir, "-model", "none.dit8"}},
 		{1, "no such file", []string{"-models", "-model", "none.dit8"}},
