@@ -67,7 +67,9 @@ func (m *metrics) watch(a *api.Handler) {
 		}))
 }
 
-func (m *metrics) handler() http.Handler { return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}) }
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
 
 // counted is a generator whose work is counted.
 type counted struct {

@@ -10,11 +10,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"dit8/weights"
 )
@@ -66,34 +64,18 @@ func TestPage(t *testing.T) {
 // The program serves the built-in model at the address that it prints, until it
 // is told to stop.
 func TestRun(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	r, w := io.Pipe()
-	code := make(chan int, 1)
-	var errs bytes.Buffer
-	go func() {
-		code <- run(ctx, []string{"-addr", "127.0.0.1:0", "-dir", built(t)}, w, &errs)
-		w.Close()
-	}()
-	line := make([]byte, 200)
-	n, _ := r.Read(line)
-	url := regexp.MustCompile(`http://[0-9.:]+/`).FindString(string(line[:n]))
+	url, log, stop := start(t, "-dir", built(t))
 	res, err := http.Get(url + "dit8/default.dit8")
 	if err != nil {
-		t.Fatalf("%q: %v", line[:n], err)
+		t.Fatal(err)
 	}
 	got, err := io.ReadAll(res.Body)
 	res.Body.Close()
 	if err != nil || !bytes.Equal(got, weights.DefaultBytes()) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
-	cancel()
-	select {
-	case c := <-code:
-		if c != 0 {
-			t.Errorf("exit %d: %s", c, &errs)
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("it does not stop")
+	if c := stop(); c != 0 {
+		t.Errorf("exit %d: %s", c, log)
 	}
 }
 
