@@ -15,7 +15,7 @@ const maxModel = 48e6; // bytes; an isolate has 128 MB
 const patience = 5000; // ms after which another request takes a load over
 const stalled = 2000; // ms after which a client that does not read is given up
 
-let program; // {calls, binding, exited(), memory()}
+let program; // {calls, binding, exited(), dead}
 let loading = 0; // when the request that loads was last heard of
 let last = 0; // number of the last call
 
@@ -120,7 +120,7 @@ async function start(env, model) {
   go.run(instance);
   if (problem || go.exited) throw new Error(problem ?? "the program ended");
   context.model = undefined; // what remains is in the kernels' memory
-  return { calls: context.calls, binding: context.binding, exited: () => go.exited, memory: kernels.memory };
+  return { calls: context.calls, binding: context.binding, exited: () => go.exited };
 }
 
 // world is all that Go may see of the globals. What belongs to requests is plain
@@ -143,31 +143,28 @@ const world = (context) => ({
 
 // answer lets Go answer a request.
 async function answer(request, ctx) {
-  const { calls, binding, exited } = program;
+  const go = program;
+  let body;
+  try {
+    body = await upTo(request.body, go.binding.maxBody);
+  } catch (error) {
+    return failure(400, "unreadable_body", `the body did not arrive whole: ${error.message}`);
+  }
   const id = String(++last);
-  const call = {
-    body: await upTo(request.body, binding.maxBody),
-    pieces: [],
-    write(piece) { this.pieces.push(piece); },
-    end() { this.ended = true; },
-  };
-  calls[id] = call;
-  const cancel = () => { if (!exited()) binding.cancel(id); };
-  request.signal.addEventListener("abort", cancel);
+  const call = { body, pieces: [], write(piece) { this.pieces.push(piece); }, end() { this.ended = true; } };
+  go.calls[id] = call;
   const headers = [...request.headers].filter(([name]) => name !== "dit8-call").concat([["dit8-call", id]]);
+  const cancel = () => { if (!go.dead) within(go, () => go.binding.cancel(id)); };
+  const finish = () => { delete go.calls[id]; };
   const work = async (until) => {
     while (!until()) {
-      if (exited()) throw new Error("the program ended");
       await scheduler.wait(0);
-      if (!exited()) binding.tick();
+      within(go, () => go.binding.tick());
     }
   };
-  const finish = () => {
-    delete calls[id];
-    if (exited()) program = undefined; // the next request starts another
-  };
+  request.signal.addEventListener("abort", cancel);
   try {
-    const head = binding.handleRequest({ url: request.url, method: request.method, headers: { entries: () => headers }, body: null });
+    const head = within(go, () => go.binding.handleRequest({ url: request.url, method: request.method, headers: { entries: () => headers }, body: null }));
     await work(() => head.value || head.error);
     if (head.error) {
       finish();
@@ -185,6 +182,22 @@ async function answer(request, ctx) {
   } catch (error) {
     finish();
     return failure(503, "restarting", error.message);
+  }
+}
+
+// within calls into Go. A program that ended or broke is given up: the next request
+// starts another.
+function within(go, f) {
+  try {
+    if (!go.dead) {
+      const result = f();
+      if (!go.exited()) return result;
+    }
+    throw new Error("the program ended");
+  } catch (error) {
+    go.dead = true;
+    if (program === go) program = undefined;
+    throw error;
   }
 }
 
