@@ -4,6 +4,8 @@
 # make bench  measures; it writes docs/performance.md
 # make bench-web  measures beside ONNX Runtime Web; it writes its part of docs/performance.md
 # make bench-native  measures beside ONNX Runtime; it writes its part of docs/performance.md
+# make edge   builds the edge worker; make edge-dev runs it on workerd, on a local port
+# make bench-edge  measures the worker and the native server; it writes its part of docs/edge.md
 # make kernels  compiles wasm/kernels/*.wasm
 # make asm    writes the assembly of core/compute/native
 # make quality  measures solvers and edits; it writes docs/solvers.md and docs/editing.md
@@ -18,7 +20,7 @@ PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
 CACHED = find . -type f ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css icon.svg app.js measure.js offline.js
 
-.PHONY: run test test-go test-arch test-native test-kernels test-web kernels asm web bench bench-web bench-native quality int8 need-go need-node need-debian fuzz
+.PHONY: run test test-go test-arch test-native test-kernels test-web test-edge edge edge-dev kernels asm web bench bench-web bench-native bench-edge quality int8 need-go need-node need-debian fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -56,7 +58,7 @@ edge: need-go wasm/edge/node_modules/.package-lock.json
 edge-dev: edge
 	cd wasm/edge && npm run dev
 
-test: test-go test-arch test-native test-kernels test-web
+test: test-go test-arch test-native test-kernels test-web test-edge
 
 test-go: need-go
 	test -z "$$(gofmt -l .)"
@@ -115,6 +117,11 @@ bench-native: need-go need-node
 	cd web/bench && npm ci --ignore-scripts --no-audit --no-fund
 	node web/bench/native.mjs
 
+# The worker on workerd, and a minute of twice the native server's capacity.
+bench-edge: edge need-node
+	mkdir -p bin
+	cd wasm/edge && npm run bench
+
 quality: need-go
 	$(GO) run ./tools/quality solvers docs
 	$(GO) run ./tools/quality editing docs
@@ -129,6 +136,7 @@ int8: need-go
 TIME ?= 1m
 fuzz: need-go
 	$(GO) test -run '^$$' -fuzz FuzzReader -fuzztime $(TIME) -fuzzminimizetime 1x ./weights
+	for f in FuzzBody FuzzQuery FuzzHeaders; do $(GO) test -run '^$$' -fuzz $$f -fuzztime $(TIME) -fuzzminimizetime 1x ./wasm/edge/api || exit 1; done
 	$(GO) test -run '^$$' -fuzz FuzzRead -fuzztime $(TIME) -fuzzminimizetime 1x ./tools/quantize/safetensors
 
 need-go:
