@@ -9,7 +9,7 @@ import { edge, golden, post, root, serve, start, taken, upload } from "./test/he
 const page = root + "docs/edge.md";
 const rounds = 7;
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
-const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+const mb = (bytes) => (bytes < 1e5 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const timed = async (f) => {
   const from = performance.now();
   const response = await f();
