@@ -102,6 +102,9 @@ asm: need-go
 test-web: web need-debian
 	cd web && npm test
 
+test-edge: edge
+	cd wasm/edge && npm test
+
 bench: web need-debian
 	docs/performance.sh
 
@@ -118,7 +121,7 @@ bench-native: need-go need-node
 	node web/bench/native.mjs
 
 # The worker on workerd, and a minute of twice the native server's capacity.
-bench-edge: edge need-node
+bench-edge: edge
 	mkdir -p bin
 	cd wasm/edge && npm run bench
 
