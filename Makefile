@@ -5,6 +5,8 @@
 # make bench  measures; it writes docs/performance.md
 # make bench-web  measures beside ONNX Runtime Web; it writes its part of docs/performance.md
 # make bench-native  measures beside ONNX Runtime; it writes its part of docs/performance.md
+# make edge   builds the edge worker; make edge-dev runs it on workerd, on a local port
+# make bench-edge  measures the worker and the native server; it writes its part of docs/edge.md
 # make kernels  compiles wasm/kernels/*.wasm
 # make asm    writes the assembly of core/compute/native
 # make quality  measures solvers and edits; it writes docs/solvers.md and docs/editing.md
@@ -19,7 +21,7 @@ PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
 CACHED = find . -type f ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js picker.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js panel.js toolbox.js measure.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
 
-.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop kernels asm web bench bench-web bench-native quality int8 need-go need-node need-debian fuzz
+.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web bench bench-web bench-native bench-edge quality int8 need-go need-node need-debian fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -43,8 +45,8 @@ web: need-go web/node_modules/.package-lock.json
 	cd $(DIST) && { printf 'const version = "%s", files = ["./"' $$(cat $$($(CACHED)) | sha256sum | cut -c 1-16); \
 		$(CACHED) | sed 's/.*/, "&"/' | tr -d '\n'; printf '];\n'; cat ../page/sw.js; } >sw.js
 
-web/node_modules/.package-lock.json: web/package-lock.json | need-node
-	cd web && npm ci --ignore-scripts --no-audit --no-fund
+web/node_modules/.package-lock.json web/test/vite/node_modules/.package-lock.json wasm/edge/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json | need-node
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # Pure Go everywhere: no compiler of the other system is needed.
@@ -56,7 +58,22 @@ desktop: need-go
 		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags="-s -w $$flags" -o dist/dit8-$$os-$$arch$$suffix ./desktop || exit 1; \
 	done
 
-test: test-go test-arch test-native test-kernels test-web test-desktop
+
+# The worker's modules, as wasm/edge/worker.mjs imports them. Go's glue is made a function of
+# the globals that Go sees.
+EDGE = wasm/edge/dist
+edge: need-go wasm/edge/node_modules/.package-lock.json
+	@rm -rf $(EDGE) && mkdir -p $(EDGE)/assets
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' $(SMALL:%=-gcflags=%=-l) -o $(EDGE)/dit8.wasm ./wasm/edge
+	{ echo 'export default function (globalThis) {'; cat "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js"; echo 'return globalThis.Go;'; echo '}'; } >$(EDGE)/wasm_exec.mjs
+	cp -f wasm/kernels/kernels.js wasm/kernels/kernels.wasm weights/default.dit8 $(EDGE)/
+	ln $(EDGE)/default.dit8 $(EDGE)/assets/
+
+# On workerd, at http://127.0.0.1:8787/, without an account or a network.
+edge-dev: edge
+	cd wasm/edge && npm run dev
+
+test: test-go test-arch test-native test-kernels test-web test-edge test-desktop
 
 test-go: need-go
 	test -z "$$(gofmt -l .)"
@@ -100,15 +117,14 @@ asm: need-go
 test-web: web need-debian web/test/vite/node_modules/.package-lock.json
 	cd web && npm test
 
-web/test/vite/node_modules/.package-lock.json: web/test/vite/package-lock.json | need-node
-	cd web/test/vite && npm ci --ignore-scripts --no-audit --no-fund
-	@touch $@
-
 # The real program in a real window of a virtual screen, and that it builds for all systems.
 # make test-desktop DIT8_SHOT=$PWD/docs/desktop.png  takes its picture again
 test-desktop: desktop need-debian
 	$(GO) vet -tags window ./desktop
 	DIT8_SHOT=$(DIT8_SHOT) $(GO) test -count 1 -tags window -timeout 5m -v ./desktop
+
+test-edge: edge
+	cd wasm/edge && npm test
 
 bench: web need-debian
 	docs/performance.sh
@@ -125,6 +141,11 @@ bench-native: need-go need-node
 	cd web/bench && npm ci --ignore-scripts --no-audit --no-fund
 	node web/bench/native.mjs
 
+# The worker on workerd, and a minute of twice the native server's capacity.
+bench-edge: edge
+	mkdir -p bin
+	cd wasm/edge && npm run bench
+
 quality: need-go
 	$(GO) run ./tools/quality solvers docs
 	$(GO) run ./tools/quality editing docs
@@ -140,6 +161,7 @@ TIME ?= 1m
 fuzz: need-go
 	$(GO) test -run '^$$' -fuzz FuzzReader -fuzztime $(TIME) -fuzzminimizetime 1x ./weights
 	$(GO) test -run '^$$' -fuzz FuzzReadMetadata -fuzztime $(TIME) -fuzzminimizetime 1x ./core/pngfile
+	for f in FuzzBody FuzzQuery FuzzHeaders; do $(GO) test -run '^$$' -fuzz $$f -fuzztime $(TIME) -fuzzminimizetime 1x ./wasm/edge/api || exit 1; done
 	$(GO) test -run '^$$' -fuzz FuzzRead -fuzztime $(TIME) -fuzzminimizetime 1x ./tools/quantize/safetensors
 
 need-go:

@@ -66,6 +66,10 @@ var (
 	maxConditioningValues = 256 << 18 // 256 MiB of modulation vectors
 )
 
+// ErrNotFinite tells that a request's settings drove the model's values beyond
+// float32.
+var ErrNotFinite = errors.New("core: the model produced values that are not finite")
+
 // Generate makes the images that req asks for. onStep, when not nil, is called
 // after each evaluation of the model. It fails with a *FieldError on a bad
 // request, and with ctx's error within one step of ctx's end.
@@ -104,7 +108,7 @@ func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event
 		for n := cfg.ImageLen(); len(z) > 0; z = z[n:] {
 			for _, v := range z[:n] {
 				if !finite(v) {
-					return nil, errors.New("core: the model produced values that are not finite")
+					return nil, ErrNotFinite
 				}
 			}
 			res.Images = append(res.Images, g.image(z[:n]))

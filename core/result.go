@@ -19,11 +19,11 @@ type Result struct {
 // enough to make them again.
 type Metadata struct {
 	Request Request  `json:"request"`
-	Model   string   `json:"model"`    // name
-	ModelID string   `json:"model_id"` // identifies the file
-	Device  string   `json:"device"`   // what computed it
-	SHA256  string   `json:"sha256"`   // PixelHash of all images
-	Images  []string `json:"images"`   // PixelHash of each
+	Model   string   `json:"model"`            // name
+	ModelID string   `json:"model_id"`         // identifies the file
+	Device  string   `json:"device,omitempty"` // what computed it
+	SHA256  string   `json:"sha256"`           // PixelHash of all images
+	Images  []string `json:"images"`           // PixelHash of each
 	// MeasurementError is, for each image of an edit, how far it is from what was
 	// given: the root of the mean square, 1 being full scale.
 	MeasurementError []float64 `json:"measurement_error,omitempty"`

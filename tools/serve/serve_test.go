@@ -10,16 +10,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"dit8/weights"
 )
 
-func page(t *testing.T) string {
+func built(t *testing.T) string {
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "dit8"), 0o755); err != nil {
 		t.Fatal(err)
@@ -32,8 +30,8 @@ func page(t *testing.T) string {
 	return dir
 }
 
-func TestHandler(t *testing.T) {
-	h := handler(page(t), []byte("blob"))
+func TestPage(t *testing.T) {
+	h := page(built(t), []byte("blob"), true)
 	for _, c := range []struct {
 		method, path, body, kind string
 		status                   int
@@ -56,39 +54,28 @@ func TestHandler(t *testing.T) {
 			t.Errorf("%s %s: headers %v", c.method, c.path, w.Header())
 		}
 	}
+	w := httptest.NewRecorder()
+	page(built(t), nil, false).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Header().Get("Cross-Origin-Opener-Policy") != "" || w.Header().Get("Cross-Origin-Embedder-Policy") != "" || w.Header().Get("Content-Security-Policy") == "" {
+		t.Errorf("not isolated: headers %v", w.Header())
+	}
 }
 
 // The program serves the built-in model at the address that it prints, until it
 // is told to stop.
 func TestRun(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	r, w := io.Pipe()
-	code := make(chan int, 1)
-	var errs bytes.Buffer
-	go func() {
-		code <- run(ctx, []string{"-addr", "127.0.0.1:0", "-dir", page(t)}, w, &errs)
-		w.Close()
-	}()
-	line := make([]byte, 200)
-	n, _ := r.Read(line)
-	url := regexp.MustCompile(`http://[0-9.:]+/`).FindString(string(line[:n]))
+	url, log, stop := start(t, "-dir", built(t))
 	res, err := http.Get(url + "dit8/default.dit8")
 	if err != nil {
-		t.Fatalf("%q: %v", line[:n], err)
+		t.Fatal(err)
 	}
 	got, err := io.ReadAll(res.Body)
 	res.Body.Close()
 	if err != nil || !bytes.Equal(got, weights.DefaultBytes()) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
-	cancel()
-	select {
-	case c := <-code:
-		if c != 0 {
-			t.Errorf("exit %d: %s", c, &errs)
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("it does not stop")
+	if c := stop(); c != 0 {
+		t.Errorf("exit %d: %s", c, log)
 	}
 }
 
@@ -107,7 +94,7 @@ func TestModelList(t *testing.T) {
 }
 
 func TestBadCommands(t *testing.T) {
-	dir := page(t)
+	dir := built(t)
 	for _, c := range []struct {
 		code int
 		want string
@@ -116,6 +103,8 @@ func TestBadCommands(t *testing.T) {
 		{2, "not defined: -port", []string{"-port", "1"}},
 		{2, `unexpected argument "x"`, []string{"x"}},
 		{1, "make web", []string{"-dir", filepath.Join(dir, "nope")}},
+		{2, `-log is "loud"`, []string{"-log", "loud"}},
+		{1, `device is "cuda"`, []string{"-dir", "", "-device", "cuda"}},
 		{1, "not a .dit8 file", []string{"-dir", dir, "-model", "main.go"}},
 		{1, "no such file", []string{"-dir", dir, "-model", "none.dit8"}},
 		{1, "no such file", []string{"-models", "-model", "none.dit8"}},

@@ -2,7 +2,8 @@
 //   const kernels = await dit8Kernels({read, help, threads});
 //   go.importObject.kernels = kernels.imports;
 //   … kernels.attach(instance);                 // Go's, before go.run
-// read(name) gives a promise of the bytes of one of the .wasm files beside this one,
+// read(name) gives a promise of the bytes of one of the .wasm files beside this one, or
+// of the module that they were compiled to,
 // help() starts a worker that runs kernels-helper.js. threads is how many threads to
 // compute with, by default one for each core, up to maxThreads. kernels.threads is
 // how many there are, and kernels.note says why that is fewer. kernels.memory() is the
@@ -71,7 +72,9 @@ globalThis.dit8Kernels = async function ({ read, help, threads, relaxed }) {
 
   async function single() {
     memory = new WebAssembly.Memory({ initial: 2, maximum: 65536 });
-    ({ instance: { exports } } = await WebAssembly.instantiate(await read(`${file}.wasm`), { env: { memory } }));
+    const source = await read(`${file}.wasm`);
+    const module = source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source);
+    ({ exports } = await WebAssembly.instantiate(module, { env: { memory } }));
   }
 
   relaxed ??= await probe();

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// handler serves the files in dir, and blob as the model.
-func handler(dir string, blob []byte) http.Handler {
+// page serves the files in dir, and blob as the model. isolate keeps the page apart
+// from other sites, which browsers demand before they give it shared memory.
+func page(dir string, blob []byte, isolate bool) http.Handler {
 	mux := http.NewServeMux()
 	list := modelList(blob)
 	mux.Handle("GET /", http.FileServer(http.Dir(dir)))
@@ -27,6 +28,10 @@ func handler(dir string, blob []byte) http.Handler {
 		for name, value := range headers {
 			w.Header().Set(name, value)
 		}
+		if isolate {
+			w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
+			w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")
+		}
 		mux.ServeHTTP(w, r)
 	})
 }
@@ -37,13 +42,10 @@ func modelList(blob []byte) string {
 	return fmt.Sprintf("export const models = [{ name: \"default\", url: new URL(\"./default.dit8\", import.meta.url).href, sha256: \"%x\", bytes: %d }];\n", sha256.Sum256(blob), len(blob))
 }
 
-// headers lets the page load nothing from elsewhere, and isolates it from other
-// sites, which browsers demand before they give a page shared memory.
+// headers lets the page load nothing from elsewhere.
 var headers = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; " +
 		"style-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-	"Cross-Origin-Opener-Policy":   "same-origin",
-	"Cross-Origin-Embedder-Policy": "require-corp",
 	"Cross-Origin-Resource-Policy": "same-origin",
 	"Referrer-Policy":              "no-referrer",
 	"X-Content-Type-Options":       "nosniff",

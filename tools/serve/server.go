@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"dit8/core"
+	"dit8/core/compute/native"
+	"dit8/wasm/edge/api"
+	"dit8/weights"
+)
+
+// usual are the API's limits where the environment sets none.
+var usual = api.Limits{Steps: 250, Count: 16, Pixels: 4 << 20, Body: 1 << 20, Waiting: 16}
+
+// How long the server waits: for a request's header and whole body, for a client to
+// take what is written, for the next request of a connection, and when it stops for
+// the requests that run.
+const (
+	headerTime = 10 * time.Second
+	bodyTime   = 30 * time.Second
+	writeTime  = 30 * time.Second
+	idleTime   = 2 * time.Minute
+	graceTime  = 10 * time.Second
+)
+
+func serve(ctx context.Context, o options, logger *slog.Logger, stdout io.Writer) error {
+	h, err := handler(o, logger)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", o.addr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "dit8 is at http://%s/ (Ctrl-C stops it)\n", l.Addr())
+	s := &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- s.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.Background(), graceTime)
+	defer cancel()
+	if err := s.Shutdown(grace); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return s.Close() // which cancels what still runs
+}
+
+// handler is everything that the server answers.
+func handler(o options, logger *slog.Logger) (http.Handler, error) {
+	if o.dir != "" {
+		if _, err := os.Stat(filepath.Join(o.dir, "dit8", "dit8.wasm")); err != nil {
+			return nil, fmt.Errorf("no built page in %s (\"make web\" builds it): %w", o.dir, err)
+		}
+	}
+	blob, err := readModel(o.model)
+	if err != nil {
+		return nil, err
+	}
+	config, err := api.ConfigFromEnv(os.Getenv, usual)
+	if err != nil {
+		return nil, err
+	}
+	g, err := generator(o, blob)
+	if err != nil {
+		return nil, err
+	}
+	m := newMetrics()
+	a := api.New(counted{g, m}, config)
+	m.watch(a)
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", a)
+	mux.Handle("/healthz", a)
+	mux.Handle("/openapi.json", a)
+	mux.Handle("GET /metrics", m.handler())
+	if o.dir != "" {
+		mux.Handle("/", page(o.dir, blob, o.isolate))
+	} else {
+		mux.Handle("/", a)
+	}
+	return observed(mux, logger, m), nil
+}
+
+// generator loads the model onto the device.
+func generator(o options, blob []byte) (*core.Generator, error) {
+	dev, err := native.New(o.device, o.threads)
+	if err != nil {
+		return nil, err
+	}
+	r, err := weights.NewReader(bytes.NewReader(blob))
+	if err != nil {
+		return nil, err
+	}
+	return r.Generator(dev)
+}
+
+// readModel reads a model file whole and checks it, so that a broken one is
+// reported here and not in the page.
+func readModel(path string) ([]byte, error) {
+	if path == "" {
+		return weights.DefaultBytes(), nil
+	}
+	f, err := weights.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	for _, err := range f.Tensors() {
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return os.ReadFile(path)
+}

@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"dit8/core"
+	"dit8/core/dit"
+)
+
+// Generator makes images, for one request at a time: a *core.Generator, or one
+// around it.
+type Generator interface {
+	Info() core.Info
+	ID() string // of the model file
+	Config() dit.Config
+	Defaults() core.Request
+	Generate(ctx context.Context, req core.Request, onStep func(core.Event)) (*core.Result, error)
+}
+
+// Handler is the API over one model.
+type Handler struct {
+	generator Generator
+	config    Config
+	tokens    [][sha256.Size]byte
+	queue     *queue
+	mux       *http.ServeMux
+}
+
+// methods are the functions of a path, by method. HEAD is GET.
+type methods map[string]func(http.ResponseWriter, *http.Request) error
+
+// New makes the API over a generator, which it uses for one request at a time.
+func New(g Generator, c Config) *Handler {
+	h := &Handler{generator: g, config: c, queue: newQueue(c.Waiting), mux: http.NewServeMux()}
+	for _, t := range c.Tokens {
+		h.tokens = append(h.tokens, sha256.Sum256([]byte(t)))
+	}
+	for path, m := range h.routes() {
+		h.mux.Handle(path, h.dispatch(m))
+	}
+	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		h.fail(w, r, newProblem(http.StatusNotFound, invalid, "not_found", "", "there is no "+shorten(r.URL.Path)+"; /openapi.json says what there is"))
+	})
+	return h
+}
+
+func (h *Handler) routes() map[string]methods {
+	return map[string]methods{
+		"/v1/images/generations": {http.MethodPost: h.generations},
+		"/v1/images":             {http.MethodGet: h.image},
+		"/v1/models":             {http.MethodGet: h.models},
+		"/v1/models/{id...}":     {http.MethodGet: h.model},
+		"/healthz":               {http.MethodGet: h.health},
+		"/openapi.json":          {http.MethodGet: h.document},
+	}
+}
+
+func (m methods) allow() string {
+	names := slices.Sorted(maps.Keys(m))
+	if m[http.MethodGet] != nil {
+		names = append(names, http.MethodHead)
+	}
+	return strings.Join(append(names, http.MethodOptions), ", ")
+}
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.cors(w, r)
+	h.mux.ServeHTTP(w, r)
+}
+
+// dispatch calls the function of a request's method.
+func (h *Handler) dispatch(m methods) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		f := m[method]
+		switch {
+		case method == http.MethodOptions:
+			preflight(w, m.allow())
+			return
+		case f == nil:
+			w.Header().Set("Allow", m.allow())
+			h.fail(w, r, newProblem(http.StatusMethodNotAllowed, invalid, "method_not_allowed", "", "the method here is "+m.allow()))
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/v1/") {
+			if err := h.authorize(r); err != nil {
+				h.fail(w, r, err)
+				return
+			}
+		}
+		if err := f(w, r); err != nil {
+			h.fail(w, r, err)
+		}
+	})
+}
+
+// run generates when it is the request's turn. A panic becomes an error: it is
+// nothing that the other requests should end for.
+func (h *Handler) run(ctx context.Context, req core.Request, onStep func(core.Event)) (res *core.Result, err error) {
+	leave, err := h.queue.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	return h.generator.Generate(ctx, req, onStep)
+}

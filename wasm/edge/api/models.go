@@ -1,0 +1,45 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+
+	"dit8/core/flow"
+)
+
+// entry describes the model as OpenAI's API does, and which file it is.
+func (h *Handler) entry() map[string]any {
+	return map[string]any{
+		"id": h.generator.Info().Name, "object": "model", "created": 0, "owned_by": "dit8", "file": h.generator.ID(),
+	}
+}
+
+// models answers GET /v1/models.
+func (h *Handler) models(w http.ResponseWriter, r *http.Request) error {
+	writeJSON(w, r, http.StatusOK, map[string]any{"object": "list", "data": []any{h.entry()}})
+	return nil
+}
+
+// model answers GET /v1/models/{id}: what a request may say.
+func (h *Handler) model(w http.ResponseWriter, r *http.Request) error {
+	info := h.generator.Info()
+	if id := r.PathValue("id"); id != info.Name && id != h.generator.ID() {
+		return newProblem(http.StatusNotFound, invalid, "model_not_found", "model", fmt.Sprintf("there is no model %q; /v1/models lists what there is", shorten(id)))
+	}
+	m := h.entry()
+	m["size"] = fmt.Sprintf("%dx%[1]d", h.generator.Config().InputSize)
+	m["classes"], m["defaults"] = info.Classes, info.Defaults
+	m["solvers"], m["schedules"] = flow.Solvers(), flow.Spacings()
+	m["source"], m["license"] = info.Source, info.License
+	l := h.config.Limits
+	m["limits"] = map[string]int{"steps": l.Steps, "n": l.Count, "pixels": l.Pixels, "body": l.Body, "waiting": l.Waiting}
+	writeJSON(w, r, http.StatusOK, m)
+	return nil
+}
+
+// health answers GET /healthz.
+func (h *Handler) health(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Cache-Control", "no-store")
+	writeJSON(w, r, http.StatusOK, map[string]any{"status": "ok", "model": h.generator.Info().Name})
+	return nil
+}

@@ -1,0 +1,212 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dit8/core"
+)
+
+// asked is what a request to this API asks for.
+type asked struct {
+	core.Request
+	size    int // pixels of an image's side
+	stream  bool
+	partial int // images on the way that a stream shows
+}
+
+// MaxPartial bounds partial_images.
+const MaxPartial = 16
+
+// Fields of a request by name: those of core.Request, whose count is OpenAI's n,
+// and those of OpenAI's API that it has not.
+var (
+	imageFields = []string{
+		"class", "diffusion", "guidance", "guidance_interval", "guidance_rescale", "model", "n", "negative", "prompt",
+		"schedule", "seed", "seed_mix", "seed_to", "shift", "size", "solver", "steps",
+	}
+	bodyFields = slices.Sorted(slices.Values(append([]string{
+		"background", "classes", "edit", "output_format", "partial_images", "quality", "response_format", "stream", "user",
+	}, imageFields...)))
+)
+
+// parseBody reads the JSON of a POST.
+func (h *Handler) parseBody(body []byte) (asked, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
+		return asked{}, &core.FieldError{Field: "body", Value: strconv.Quote(shorten(string(body))), Allowed: "a JSON object"}
+	}
+	maps.DeleteFunc(fields, func(_ string, raw json.RawMessage) bool { return string(raw) == "null" })
+	return h.parse(fields, bodyFields)
+}
+
+// parseQuery reads the query of a GET, as if its values were JSON: text where they
+// are no numbers.
+func (h *Handler) parseQuery(query string) (asked, error) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return asked{}, &core.FieldError{Field: "query", Value: strconv.Quote(shorten(query)), Allowed: "name=value, with & between"}
+	}
+	fields := make(map[string]json.RawMessage, len(values))
+	for name, v := range values {
+		if len(v) != 1 {
+			return asked{}, &core.FieldError{Field: shorten(name), Value: fmt.Sprintf("given %d times", len(v)), Allowed: "one value"}
+		}
+		raw := v[0]
+		if name == "guidance_interval" {
+			raw = "[" + raw + "]"
+		}
+		if textual(name) || !json.Valid([]byte(raw)) {
+			b, _ := json.Marshal(v[0]) // a string has a JSON
+			raw = string(b)
+		}
+		fields[name] = json.RawMessage(raw)
+	}
+	return h.parse(fields, imageFields)
+}
+
+// textual are the fields of a query that are text even where it looks like a number.
+func textual(name string) bool {
+	switch name {
+	case "class", "prompt", "model", "negative", "size", "solver", "schedule":
+		return true
+	}
+	return false
+}
+
+// parse reads the fields, whose names must be among known.
+func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a asked, err error) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if !slices.Contains(known, name) {
+			return a, &core.FieldError{Field: shorten(name), Value: "unknown", Allowed: strings.Join(known, ", ")}
+		}
+	}
+	var model, prompt string
+	size := "auto"
+	type oneOf []string
+	_, prompted := fields["prompt"]
+	for _, f := range []struct {
+		name    string
+		to      any
+		allowed string
+	}{
+		{"model", &model, "a string"},
+		{"prompt", &prompt, promptForm},
+		{"size", &size, "a string"},
+		{"user", new(string), "a string"},
+		{"stream", &a.stream, "true or false"},
+		{"partial_images", &a.partial, fmt.Sprintf("an integer from 0 to %d", MaxPartial)},
+		{"response_format", oneOf{"b64_json"}, `"b64_json"`},
+		{"output_format", oneOf{"png"}, `"png"`},
+		{"quality", oneOf{"auto", "standard"}, `"auto" or "standard": there is one`},
+		{"background", oneOf{"auto", "opaque"}, `"auto" or "opaque"`},
+	} {
+		raw, given := fields[f.name]
+		if !given {
+			continue
+		}
+		delete(fields, f.name)
+		bad := &core.FieldError{Field: f.name, Value: shorten(string(raw)), Allowed: f.allowed}
+		if options, ok := f.to.(oneOf); ok {
+			var v string
+			if json.Unmarshal(raw, &v) != nil || !slices.Contains(options, v) {
+				return a, bad
+			}
+		} else if json.Unmarshal(raw, f.to) != nil {
+			return a, bad
+		}
+	}
+	if a.partial < 0 || a.partial > MaxPartial {
+		return a, &core.FieldError{Field: "partial_images", Value: strconv.Itoa(a.partial), Allowed: fmt.Sprintf("0 to %d", MaxPartial)}
+	}
+	info := h.generator.Info()
+	if model != "" && model != info.Name && model != h.generator.ID() {
+		return a, newProblem(http.StatusNotFound, invalid, "model_not_found", "model", fmt.Sprintf("there is no model %q; /v1/models lists what there is", shorten(model)))
+	}
+	if n, given := fields["n"]; given {
+		fields["count"] = n
+		delete(fields, "n")
+	}
+	_, class := fields["class"]
+	_, classes := fields["classes"]
+	switch {
+	case prompted && (class || classes), class && classes:
+		return a, &core.FieldError{Field: "prompt", Value: "given twice", Allowed: "one of prompt, class and classes"}
+	case !prompted && !class && !classes:
+		return a, &core.FieldError{Field: "prompt", Value: "missing", Allowed: promptForm}
+	}
+	rest, err := json.Marshal(fields)
+	if err != nil {
+		return a, err
+	}
+	if a.Request, err = h.generator.Defaults().WithJSON(rest); err == nil && prompted {
+		a.Request, err = withPrompt(a.Request, prompt, info.Classes)
+	}
+	if err == nil {
+		err = h.within(a.Request)
+	}
+	if err == nil {
+		err = a.Check(info)
+	}
+	if err != nil {
+		return a, renamed(err, prompted)
+	}
+	a.size, err = h.parseSize(size, a.Count)
+	return a, err
+}
+
+// within checks a request against the server's own limits.
+func (h *Handler) within(r core.Request) error {
+	if r.Steps > h.config.Steps {
+		return &core.FieldError{Field: "steps", Value: strconv.Itoa(r.Steps), Allowed: fmt.Sprintf("1 to %d", h.config.Steps)}
+	}
+	if r.Count > h.config.Count {
+		return &core.FieldError{Field: "count", Value: strconv.Itoa(r.Count), Allowed: fmt.Sprintf("1 to %d", h.config.Count)}
+	}
+	return nil
+}
+
+// renamed gives an error of core's the name that its field has here.
+func renamed(err error, prompted bool) error {
+	var f *core.FieldError
+	if !errors.As(err, &f) {
+		return err
+	}
+	switch {
+	case f.Field == "count":
+		return &core.FieldError{Field: "n", Value: f.Value, Allowed: f.Allowed}
+	case prompted && strings.HasPrefix(f.Field, "class"):
+		return &core.FieldError{Field: "prompt", Value: f.Value, Allowed: f.Allowed}
+	}
+	return err
+}
+
+// parseSize reads "auto" or WxH: the model's size or a multiple of it, every
+// pixel then being a square. count images of it must be within the limit.
+func (h *Handler) parseSize(text string, count int) (int, error) {
+	own := h.generator.Config().InputSize
+	if text == "auto" {
+		text = fmt.Sprintf("%dx%d", own, own)
+	}
+	largest := own
+	for n := 2 * own; count*n*n <= h.config.Pixels && n <= MaxScale*own; n += own {
+		largest = n
+	}
+	width, height, _ := strings.Cut(text, "x")
+	n, err := strconv.Atoi(width)
+	if err != nil || width != height || n < own || n%own != 0 || n > largest {
+		return 0, &core.FieldError{Field: "size", Value: strconv.Quote(shorten(text)),
+			Allowed: fmt.Sprintf(`"auto" or a multiple of "%dx%[1]d" up to "%dx%[2]d"`, own, largest)}
+	}
+	return n, nil
+}
+
+// MaxScale bounds how many times the model's size images may have.
+const MaxScale = 64
