@@ -33,7 +33,7 @@ var (
 		"schedule", "seed", "seed_mix", "seed_to", "shift", "size", "solver", "steps",
 	}
 	bodyFields = slices.Sorted(slices.Values(append([]string{
-		"background", "classes", "edit", "output_format", "partial_images", "quality", "response_format", "stream", "user",
+		"background", "classes", "edit", "modulation", "output_format", "partial_images", "quality", "response_format", "stream", "user",
 	}, imageFields...)))
 )
 
