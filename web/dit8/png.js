@@ -6,7 +6,7 @@ const signature = [137, 80, 78, 71, 13, 10, 26, 10];
 const maxText = 1 << 20; // bytes of a text chunk that is read
 
 // grid lays images out in a nearly square grid on white, as core.Grid does.
-function grid(images, scale) {
+export function grid(images, scale = 1) {
   const { width, height } = images[0];
   const columns = Math.ceil(Math.sqrt(images.length));
   const small = new OffscreenCanvas(columns * width, Math.ceil(images.length / columns) * height);
