@@ -18,7 +18,7 @@ WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-th
 KERNELS = kernels.js kernels-helper.js $(WASM)
 PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
 # what the service worker keeps
-CACHED = find . -type f ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
+CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js picker.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js panel.js toolbox.js measure.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
 
 .PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web bench bench-web bench-native bench-edge quality int8 need-go need-node need-debian fuzz
@@ -57,7 +57,6 @@ desktop: need-go
 		if test $$os = windows; then suffix=.exe flags=-H=windowsgui; fi; \
 		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags="-s -w $$flags" -o dist/dit8-$$os-$$arch$$suffix ./desktop || exit 1; \
 	done
-
 
 # The worker's modules, as wasm/edge/worker.mjs imports them. Go's glue is made a function of
 # the globals that Go sees.

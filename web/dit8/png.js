@@ -40,11 +40,14 @@ export async function readMetadata(file) {
     if ((kind === "tEXt" || kind === "iTXt") && latin1(data.subarray(0, end + 1)) === `${key}\0`) {
       if (length > maxText) throw new Error(`the PNG's metadata has ${length} bytes, allowed up to ${maxText}`);
       const text = new TextDecoder().decode(data.subarray(end + (kind === "iTXt" ? 5 : 1)));
+      let metadata;
       try {
-        const metadata = JSON.parse(text);
-        if (metadata?.request) return metadata;
-      } catch {} // no JSON
-      throw new Error("the PNG's metadata is damaged");
+        metadata = JSON.parse(text);
+      } catch {
+        throw new Error("the PNG's metadata is damaged");
+      }
+      if (!metadata?.request) throw new Error("the PNG's metadata holds no request");
+      return metadata;
     }
     at += 12 + length;
   }

@@ -62,6 +62,12 @@ function memory() {
   return ours + go + held;
 }
 
+// buffers are those that a message's arrays lie in, which it takes along: that spares a copy.
+function buffers({ images = [], branches = [] }) {
+  const values = branches.flatMap(({ gamma, beta, alpha }) => [gamma, beta, alpha].flatMap((series) => series?.values ?? []));
+  return [...images, ...values].map(({ buffer }) => buffer);
+}
+
 const calls = {
   async load({ model, cache }, report) {
     const source = open(model, { cache, report, taken: (bytes) => { held = Math.max(held, bytes); } });
@@ -77,7 +83,7 @@ const calls = {
   },
   async generate({ request }, report) {
     const dit8 = await program;
-    return dit8.generate(JSON.stringify(request), (event) => report(event, event.images));
+    return dit8.generate(JSON.stringify(request), report);
   },
   async inspect({ request }) {
     return (await program).inspect(JSON.stringify(request));
@@ -95,10 +101,10 @@ self.onmessage = async ({ data: { id, type, ...rest } }) => {
     return;
   }
   if (type === "cancel") return (await program).cancel();
-  const report = (event, views = []) => postMessage({ id, type: "event", event }, views.map(({ buffer }) => buffer));
+  const report = (event) => postMessage({ id, type: "event", event }, buffers(event));
   try {
     const result = await calls[type](rest, report);
-    postMessage({ id, type: "done", result, memory: memory() }, result.images?.map(({ buffer }) => buffer) ?? []);
+    postMessage({ id, type: "done", result, memory: memory() }, buffers(result));
   } catch (error) {
     postMessage({ id, type: "error", error: { ...error, name: error.name, message: error.message } });
   }

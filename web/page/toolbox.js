@@ -41,7 +41,8 @@ export function toolbox({ onRun, onMessage }) {
   return {
     close,
 
-    // show opens a tool at image i of an entry; morph takes the second one as well.
+    // show opens a tool at image i of an entry; morph goes from there to the
+    // same place in a second one, whose noise can be blended with it.
     async show(name, button, { sampler, entry, i, to }) {
       close();
       open = { name, button, entry };
@@ -57,7 +58,7 @@ export function toolbox({ onRun, onMessage }) {
         if (open?.entry !== entry || open.name !== name) return;
         if (name === "edit") tool.open(entry.result.images[i], entry.request, sampler.classes);
         else if (name === "inspect") tool.show(sampler, entry.request);
-        else tool.open(sampler, image(entry, i), image(to, 0));
+        else tool.open(sampler, image(entry, i), image(to, Math.min(i, to.result.images.length - 1)));
         $("tool").scrollIntoView({ block: "start" });
       } catch (error) {
         delete made[name];

@@ -1,22 +1,11 @@
 // Use by everyone: axe-core's rules, themes, layout that stays, small windows.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { fill, fits, generate, phone, start, status } from "./page.mjs";
+import { fill, fits, generate, phone, start, status, violations } from "./page.mjs";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let site;
 before(async () => { site = await start(); });
 after(() => site?.stop());
-
-// violations gives what axe-core finds that is serious.
-async function violations(page) {
-  await page.evaluate(axe);
-  const { violations, passes } = await page.evaluate(() => window.axe.run());
-  assert.ok(passes.length > 20, "axe-core has run");
-  return violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
-}
 
 for (const [size, options] of [["desktop", {}], ["phone", phone]]) for (const colorScheme of ["light", "dark"]) {
   test(`axe-core finds nothing serious: ${size}, ${colorScheme}`, async () => {

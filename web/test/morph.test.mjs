@@ -91,9 +91,11 @@ test("the file is an animated PNG of the frames, to and fro", async () => {
     const frames = [], { frameCount, repetitionCount } = decoder.tracks.selectedTrack;
     for (let frameIndex = 0; frameIndex < frameCount; frameIndex++) {
       const { image } = await decoder.decode({ frameIndex });
+      const { duration } = image;
       const large = new OffscreenCanvas(image.displayWidth, image.displayHeight).getContext("2d");
       large.drawImage(image, 0, 0);
-      const { data, width, height } = large.getImageData(0, 0, image.displayWidth, image.displayHeight);
+      image.close();
+      const { data, width, height } = large.getImageData(0, 0, large.canvas.width, large.canvas.height);
       const small = new Uint8ClampedArray(32 * 32 * 4);
       let flat = true; // each pixel is one of 8 × 8
       for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) for (let c = 0; c < 4; c++) {
@@ -101,7 +103,7 @@ test("the file is an animated PNG of the frames, to and fro", async () => {
         if (x % 8 || y % 8) flat &&= small[to] === v;
         else small[to] = v;
       }
-      frames.push({ size: [width, height], ms: image.duration / 1000, flat, hash: await hash(small) });
+      frames.push({ size: [width, height], ms: duration / 1000, flat, hash: await hash(small) });
     }
     const still = await createImageBitmap(new Blob([data], { type: "image/png" }));
     return { frameCount, repetitions: repetitionCount, frames, metadata: await readMetadata(new Blob([data])), still: [still.width, still.height] };

@@ -1,6 +1,7 @@
 // The page in a real Chromium, for the tests of it.
 import assert from "node:assert/strict";
-import { launch, serve } from "./helpers.mjs";
+import { readFileSync } from "node:fs";
+import { launch, root, serve } from "./helpers.mjs";
 
 // start serves the page and gives open(), which shows it in a tab. What any tab complains of
 // is in complaints.
@@ -69,6 +70,16 @@ export async function drop(page, name, bytes) {
   assert.equal(await page.isVisible("#drop"), true);
   await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
   assert.equal(await page.isVisible("#drop"), false);
+}
+
+const axe = readFileSync(`${root}web/node_modules/axe-core/axe.min.js`, "utf8");
+
+// violations gives what axe-core finds that is serious.
+export async function violations(page) {
+  await page.evaluate(axe);
+  const { violations, passes } = await page.evaluate(() => window.axe.run());
+  assert.ok(passes.length > 20, "axe-core has run");
+  return violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
 }
 
 // fits says whether the page is no wider than the window.

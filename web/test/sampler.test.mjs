@@ -112,7 +112,7 @@ test("generate shows each step as well", async () => {
 
 test("a PNG has the pixels and the request, and the command line makes the same of it", async () => {
   const two = golden[1];
-  const { hashes, pixels, metadata, read } = await page.evaluate(async (request) => {
+  const { hashes, pixels, metadata, read, png } = await page.evaluate(async (request) => {
     const result = await sampler.generate(request);
     const blob = await result.toBlob();
     const bitmap = await createImageBitmap(blob);
@@ -121,14 +121,14 @@ test("a PNG has the pixels and the request, and the command line makes the same 
     const size = result.images[0].width;
     const pixels = [];
     for (let i = 0; i < result.images.length; i++) pixels.push(await hash([context.getImageData(i * size, 0, size, size)]));
-    return { hashes: result.metadata.images, pixels, metadata: result.metadata, read: await readMetadata(blob) };
+    return { hashes: result.metadata.images, pixels, metadata: result.metadata, read: await readMetadata(blob), png: btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer()))) };
   }, two.request);
   assert.deepEqual(pixels, hashes);
   const { seconds, ms_per_step, ...rest } = metadata;
   assert.deepEqual(read, rest);
   const dir = mkdtempSync(join(tmpdir(), "dit8-"));
-  writeFileSync(join(dir, "request.json"), JSON.stringify(read));
-  const printed = execFileSync("go", ["run", "./tools/sample", "-request", join(dir, "request.json"), "-json", "-o", join(dir, "out.png")], { cwd: root, encoding: "utf8" });
+  writeFileSync(join(dir, "ours.png"), Buffer.from(png, "base64"));
+  const printed = execFileSync("go", ["run", "./tools/sample", "-request", join(dir, "ours.png"), "-json", "-o", join(dir, "out.png")], { cwd: root, encoding: "utf8" });
   assert.equal(JSON.parse(printed).sha256, two.sha256);
   const theirs = await page.evaluate((bytes) => readMetadata(new Blob([new Uint8Array(bytes)])), [...readFileSync(join(dir, "out.png"))]);
   assert.equal(theirs.sha256, two.sha256);
@@ -153,18 +153,19 @@ test("a PNG at a scale", async () => {
 });
 
 test("a PNG that does not say how it was made", async () => {
-  const [none, garbage, damaged, long] = await page.evaluate(async () => {
+  const [none, garbage, damaged, empty, long] = await page.evaluate(async () => {
     const canvas = new OffscreenCanvas(1, 1);
     canvas.getContext("2d");
     const plain = new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer());
     const chunk = (text, length = text.length) => [length >>> 24, length >>> 16 & 255, length >>> 8 & 255, length & 255, ...new TextEncoder().encode(`tEXt${text}`), 0, 0, 0, 0];
     const withChunk = (...args) => new Blob([plain.subarray(0, 33), new Uint8Array(chunk(...args)), plain.subarray(33)]);
-    const files = [new Blob([plain]), new Blob(["<html>"]), withChunk("dit8\0null"), withChunk("x".repeat(500_000), 0xffffffff)];
+    const files = [new Blob([plain]), new Blob(["<html>"]), withChunk("dit8\0{"), withChunk("dit8\0null"), withChunk("x".repeat(500_000), 0xffffffff)];
     return Promise.all(files.map((file) => failure(readMetadata(file))));
   });
   assert.match(none.message, /does not say how it was made/);
   assert.match(garbage.message, /not a PNG/);
   assert.match(damaged.message, /damaged/);
+  assert.match(empty.message, /holds no request/);
   assert.match(long.message, /does not say how it was made/);
 });
 
