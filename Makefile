@@ -2,6 +2,7 @@
 # make test   runs all tests, installing what they need
 # make desktop  builds the desktop program for Linux, Windows and macOS into dist
 # make web    builds the page into web/dist
+# make shots  takes docs' pictures of the page
 # make bench  measures; it writes docs/performance.md
 # make bench-web  measures beside ONNX Runtime Web; it writes its part of docs/performance.md
 # make bench-native  measures beside ONNX Runtime; it writes its part of docs/performance.md
@@ -21,7 +22,7 @@ PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js picker.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js panel.js toolbox.js measure.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
 
-.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web bench bench-web bench-native bench-edge quality int8 need-go need-node need-debian fuzz
+.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-edge quality int8 need-go need-node need-debian fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -127,6 +128,10 @@ test-edge: edge
 
 bench: web need-debian
 	docs/performance.sh
+
+# With a font of coloured emoji (Debian: fonts-noto-color-emoji).
+shots: web need-debian
+	node web/bench/shots.mjs
 
 # Beside ONNX Runtime Web; it writes its part of docs/performance.md.
 bench-web: web need-debian

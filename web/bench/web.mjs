@@ -19,7 +19,7 @@ function body(path) {
   if (path === "/kernels.test.wasm") return readFileSync(binary);
   if (path.startsWith("/ort/")) return readFileSync(`${root}web/bench/node_modules/onnxruntime-web/dist/${path.slice(5)}`);
   if (path.endsWith(".onnx")) return gunzipSync(readFileSync(`${root}web/bench/models${path}.gz`));
-  return readFileSync(`${root}web/dist${path}`);
+  return readFileSync(`${root}web/dist/dit8${path}`);
 }
 const server = createServer((request, response) => {
   const path = new URL(request.url, "http://x").pathname;

@@ -32,6 +32,15 @@ async function tool(page, name) {
   assert.equal(await page.getAttribute(`#${name}`, "aria-expanded"), "true");
 }
 
+// covered says whether something lies above the tool's title, wherever it is scrolled to.
+const covered = (page) => page.evaluate(() => {
+  const title = document.getElementById("tool-title");
+  return ["start", "center", "end"].some((block) => {
+    title.scrollIntoView({ block, behavior: "instant" });
+    const { left, right, top, bottom } = title.getBoundingClientRect();
+    return [left + 1, (left + right) / 2, right - 1].some((x) => document.elementFromPoint(x, (top + bottom) / 2) !== title);
+  });
+});
 const closed = (page) => page.waitForFunction(() => document.getElementById("tool").hidden);
 const focused = (page) => page.evaluate(() => document.activeElement.id);
 
@@ -64,6 +73,7 @@ for (const [size, options] of [["desktop", {}], ["phone", phone]]) {
     await tool(page, "inspect");
     await page.waitForSelector("#inspect-tool figure:nth-of-type(3)");
     assert.equal(await page.textContent("#tool-title"), "What AdaLN does: fox");
+    assert.equal(await covered(page), false);
     await page.locator("#inspect-tool canvas").first()[options.hasTouch ? "tap" : "hover"]();
     assert.match(await page.textContent("#inspect-tool .readout"), /^blocks\.\d msa, t = 0\.\d+: γ mean -?[\d.e-]+, rms/);
     await page.keyboard.press("Escape");
