@@ -10,7 +10,7 @@ export async function start(...args) {
   return {
     server, browser, complaints,
     async open({ address = "?run=no", until = "Ready.", init, ...options } = {}) {
-      const page = await browser.newPage({ viewport: { width: 1200, height: 850 }, ...options });
+      const page = await browser.newPage({ ...(process.env.DIT8_PHONE ? phone : desktop), ...options });
       page.setDefaultTimeout(120_000);
       page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
       page.on("pageerror", (error) => complaints.push(String(error)));
@@ -26,6 +26,8 @@ export async function start(...args) {
   };
 }
 
+// Tests are for a desktop's window, or for a phone's with DIT8_PHONE=1, where they don't say.
+const desktop = { viewport: { width: 1200, height: 850 } };
 export const phone = { viewport: { width: 360, height: 740 }, hasTouch: true };
 
 // status waits for a status that begins like that.
