@@ -3,6 +3,7 @@
 package weights
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -11,20 +12,46 @@ import (
 	"io"
 	"iter"
 	"math"
+	"runtime"
 
 	"github.com/klauspost/compress/zstd"
 
 	"dit8/core"
 	"dit8/core/dit"
+	"dit8/internal/ordered"
 	"dit8/weights/half"
 )
 
 // Write writes a model as a .dit8 file. Tensors may come in any order, each once.
 // int8 tensors are stored as they are; float tensors as float32, or as float16
 // where that loses nothing or where round16, when not nil, allows rounding. The
-// same input gives the same bytes. Payloads are held compressed until all have
-// come.
+// same input gives the same bytes. Tensors are compressed on all cores; the result
+// is held in memory until all have come.
 func Write(w io.Writer, cfg dit.Config, info core.Info, tensors iter.Seq2[dit.Tensor, error], round16 func(dit.Spec) bool) error {
+	return WriteSpooled(w, &memory{}, cfg, info, tensors, round16)
+}
+
+// Spool is where WriteSpooled sets payloads down until all have come, as a file.
+type Spool interface {
+	io.Writer
+	io.ReaderAt
+}
+
+// memory is a Spool.
+type memory struct{ b []byte }
+
+func (m *memory) Write(b []byte) (int, error) {
+	m.b = append(m.b, b...)
+	return len(b), nil
+}
+
+func (m *memory) ReadAt(b []byte, at int64) (int, error) {
+	return bytes.NewReader(m.b).ReadAt(b, at)
+}
+
+// WriteSpooled is Write for models that should not be held in memory: compressed
+// payloads go to spool, which is empty, and from there to w.
+func WriteSpooled(w io.Writer, spool Spool, cfg dit.Config, info core.Info, tensors iter.Seq2[dit.Tensor, error], round16 func(dit.Spec) bool) error {
 	if err := cfg.Check(); err != nil {
 		return err
 	}
@@ -38,51 +65,65 @@ func Write(w io.Writer, cfg dit.Config, info core.Info, tensors iter.Seq2[dit.Te
 	if len(text) > MaxHeader {
 		return fmt.Errorf("weights: the header has %d bytes, allowed up to %d", len(text), MaxHeader)
 	}
-	enc, err := newEncoder()
+	specs := cfg.Specs()
+	byName := make(map[string]dit.Spec, len(specs))
+	for _, s := range specs {
+		byName[s.Name] = s
+	}
+	once := func(yield func(dit.Tensor, error) bool) {
+		seen := make(map[string]bool)
+		for t, err := range tensors {
+			if _, ok := byName[t.Name]; err == nil && (!ok || seen[t.Name]) {
+				err = fmt.Errorf("weights: tensor %s: the config has none of this name, or it came twice", t.Name)
+			}
+			seen[t.Name] = true
+			if !yield(t, err) {
+				return
+			}
+		}
+	}
+	encs, err := newEncoders()
 	if err != nil {
 		return err
 	}
-	defer enc.zstd.Close()
-	specs := cfg.Specs()
-	want := make(map[string]dit.Spec, len(specs))
-	for _, s := range specs {
-		want[s.Name] = s
-	}
+	defer encs.close()
 	done := make(map[string]encoded, len(specs))
-	for t, err := range tensors {
-		if err != nil {
-			return err
-		}
-		s, ok := want[t.Name]
-		if !ok {
-			return fmt.Errorf("weights: tensor %s: the config has none of this name, or it came twice", t.Name)
-		}
-		delete(want, t.Name)
+	at := int64(0) // in the spool
+	for e, err := range ordered.Map(once, cap(encs), func(t dit.Tensor) (encoded, error) {
+		s := byName[t.Name]
 		if err := t.Check(s); err != nil {
-			return err
+			return encoded{}, err
 		}
 		if err := check(t); err != nil {
-			return err
+			return encoded{}, err
 		}
-		e, err := enc.tensor(t, s, round16 != nil && round16(s))
+		return encs.tensor(t, round16 != nil && round16(s))
+	}) {
 		if err != nil {
 			return err
 		}
-		done[t.Name] = e
+		if _, err := spool.Write(e.data); err != nil {
+			return fmt.Errorf("weights: write tensor %s: %w", e.name, err)
+		}
+		e.at, e.size, e.data = at, int64(len(e.data)), nil
+		at += e.size
+		done[e.name] = e
 	}
 	for _, s := range specs {
-		if _, missing := want[s.Name]; missing {
-			return fmt.Errorf("weights: tensor %s: missing (%d of %d tensors are)", s.Name, len(want), len(specs))
+		if _, ok := done[s.Name]; !ok {
+			return fmt.Errorf("weights: tensor %s: missing (%d of %d tensors are)", s.Name, len(specs)-len(done), len(specs))
 		}
 	}
-	return assemble(w, text, specs, done)
+	return assemble(w, spool, text, specs, done)
 }
 
 // encoded is a tensor as it goes to the file.
 type encoded struct {
-	dtype  DType
-	chunks []chunk
-	data   []byte
+	name     string
+	dtype    DType
+	chunks   []chunk
+	data     []byte // until it is in the spool:
+	at, size int64
 }
 
 type encoder struct {
@@ -90,14 +131,36 @@ type encoder struct {
 	buf  []byte
 }
 
-func newEncoder() (*encoder, error) {
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
-		zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true), zstd.WithWindowSize(ChunkSize))
-	return &encoder{zstd: z}, err
+// encoders are those that are free, one for each core.
+type encoders chan *encoder
+
+func newEncoders() (encoders, error) {
+	all := make(encoders, runtime.GOMAXPROCS(0))
+	for range cap(all) {
+		z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
+			zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true), zstd.WithWindowSize(ChunkSize))
+		if err != nil {
+			return nil, err
+		}
+		all <- &encoder{zstd: z}
+	}
+	return all, nil
 }
 
-func (e *encoder) tensor(t dit.Tensor, s dit.Spec, round16 bool) (encoded, error) {
-	out := encoded{dtype: storage(t, round16)}
+func (all encoders) close() {
+	for range cap(all) {
+		(<-all).zstd.Close()
+	}
+}
+
+func (all encoders) tensor(t dit.Tensor, round16 bool) (encoded, error) {
+	e := <-all
+	defer func() { all <- e }()
+	return e.tensor(t, round16)
+}
+
+func (e *encoder) tensor(t dit.Tensor, round16 bool) (encoded, error) {
+	out := encoded{name: t.Name, dtype: storage(t, round16)}
 	b := e.buf[:0]
 	switch out.dtype {
 	case F32:
@@ -154,7 +217,7 @@ func storage(t dit.Tensor, round16 bool) DType {
 }
 
 // assemble writes the file: preamble, header, table, payloads.
-func assemble(w io.Writer, text []byte, specs []dit.Spec, tensors map[string]encoded) error {
+func assemble(w io.Writer, spool io.ReaderAt, text []byte, specs []dit.Spec, tensors map[string]encoded) error {
 	tableLen := 0
 	for _, s := range specs {
 		tableLen += 1 + len(s.Name) + 1 + 1 + 4*len(s.Shape) + 8 + 8*len(tensors[s.Name].chunks)
@@ -183,8 +246,10 @@ func assemble(w io.Writer, text []byte, specs []dit.Spec, tensors map[string]enc
 			}
 			table = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(table, n), k.crc)
 		}
-		sum.Write(e.data)
-		at += int64(len(e.data))
+		if _, err := io.Copy(sum, io.NewSectionReader(spool, e.at, e.size)); err != nil {
+			return fmt.Errorf("weights: read tensor %s again: %w", s.Name, err)
+		}
+		at += e.size
 	}
 	if len(table) > MaxTable || at > MaxFileSize {
 		return fmt.Errorf("weights: a file of %d bytes with a table of %d, allowed up to %d and %d", at, len(table), int64(MaxFileSize), MaxTable)
@@ -218,7 +283,9 @@ func assemble(w io.Writer, text []byte, specs []dit.Spec, tensors map[string]enc
 		if err := write(zeros[:pad]); err != nil {
 			return fmt.Errorf("weights: write: %w", err)
 		}
-		if err := write(tensors[s.Name].data); err != nil {
+		e := tensors[s.Name]
+		n, err := io.Copy(w, io.NewSectionReader(spool, e.at, e.size))
+		if written += n; err != nil {
 			return fmt.Errorf("weights: write tensor %s: %w", s.Name, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 
 	"dit8/core/compute/native"
 	"dit8/core/dit"
@@ -33,7 +34,7 @@ func verify(args []string, stdout, _ io.Writer) error {
 	case *guided < 0:
 		return usagef("-cfg-channels is %d, allowed: 0 (all) or more", *guided)
 	}
-	ref, closer, err := openCheckpoint(*refPath)
+	ref, closer, err := openReference(*refPath)
 	if err != nil {
 		return err
 	}
@@ -68,6 +69,26 @@ func verify(args []string, stdout, _ io.Writer) error {
 		return fmt.Errorf("relative error %.3e is above -max-rel %g", worst, *maxRel)
 	}
 	return nil
+}
+
+// openReference opens a safetensors file.
+func openReference(path string) (*safetensors.File, io.Closer, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	var in *safetensors.File
+	st, err := f.Stat()
+	if err == nil {
+		if in, err = safetensors.Read(f, st.Size()); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return in, f, nil
 }
 
 type verifier struct {
