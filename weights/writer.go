@@ -22,36 +22,23 @@ import (
 	"dit8/weights/half"
 )
 
-// Write writes a model as a .dit8 file. Tensors may come in any order, each once.
-// int8 tensors are stored as they are; float tensors as float32, or as float16
-// where that loses nothing or where round16, when not nil, allows rounding. The
-// same input gives the same bytes. Tensors are compressed on all cores; the result
-// is held in memory until all have come.
-func Write(w io.Writer, cfg dit.Config, info core.Info, tensors iter.Seq2[dit.Tensor, error], round16 func(dit.Spec) bool) error {
-	return WriteSpooled(w, &memory{}, cfg, info, tensors, round16)
+// Writer writes models as .dit8 files.
+type Writer struct {
+	// Round16 says which float tensors may be rounded to float16; nil is none.
+	Round16 func(dit.Spec) bool
+	// Small takes every byte that there is to gain. Without it what would shrink by
+	// less than a sixteenth stays as it is, and decodes in no time.
+	Small bool
+	// Spool is where compressed tensors wait for the last one, empty at first; nil is
+	// memory.
+	Spool Spool
 }
 
-// Spool is where WriteSpooled sets payloads down until all have come, as a file.
-type Spool interface {
-	io.Writer
-	io.ReaderAt
-}
-
-// memory is a Spool.
-type memory struct{ b []byte }
-
-func (m *memory) Write(b []byte) (int, error) {
-	m.b = append(m.b, b...)
-	return len(b), nil
-}
-
-func (m *memory) ReadAt(b []byte, at int64) (int, error) {
-	return bytes.NewReader(m.b).ReadAt(b, at)
-}
-
-// WriteSpooled is Write for models that should not be held in memory: compressed
-// payloads go to spool, which is empty, and from there to w.
-func WriteSpooled(w io.Writer, spool Spool, cfg dit.Config, info core.Info, tensors iter.Seq2[dit.Tensor, error], round16 func(dit.Spec) bool) error {
+// Write writes a model. Tensors may come in any order, each once. int8 tensors are
+// stored as they are; float tensors as float32, or as float16 where that loses
+// nothing or where w.Round16 allows it. Tensors are compressed on all cores. The
+// same input gives the same bytes.
+func (w Writer) Write(to io.Writer, cfg dit.Config, info core.Info, tensors iter.Seq2[dit.Tensor, error]) error {
 	if err := cfg.Check(); err != nil {
 		return err
 	}
@@ -82,7 +69,11 @@ func WriteSpooled(w io.Writer, spool Spool, cfg dit.Config, info core.Info, tens
 			}
 		}
 	}
-	encs, err := newEncoders()
+	spool := w.Spool
+	if spool == nil {
+		spool = &memory{}
+	}
+	encs, err := newEncoders(w.Small)
 	if err != nil {
 		return err
 	}
@@ -97,7 +88,7 @@ func WriteSpooled(w io.Writer, spool Spool, cfg dit.Config, info core.Info, tens
 		if err := check(t); err != nil {
 			return encoded{}, err
 		}
-		return encs.tensor(t, round16 != nil && round16(s))
+		return encs.tensor(t, w.Round16 != nil && w.Round16(s))
 	}) {
 		if err != nil {
 			return err
@@ -114,27 +105,49 @@ func WriteSpooled(w io.Writer, spool Spool, cfg dit.Config, info core.Info, tens
 			return fmt.Errorf("weights: tensor %s: missing (%d of %d tensors are)", s.Name, len(specs)-len(done), len(specs))
 		}
 	}
-	return assemble(w, spool, text, specs, done)
+	return assemble(to, spool, text, specs, done)
+}
+
+// Spool keeps bytes, as a file does.
+type Spool interface {
+	io.Writer
+	io.ReaderAt
+}
+
+// memory is a Spool.
+type memory struct{ b []byte }
+
+func (m *memory) Write(b []byte) (int, error) {
+	m.b = append(m.b, b...)
+	return len(b), nil
+}
+
+func (m *memory) ReadAt(b []byte, at int64) (int, error) {
+	return bytes.NewReader(m.b).ReadAt(b, at)
 }
 
 // encoded is a tensor as it goes to the file.
 type encoded struct {
 	name     string
 	dtype    DType
+	planes   bool
 	chunks   []chunk
 	data     []byte // until it is in the spool:
 	at, size int64
 }
 
 type encoder struct {
-	zstd *zstd.Encoder
-	buf  []byte
+	zstd   *zstd.Encoder
+	small  bool
+	framer framer
+	buf    []byte
+	planes []byte // one chunk
 }
 
 // encoders are those that are free, one for each core.
 type encoders chan *encoder
 
-func newEncoders() (encoders, error) {
+func newEncoders(small bool) (encoders, error) {
 	all := make(encoders, runtime.GOMAXPROCS(0))
 	for range cap(all) {
 		z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
@@ -142,7 +155,7 @@ func newEncoders() (encoders, error) {
 		if err != nil {
 			return nil, err
 		}
-		all <- &encoder{zstd: z}
+		all <- &encoder{zstd: z, small: small}
 	}
 	return all, nil
 }
@@ -184,20 +197,59 @@ func (e *encoder) tensor(t dit.Tensor, round16 bool) (encoded, error) {
 		}
 	}
 	e.buf = b
+	cut := 0 // of int8 rows' scales and values
+	if out.dtype == I8 {
+		cut = 4 * len(t.Scale)
+	}
+	out.chunks, out.data = e.chunks(b, out.dtype, false, cut)
+	if e.small && out.dtype != I8 {
+		if chunks, data := e.chunks(b, out.dtype, true, 0); len(data) < len(out.data) {
+			out.chunks, out.data, out.planes = chunks, data, true
+		}
+	}
+	return out, nil
+}
+
+// chunks compresses a payload chunk by chunk, in the smallest of the ways there are.
+func (e *encoder) chunks(b []byte, dtype DType, planes bool, cut int) (chunks []chunk, data []byte) {
 	for len(b) > 0 {
 		plain := b[:min(len(b), ChunkSize)]
 		b = b[len(plain):]
+		cuts := []int{cut}
+		if cut -= len(plain); planes {
+			plain, cuts = e.split(plain, dtype.width())
+		}
 		k := chunk{length: len(plain), raw: true, crc: crc32.Checksum(plain, castagnoli)}
-		at := len(out.data)
-		out.data = e.zstd.EncodeAll(plain, out.data)
-		if n := len(out.data) - at; n < len(plain) && n*MaxExpansion >= out.dtype.memory(len(plain)) {
+		at := len(data)
+		data = e.zstd.EncodeAll(plain, data)
+		if e.small {
+			end := len(data)
+			if data = e.framer.frame(data, plain, cuts...); len(data)-end < end-at {
+				data = append(data[:at], data[end:]...)
+			} else {
+				data = data[:end]
+			}
+		}
+		if n := len(data) - at; n < len(plain) && n*MaxExpansion >= dtype.memory(len(plain)) {
 			k.length, k.raw = n, false
 		} else {
-			out.data = append(out.data[:at], plain...)
+			data = append(data[:at], plain...)
 		}
-		out.chunks = append(out.chunks, k)
+		chunks = append(chunks, k)
 	}
-	return out, nil
+	return chunks, data
+}
+
+// split puts values of width bytes into byte planes, and says where these begin.
+func (e *encoder) split(b []byte, width int) (planes []byte, begin []int) {
+	e.planes = e.planes[:0]
+	for p := range width {
+		begin = append(begin, len(e.planes))
+		for i := p; i < len(b); i += width {
+			e.planes = append(e.planes, b[i])
+		}
+	}
+	return e.planes, begin
 }
 
 // storage picks the type that t is stored as.
@@ -234,7 +286,11 @@ func assemble(w io.Writer, spool io.ReaderAt, text []byte, specs []dit.Spec, ten
 			at = aligned(at)
 		}
 		table = append(append(table, byte(len(s.Name))), s.Name...)
-		table = append(table, byte(e.dtype), byte(len(s.Shape)))
+		dtype := byte(e.dtype)
+		if e.planes {
+			dtype |= inPlanes
+		}
+		table = append(table, dtype, byte(len(s.Shape)))
 		for _, n := range s.Shape {
 			table = binary.LittleEndian.AppendUint32(table, uint32(n))
 		}

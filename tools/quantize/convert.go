@@ -23,6 +23,7 @@ import (
 type options struct {
 	out, dtype, labels, convention string
 	weights, numerics, model       string
+	compress                       string
 	numHeads, guided, steps        int
 	guidance                       float64
 	name, license, source          string
@@ -34,6 +35,7 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.out, "o", "", "the .dit8 `file` to write")
 	f.StringVar(&o.dtype, "type", "int8", "int8 (8-bit matrices, 16-bit floats for the rest), f16 or f32")
 	f.Var(&o.keep, "keep", "`PATTERN=TYPE`: store tensors whose name matches as int8, f16 or f32, as 'final_layer.*=f32' or 'blocks.*.mlp.fc2=f16'; may be given again, the last that matches counts")
+	f.StringVar(&o.compress, "compress", "small", "small, or fast: leave what would shrink by less than a sixteenth as it is, which saves a browser time")
 	f.StringVar(&o.weights, "weights", "", "which `weights` of a training checkpoint: ema or model; default: ema where it has them")
 	f.StringVar(&o.numerics, "numerics", "", "for diffusers' folders: diffusers (compute what it computes) or official (for weights converted from the official ones); default: diffusers")
 	f.StringVar(&o.labels, "labels", "", "JSON `file` of class names: an array, or an object from \"0\", \"1\", … to names")
@@ -56,6 +58,8 @@ func (o options) check() error {
 		return usagef("-o is missing: the file to write")
 	case o.dtype != "int8" && o.dtype != "f16" && o.dtype != "f32":
 		return usagef("-type is %q, allowed: int8, f16, f32", o.dtype)
+	case o.compress != "small" && o.compress != "fast":
+		return usagef("-compress is %q, allowed: small, fast", o.compress)
 	case o.weights != "" && o.weights != "ema" && o.weights != "model":
 		return usagef("-weights is %q, allowed: ema, model", o.weights)
 	case o.numerics != "" && o.numerics != "diffusers" && o.numerics != "official":
@@ -135,12 +139,18 @@ func (m model) write(o options, bar *progress.Bar) (int64, error) {
 	}
 	if o.dryRun {
 		var n counter
-		err := weights.Write(&n, m.cfg, m.info, tensors, o.round16)
+		err := o.writer().Write(&n, m.cfg, m.info, tensors)
 		return int64(n), err
 	}
 	return atomicfile.WriteSpooled(o.out, func(w io.Writer, spool atomicfile.Spool) error {
-		return weights.WriteSpooled(w, spool, m.cfg, m.info, tensors, o.round16)
+		to := o.writer()
+		to.Spool = spool
+		return to.Write(w, m.cfg, m.info, tensors)
 	})
+}
+
+func (o options) writer() weights.Writer {
+	return weights.Writer{Round16: o.round16, Small: o.compress == "small"}
 }
 
 // counter counts bytes.
