@@ -28,6 +28,9 @@ type options struct {
 	guidance                       float64
 	name, license, source          string
 	keep                           rules
+	quality                        quality
+	reports                        reports
+	images                         int
 	force, dryRun                  bool
 }
 
@@ -48,6 +51,9 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.source, "source", "", "where the weights come from")
 	f.IntVar(&o.steps, "steps", 20, "default number of steps for sampling")
 	f.Float64Var(&o.guidance, "guidance", 3, "default guidance scale for sampling")
+	o.quality.flags(f)
+	f.Var(&o.reports, "report", "sample images in float32 and as quantised, and write how far they are apart to `FILE`, .json or .html, or as a table to -; may be given again")
+	f.IntVar(&o.images, "images", 32, "`images` of a report")
 	f.BoolVar(&o.force, "f", false, "replace OUT if it exists")
 	f.BoolVar(&o.dryRun, "dry-run", false, "do everything but write: say what the file would be, and its size")
 }
@@ -71,7 +77,10 @@ func (o options) check() error {
 	case o.guided < -1 || o.guided > dit.MaxChannels:
 		return usagef("-guided-channels is %d, allowed: 0 (all) to %d", o.guided, dit.MaxChannels)
 	}
-	return nil
+	if o.images < 1 || o.images > 1024 {
+		return usagef("-images is %d, allowed: 1 to 1024", o.images)
+	}
+	return o.quality.check()
 }
 
 func convert(args []string, stdout, stderr io.Writer) error {
@@ -95,12 +104,19 @@ func convert(args []string, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
+	for _, r := range o.reports {
+		if r != "-" {
+			if err := writable(r, append(in.Files, path), o.force); err != nil {
+				return err
+			}
+		}
+	}
 	m, err := o.describe(in, path, stderr)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	bar := progress.New(stderr)
-	size, err := m.write(o, bar)
+	size, rep, err := o.run(m, bar)
 	bar.Clear()
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -112,7 +128,44 @@ func convert(args []string, stdout, stderr io.Writer) error {
 	}
 	fmt.Fprintf(stdout, "%s: %s, %s parameters, %d classes, %s, %.2f bits per parameter\n",
 		out, o.dtype, count(n), m.cfg.NumClasses, bytesOf(size), float64(size)*8/float64(n))
-	return nil
+	return rep.write(o.reports, stdout, o.force)
+}
+
+// run converts: tensor after tensor, or with all of the model in memory where it is
+// calibrated or reported on.
+func (o options) run(m model, bar *progress.Bar) (size int64, rep *report, err error) {
+	if !o.quality.calibrates() && len(o.reports) == 0 {
+		size, err = m.write(o, m.tensors(o), bar)
+		return size, nil, err
+	}
+	exact := o
+	exact.dtype, exact.keep = "f32", nil
+	f, err := readFloats(m.cfg, m.info, m.tensors(exact))
+	if err != nil {
+		return 0, nil, err
+	}
+	var ref []walked
+	if len(o.reports) > 0 {
+		w, err := loadWalker(f.cfg, f.info.Convention, f.tensors())
+		if err != nil {
+			return 0, nil, err
+		}
+		bar.Show(0, 1, "sampling the float32 model")
+		if ref, err = o.trial().reference(w); err != nil {
+			return 0, nil, err
+		}
+	}
+	rounded, smoothed, err := o.quality.improve(f, func(s dit.Spec) bool { return o.typeOf(s) == "int8" },
+		func(what string, done, total int) { bar.Show(done, total, what) })
+	if err != nil {
+		return 0, nil, err
+	}
+	if size, err = m.write(o, o.stored(f, rounded), bar); err != nil || len(o.reports) == 0 {
+		return size, nil, err
+	}
+	bar.Show(0, 1, "sampling the int8 model")
+	rep, err = o.report(f, o.stored(f, rounded), ref, smoothed)
+	return size, rep, err
 }
 
 // model is what is to be written.
@@ -123,13 +176,13 @@ type model struct {
 }
 
 // write writes the file, or with -dry-run nothing, and returns its size.
-func (m model) write(o options, bar *progress.Bar) (int64, error) {
+func (m model) write(o options, from tensorSeq, bar *progress.Bar) (int64, error) {
 	total, done := 0, 0
 	for _, s := range m.cfg.Specs() {
 		total += s.Len()
 	}
 	tensors := func(yield func(dit.Tensor, error) bool) {
-		for t, err := range m.tensors(o) {
+		for t, err := range from {
 			if !yield(t, err) {
 				return
 			}

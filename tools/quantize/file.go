@@ -17,15 +17,15 @@ func writable(out string, in []string, force bool) error {
 		return err
 	}
 	if !o.Mode().IsRegular() {
-		return usagef("-o %s is not a regular file", out)
+		return usagef("%s is not a regular file", out)
 	}
 	for _, path := range in {
 		if i, err := os.Stat(path); err == nil && os.SameFile(o, i) {
-			return usagef("-o %s is the checkpoint itself", out)
+			return usagef("%s is the checkpoint itself", out)
 		}
 	}
 	if !force {
-		return usagef("-o %s exists: -f replaces it", out)
+		return usagef("%s exists: -f replaces it", out)
 	}
 	return nil
 }

@@ -38,6 +38,8 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 			command, args = verify, args[1:]
 		case "psnr":
 			command, args = compareImages, args[1:]
+		case "techniques":
+			command, args = techniques, args[1:]
 		case "diff":
 			command, args = diff, args[1:]
 		}
