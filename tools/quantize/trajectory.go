@@ -15,8 +15,9 @@ var sampled = regexp.MustCompile(`^sample_([a-z0-9]+)_.*?(?:cfg([0-9.]+))?\.safe
 
 // trajectories samples the reference's images from its noise [N, C, H, W] and labels
 // y [N] with its solver, and compares them with final, and the states on the way with
-// traj [points, N, C, H, W]. The points are at grid_t on SiT's clock, or, for DDIM, at
-// the steps timestep_map, rising, of the DDPM schedule.
+// traj [points, N, C, H, W]. The points are at grid_t on SiT's clock, or, for DDIM and
+// DDPM, at the steps timestep_map, rising, of the DDPM schedule; DDPM adds step_noise
+// [steps, N, C, H, W].
 func (v verifier) trajectories(path, solver string, scale float64) ([]comparison, error) {
 	if m := sampled.FindStringSubmatch(filepath.Base(path)); m != nil {
 		if solver == "" {
@@ -29,7 +30,7 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 	if _, guided := v.ref.Lookup("final_2n"); guided && math.IsNaN(scale) {
 		return nil, fmt.Errorf("final_2n shows that there was guidance: give its scale by -cfg-scale")
 	}
-	plan, err := v.plan(solver)
+	plan, steps, err := v.plan(solver)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +59,15 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 			return nil, fmt.Errorf("traj has %d values, expected %d points of %d", len(traj), len(plan.Times), n*size)
 		}
 	}
+	var added []float32 // by DDPM, at each step
+	if solver == "ddpm" {
+		if added, err = v.floats("step_noise"); err != nil {
+			return nil, err
+		}
+		if len(added) != len(steps)*n*size {
+			return nil, fmt.Errorf("step_noise has %d values, expected %d steps of %d", len(added), len(steps), n*size)
+		}
+	}
 	w := walker{v.m, v.conv}
 	got, states := make([]float32, 0, n*size), make([]float32, len(traj))
 	per := len(plan.Evals) / (len(plan.Times) - 1) // evaluations a step
@@ -67,6 +77,9 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 		}
 		z := make([]float32, size)
 		s := v.scale(plan.Times[0])
+		if solver == "ddpm" {
+			s = 1
+		}
 		for j := range z {
 			z[j] = noise[i*size+j] / s
 		}
@@ -78,16 +91,26 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 				}
 			}
 		}
-		err := w.walk(z, way{label, float32(scale), plan}, func(k int, z, _, _ []float32) error {
-			if k%per == 0 {
-				keep(k/per, z)
-			}
-			return nil
-		})
+		p := way{label, float32(scale), plan}
+		if solver == "ddpm" {
+			err = w.ancestral(z, p, steps, func(call int) []float32 { return added[(call*n+i)*size:][:size] },
+				func(point int, x []float32) {
+					if traj != nil {
+						copy(states[(point*n+i)*size:], x)
+					}
+				})
+		} else {
+			err = w.walk(z, p, func(k int, z, _, _ []float32) error {
+				if k%per == 0 {
+					keep(k/per, z)
+				}
+				return nil
+			})
+			keep(len(plan.Times)-1, z)
+		}
 		if err != nil {
 			return nil, err
 		}
-		keep(len(plan.Times)-1, z)
 		got = append(got, z...)
 	}
 	results := []comparison{compare("final", got, final)}
@@ -115,40 +138,41 @@ func (v verifier) scale(t float32) float32 {
 	return v.conv.At(t).Scale
 }
 
-// plan reads the times of the reference's steps.
-func (v verifier) plan(solver string) (p flow.Plan, err error) {
+// plan reads the times of the reference's steps, and, on the DDPM schedule, the steps,
+// rising.
+func (v verifier) plan(solver string) (p flow.Plan, steps []int, err error) {
 	if _, ok := v.ref.Lookup("timestep_map"); ok {
-		steps, err := v.ints("timestep_map")
+		steps, err = v.ints("timestep_map")
 		switch {
 		case err != nil:
-			return p, err
-		case solver != "ddim":
-			return p, fmt.Errorf("the solver is %q, on the DDPM schedule ddim is supported", solver)
+			return p, nil, err
+		case solver != "ddim" && solver != "ddpm":
+			return p, nil, fmt.Errorf("the solver is %q, on the DDPM schedule ddim and ddpm are supported", solver)
 		case v.conv.Clock != flow.DDPMClock:
-			return p, fmt.Errorf("timestep_map is for models on the ddpm clock, this one's is %s", v.conv.Clock)
+			return p, nil, fmt.Errorf("timestep_map is for models on the ddpm clock, this one's is %s", v.conv.Clock)
 		case len(steps) == 0 || len(steps) > maxPoints:
-			return p, fmt.Errorf("timestep_map has %d steps, allowed 1 to %d", len(steps), maxPoints)
+			return p, nil, fmt.Errorf("timestep_map has %d steps, allowed 1 to %d", len(steps), maxPoints)
 		}
 		falling := make([]int, len(steps))
 		for i, s := range steps {
 			if s < 0 || s > 999 || i > 0 && s <= steps[i-1] {
-				return p, fmt.Errorf("timestep_map: step %d after %d, allowed are rising ones from 0 to 999", s, steps[max(i-1, 0)])
+				return p, nil, fmt.Errorf("timestep_map: step %d after %d, allowed are rising ones from 0 to 999", s, steps[max(i-1, 0)])
 			}
 			falling[len(steps)-1-i] = s
 		}
 		times := flow.DDPMTimes(falling)
-		return flow.Plan{Solver: flow.Euler, Times: times, Evals: times[:len(steps)]}, nil
+		return flow.Plan{Solver: flow.Euler, Times: times, Evals: times[:len(steps)]}, steps, nil
 	}
 	grid, err := v.floats("grid_t")
 	if err != nil {
-		return p, fmt.Errorf("neither grid_t nor timestep_map: %w", err)
+		return p, nil, fmt.Errorf("neither grid_t nor timestep_map: %w", err)
 	}
 	if len(grid) < 2 || len(grid) > maxPoints {
-		return p, fmt.Errorf("grid_t has %d points, allowed 2 to %d", len(grid), maxPoints)
+		return p, nil, fmt.Errorf("grid_t has %d points, allowed 2 to %d", len(grid), maxPoints)
 	}
 	for i, t := range grid {
 		if !(t >= 0 && t <= 1) || i > 0 && t <= grid[i-1] {
-			return p, fmt.Errorf("grid_t: point %d is %v, allowed are rising ones from 0 to 1", i, t)
+			return p, nil, fmt.Errorf("grid_t: point %d is %v, allowed are rising ones from 0 to 1", i, t)
 		}
 		p.Times = append(p.Times, 1-t)
 	}
@@ -158,7 +182,7 @@ func (v verifier) plan(solver string) (p flow.Plan, err error) {
 	case "heun2", "heun":
 		p.Solver = flow.Heun
 	default:
-		return p, fmt.Errorf("the solver is %q, supported are euler and heun2 (-solver says it where the file's name does not)", solver)
+		return p, nil, fmt.Errorf("the solver is %q, supported are euler and heun2 (-solver says it where the file's name does not)", solver)
 	}
 	for i, t := range p.Times[1:] {
 		p.Evals = append(p.Evals, p.Times[i])
@@ -166,7 +190,7 @@ func (v verifier) plan(solver string) (p flow.Plan, err error) {
 			p.Evals = append(p.Evals, t)
 		}
 	}
-	return p, nil
+	return p, nil, nil
 }
 
 const maxPoints = 10001

@@ -15,7 +15,7 @@ func TestTrajectories(t *testing.T) {
 	}{
 		"sit_tiny": {"4", "sit", "1e-6", "0.03", 7},
 		"sit_rgb":  {"6", "sit", "1e-6", "0.015", 2},
-		"dit_tiny": {"4", "dit", "3e-5", "0.05", 2},
+		"dit_tiny": {"4", "dit", "3e-5", "0.05", 3},
 	} {
 		files, err := filepath.Glob(goldens + dir + "/sample_*.safetensors")
 		if err != nil || len(files) != c.files {
@@ -44,7 +44,8 @@ func TestTrajectoryRefusals(t *testing.T) {
 	}{
 		{`the solver is "dopri5"`, []string{"-solver", "dopri5", "-reference", goldens + "sit_tiny/sample_euler_10pts_cfg4.safetensors", sit}},
 		{"on the ddpm clock", []string{"-reference", goldens + "dit_tiny/sample_ddim_20_cfg4.safetensors", sit}},
-		{`the solver is "ddpm"`, []string{"-solver", "ddpm", "-reference", goldens + "dit_tiny/sample_ddim_20_cfg4.safetensors", dit}},
+		{`the solver is "euler"`, []string{"-solver", "euler", "-reference", goldens + "dit_tiny/sample_ddim_20_cfg4.safetensors", dit}},
+		{"tensor step_noise is missing", []string{"-solver", "ddpm", "-reference", goldens + "dit_tiny/sample_ddim_20_cfg4.safetensors", dit}},
 		{"noise, final and y have", []string{"-reference", goldens + "sit_rgb/sample_euler_21pts_cfg3.safetensors", sit}},
 		{"above -max-rel", []string{"-max-rel", "1e-3", "-cfg-scale", "2", "-reference", goldens + "sit_tiny/sample_euler_10pts_cfg4.safetensors", sit}},
 		{"above -max-rel", []string{"-max-rel", "1e-3", "-solver", "heun2", "-reference", goldens + "sit_tiny/sample_euler_10pts_cfg4.safetensors", sit}},
