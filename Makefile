@@ -10,6 +10,7 @@
 # make kernels  compiles wasm/kernels/*.wasm
 # make asm    writes the assembly of core/compute/native
 # make quality  measures solvers and edits; it writes docs/solvers.md and docs/editing.md
+# make techniques  shows what smoothing, GPTQ and the like buy for a checkpoint (docs/quantize.md)
 # make int8   compares the default model with its float checkpoint (docs/int8.md)
 
 GO ?= go
@@ -21,7 +22,7 @@ PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
 CACHED = find . -type f ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js picker.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js panel.js toolbox.js measure.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
 
-.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web bench bench-web bench-native bench-edge quality int8 need-go need-node need-debian fuzz
+.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web bench bench-web bench-native bench-edge quality techniques int8 need-go need-node need-debian fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -155,6 +156,10 @@ int8: need-go
 	mkdir -p bin
 	$(GO) run ./tools/quantize -type f32 -convention ours -labels $(LABELS) -f -o bin/f32.dit8 $(CHECKPOINT)
 	{ cat docs/int8.head.md; $(GO) run ./tools/quantize psnr -reference bin/f32.dit8 weights/default.dit8; } >docs/int8.md
+
+# make techniques CHECKPOINT=float.safetensors, or CHECKPOINT=random:s4
+techniques: need-go
+	$(GO) run ./tools/quantize techniques -convention ours $(CHECKPOINT)
 
 # make fuzz TIME=10m
 TIME ?= 1m

@@ -99,14 +99,15 @@ func convert(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer in.Close()
+	inputs := append(in.Files, path, in.Config, o.labels)
 	if o.out != "" {
-		if err := writable(o.out, append(in.Files, path), o.force); err != nil {
+		if err := writable(o.out, inputs, o.force); err != nil {
 			return err
 		}
 	}
 	for _, r := range o.reports {
 		if r != "-" {
-			if err := writable(r, append(in.Files, path), o.force); err != nil {
+			if err := writable(r, inputs, o.force); err != nil {
 				return err
 			}
 		}

@@ -21,7 +21,7 @@ func writable(out string, in []string, force bool) error {
 	}
 	for _, path := range in {
 		if i, err := os.Stat(path); err == nil && os.SameFile(o, i) {
-			return usagef("%s is the checkpoint itself", out)
+			return usagef("%s is one of the inputs", out)
 		}
 	}
 	if !force {
