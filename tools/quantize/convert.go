@@ -225,14 +225,12 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 	m.in = in
 	var beside config
 	if in.Diffusers == nil {
+		if o.numerics != "" {
+			return m, fmt.Errorf("-numerics is for diffusers' folders, these are the official parameter names")
+		}
 		if beside, err = readConfig(in.Config); err != nil {
 			return m, err
 		}
-	} else if o.numerics == "" && !strings.Contains(strings.Join(in.Notes, ""), "-numerics") {
-		note("-numerics diffusers")
-	}
-	if o.numerics != "" && in.Diffusers == nil {
-		return m, fmt.Errorf("-numerics is for diffusers' folders, these are the official parameter names")
 	}
 	if m.cfg, err = inferConfig(in); err != nil {
 		return m, err
