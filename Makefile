@@ -11,6 +11,7 @@
 # make kernels  compiles wasm/kernels/*.wasm
 # make asm    writes the assembly of core/compute/native
 # make quality  measures solvers and edits; it writes docs/solvers.md and docs/editing.md
+# make techniques  shows what smoothing, GPTQ and the like buy for a checkpoint (docs/quantize.md)
 # make int8   compares the default model with its float checkpoint (docs/int8.md)
 
 GO ?= go
@@ -22,7 +23,7 @@ PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js picker.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js panel.js toolbox.js measure.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
 
-.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-edge quality int8 need-go need-node need-debian fuzz
+.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-edge quality techniques int8 need-go need-node need-debian fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -160,6 +161,10 @@ int8: need-go
 	$(GO) run ./tools/quantize -type f32 -convention ours -labels $(LABELS) -f -o bin/f32.dit8 $(CHECKPOINT)
 	{ cat docs/int8.head.md; $(GO) run ./tools/quantize psnr -reference bin/f32.dit8 weights/default.dit8; } >docs/int8.md
 
+# make techniques CHECKPOINT=float.safetensors, or CHECKPOINT=random:s4
+techniques: need-go
+	$(GO) run ./tools/quantize techniques -convention ours $(CHECKPOINT)
+
 # make fuzz TIME=10m
 TIME ?= 1m
 fuzz: need-go
@@ -167,6 +172,7 @@ fuzz: need-go
 	$(GO) test -run '^$$' -fuzz FuzzReadMetadata -fuzztime $(TIME) -fuzzminimizetime 1x ./core/pngfile
 	for f in FuzzBody FuzzQuery FuzzHeaders; do $(GO) test -run '^$$' -fuzz $$f -fuzztime $(TIME) -fuzzminimizetime 1x ./wasm/edge/api || exit 1; done
 	$(GO) test -run '^$$' -fuzz FuzzRead -fuzztime $(TIME) -fuzzminimizetime 1x ./tools/quantize/safetensors
+	for f in FuzzPickle FuzzZip FuzzLegacy; do $(GO) test -run '^$$' -fuzz $$f -fuzztime $(TIME) -fuzzminimizetime 1x ./tools/quantize/torchfile || exit 1; done
 
 need-go:
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 is needed: https://go.dev/dl"; exit 1; }

@@ -17,6 +17,7 @@ type chunkReader struct {
 	zstd  zstdDecoder
 	in    []byte // one stored chunk
 	plain []byte // one uncompressed chunk
+	value []byte // one out of its planes
 }
 
 func newChunkReader(d *Reader) (*chunkReader, error) {
@@ -76,6 +77,9 @@ func (c *chunkReader) tensor(t *TensorInfo) (dit.Tensor, error) {
 		if err != nil {
 			return out, err
 		}
+		if t.Planes {
+			b = c.join(b, t.DType.width())
+		}
 		switch t.DType {
 		case F32:
 			decodeF32(extend(&out.F32, len(b)/4, values), b)
@@ -91,6 +95,21 @@ func (c *chunkReader) tensor(t *TensorInfo) (dit.Tensor, error) {
 		}
 	}
 	return out, check(out)
+}
+
+// join takes values of width bytes out of byte planes.
+func (c *chunkReader) join(planes []byte, width int) []byte {
+	if c.value == nil {
+		c.value = make([]byte, len(c.plain))
+	}
+	b := c.value[:len(planes)]
+	n := len(planes) / width
+	for p := range width {
+		for i, v := range planes[p*n : (p+1)*n] {
+			b[i*width+p] = v
+		}
+	}
+	return b
 }
 
 // decodeF32 reads as many values as dst has from b.

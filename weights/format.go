@@ -16,11 +16,15 @@
 // The header is {"config": dit.Config, "info": core.Info}. The table has an entry
 // for each tensor of dit.Config.Specs, in that order:
 //
-//	uint8 length and name; uint8 dtype (0 f32, 1 f16, 2 int8 rows);
+//	uint8 length and name; uint8 dtype (0 f32, 1 f16, 2 int8 rows), with
+//	bit 4 set where its chunks are in byte planes;
 //	uint8 number of dimensions and a uint32 for each;
 //	uint64 offset of its payload in the file, a multiple of 64;
 //	for each chunk, uint32 stored length (bit 31 set: not compressed) and
 //	uint32 CRC-32C of its uncompressed bytes.
+//
+// Byte planes are, of a chunk's floats, the first bytes of all, then the second ones
+// and so on: signs and exponents then stand together, which compresses them.
 //
 // A payload is the tensor's bytes (for int8 rows: a float32 scale for each row,
 // then the int8 values) cut into chunks of ChunkSize bytes, the last one shorter,
@@ -53,6 +57,7 @@ const (
 	preamble = 64
 	align    = 64
 	rawChunk = 1 << 31
+	inPlanes = 1 << 4 // of a dtype in the table
 )
 
 // DType is how a tensor is stored.
@@ -89,6 +94,14 @@ func (d DType) storedBytes(s dit.Spec) int64 {
 	return 4 * n
 }
 
+// width is the number of bytes of a float.
+func (d DType) width() int {
+	if d == F16 {
+		return 2
+	}
+	return 4
+}
+
 // memory is how many bytes in memory n stored ones take.
 func (d DType) memory(n int) int {
 	if d == F16 {
@@ -102,6 +115,7 @@ type TensorInfo struct {
 	Name   string
 	Shape  []int
 	DType  DType
+	Planes bool  // its chunks are in byte planes
 	Bytes  int64 // before compression
 	Stored int64 // in the file
 

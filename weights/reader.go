@@ -190,9 +190,13 @@ func (h *Header) parseTable(b []byte, at int64) (end int64, err error) {
 		if name := string(c.bytes(int(c.uint8()))); name != s.Name {
 			return 0, badf("tensor table: found %q where the config has %q", name, s.Name)
 		}
-		t := TensorInfo{Name: s.Name, Shape: s.Shape, DType: DType(c.uint8())}
+		dtype := c.uint8()
+		t := TensorInfo{Name: s.Name, Shape: s.Shape, DType: DType(dtype &^ inPlanes), Planes: dtype&inPlanes != 0}
 		if t.DType > I8 {
 			return 0, UnsupportedError(fmt.Sprintf("tensor %s has %v, known are 0 to %d", s.Name, t.DType, I8))
+		}
+		if t.DType == I8 && t.Planes {
+			return 0, badf("tensor %s: int8 rows in byte planes", s.Name)
 		}
 		if t.DType == I8 && len(s.Shape) != 2 {
 			return 0, badf("tensor %s: int8 rows for shape %v, allowed for matrices", s.Name, s.Shape)

@@ -30,13 +30,18 @@ var (
 
 func blob(t testing.TB, cfg dit.Config, tensors iter.Seq2[dit.Tensor, error], round16 func(dit.Spec) bool) []byte {
 	t.Helper()
+	return blobOf(t, cfg, tensors, Writer{Round16: round16})
+}
+
+func blobOf(t testing.TB, cfg dit.Config, tensors iter.Seq2[dit.Tensor, error], w Writer) []byte {
+	t.Helper()
 	i := info
 	i.Classes = nil
 	for k := range cfg.NumClasses {
 		i.Classes = append(i.Classes, fmt.Sprintf("ü%d", k))
 	}
 	var b bytes.Buffer
-	if err := Write(&b, cfg, i, tensors, round16); err != nil {
+	if err := w.Write(&b, cfg, i, tensors); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -151,7 +156,7 @@ func TestFloat16(t *testing.T) {
 			t.F32[3] = 1e6
 		}
 	})
-	err = Write(io.Discard, tiny, info, big, func(dit.Spec) bool { return true })
+	err = Writer{Round16: func(dit.Spec) bool { return true }}.Write(io.Discard, tiny, info, big)
 	if err == nil || !strings.Contains(err.Error(), "pos_embed: value 3 is 1e+06") {
 		t.Errorf("a value too large for float16: %v", err)
 	}
@@ -200,7 +205,7 @@ func TestWriteRefuses(t *testing.T) {
 			c.tensors = func(*dit.Tensor) {}
 		}
 		var b bytes.Buffer
-		if err := Write(&b, cfg, i, tensors(c.tensors), nil); err == nil || !strings.Contains(err.Error(), name) || b.Len() > 0 {
+		if err := (Writer{}).Write(&b, cfg, i, tensors(c.tensors)); err == nil || !strings.Contains(err.Error(), name) || b.Len() > 0 {
 			t.Errorf("%s: %v, %d bytes written", name, err, b.Len())
 		}
 	}
@@ -208,11 +213,11 @@ func TestWriteRefuses(t *testing.T) {
 	for x := range dit.Random(tiny, 1, true) {
 		ts = append(ts, x)
 	}
-	if err := Write(io.Discard, tiny, info, list(ts[1:]), nil); err == nil || !strings.Contains(err.Error(), "x_embedder.proj.weight: missing") {
+	if err := (Writer{}).Write(io.Discard, tiny, info, list(ts[1:])); err == nil || !strings.Contains(err.Error(), "x_embedder.proj.weight: missing") {
 		t.Errorf("a missing tensor: %v", err)
 	}
 	for n := range 5 {
-		if err := Write(&full{left: n * 300}, tiny, info, list(ts), nil); !errors.Is(err, io.ErrShortWrite) {
+		if err := (Writer{}).Write(&full{left: n * 300}, tiny, info, list(ts)); !errors.Is(err, io.ErrShortWrite) {
 			t.Errorf("a full disk: %v", err)
 		}
 	}
@@ -317,6 +322,8 @@ func hostile(t testing.TB) map[string][]byte {
 		"found \"y_embedder.proj.weight\"":  edit(func(b []byte) { b[table+1] = 'y' }),
 		"has dtype 7":                       edit(func(b []byte) { b[first] = 7 }),
 		"int8 rows for shape":               edit(func(b []byte) { b[first] = 2 }),
+		"int8 rows in byte planes":          edit(func(b []byte) { b[first] = 2 | inPlanes }),
+		"has dtype 3, known":                edit(func(b []byte) { b[first] = 3 | inPlanes }),
 		"shape is [8 3 2]":                  edit(func(b []byte) { b[first+1] = 3 }),
 		"shape is [2147483647":              u32(first+2, math.MaxInt32),
 		"shape is [-1":                      u32(first+2, math.MaxUint32),
@@ -377,6 +384,7 @@ func TestPromises(t *testing.T) {
 func FuzzReader(f *testing.F) {
 	f.Add(blob(f, tiny, dit.Random(tiny, 1, true), nil))
 	f.Add(blob(f, tiny, dit.Random(tiny, 1, false), nil))
+	f.Add(blobOf(f, tiny, dit.Random(tiny, 1, false), Writer{Small: true}))
 	for _, b := range hostile(f) {
 		if len(b) < 1<<16 {
 			f.Add(b)

@@ -3,6 +3,7 @@
 package weights
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -11,20 +12,33 @@ import (
 	"io"
 	"iter"
 	"math"
+	"runtime"
 
 	"github.com/klauspost/compress/zstd"
 
 	"dit8/core"
 	"dit8/core/dit"
+	"dit8/internal/ordered"
 	"dit8/weights/half"
 )
 
-// Write writes a model as a .dit8 file. Tensors may come in any order, each once.
-// int8 tensors are stored as they are; float tensors as float32, or as float16
-// where that loses nothing or where round16, when not nil, allows rounding. The
-// same input gives the same bytes. Payloads are held compressed until all have
-// come.
-func Write(w io.Writer, cfg dit.Config, info core.Info, tensors iter.Seq2[dit.Tensor, error], round16 func(dit.Spec) bool) error {
+// Writer writes models as .dit8 files.
+type Writer struct {
+	// Round16 says which float tensors may be rounded to float16; nil is none.
+	Round16 func(dit.Spec) bool
+	// Small takes every byte that there is to gain. Without it what would shrink by
+	// less than a sixteenth stays as it is, and decodes in no time.
+	Small bool
+	// Spool is where compressed tensors wait for the last one, empty at first; nil is
+	// memory.
+	Spool Spool
+}
+
+// Write writes a model. Tensors may come in any order, each once. int8 tensors are
+// stored as they are; float tensors as float32, or as float16 where that loses
+// nothing or where w.Round16 allows it. Tensors are compressed on all cores. The
+// same input gives the same bytes.
+func (w Writer) Write(to io.Writer, cfg dit.Config, info core.Info, tensors iter.Seq2[dit.Tensor, error]) error {
 	if err := cfg.Check(); err != nil {
 		return err
 	}
@@ -38,66 +52,128 @@ func Write(w io.Writer, cfg dit.Config, info core.Info, tensors iter.Seq2[dit.Te
 	if len(text) > MaxHeader {
 		return fmt.Errorf("weights: the header has %d bytes, allowed up to %d", len(text), MaxHeader)
 	}
-	enc, err := newEncoder()
+	specs := cfg.Specs()
+	byName := make(map[string]dit.Spec, len(specs))
+	for _, s := range specs {
+		byName[s.Name] = s
+	}
+	once := func(yield func(dit.Tensor, error) bool) {
+		seen := make(map[string]bool)
+		for t, err := range tensors {
+			if _, ok := byName[t.Name]; err == nil && (!ok || seen[t.Name]) {
+				err = fmt.Errorf("weights: tensor %s: the config has none of this name, or it came twice", t.Name)
+			}
+			seen[t.Name] = true
+			if !yield(t, err) {
+				return
+			}
+		}
+	}
+	spool := w.Spool
+	if spool == nil {
+		spool = &memory{}
+	}
+	encs, err := newEncoders(w.Small)
 	if err != nil {
 		return err
 	}
-	defer enc.zstd.Close()
-	specs := cfg.Specs()
-	want := make(map[string]dit.Spec, len(specs))
-	for _, s := range specs {
-		want[s.Name] = s
-	}
+	defer encs.close()
 	done := make(map[string]encoded, len(specs))
-	for t, err := range tensors {
-		if err != nil {
-			return err
-		}
-		s, ok := want[t.Name]
-		if !ok {
-			return fmt.Errorf("weights: tensor %s: the config has none of this name, or it came twice", t.Name)
-		}
-		delete(want, t.Name)
+	at := int64(0) // in the spool
+	for e, err := range ordered.Map(once, cap(encs), func(t dit.Tensor) (encoded, error) {
+		s := byName[t.Name]
 		if err := t.Check(s); err != nil {
-			return err
+			return encoded{}, err
 		}
 		if err := check(t); err != nil {
-			return err
+			return encoded{}, err
 		}
-		e, err := enc.tensor(t, s, round16 != nil && round16(s))
+		return encs.tensor(t, w.Round16 != nil && w.Round16(s))
+	}) {
 		if err != nil {
 			return err
 		}
-		done[t.Name] = e
+		if _, err := spool.Write(e.data); err != nil {
+			return fmt.Errorf("weights: write tensor %s: %w", e.name, err)
+		}
+		e.at, e.size, e.data = at, int64(len(e.data)), nil
+		at += e.size
+		done[e.name] = e
 	}
 	for _, s := range specs {
-		if _, missing := want[s.Name]; missing {
-			return fmt.Errorf("weights: tensor %s: missing (%d of %d tensors are)", s.Name, len(want), len(specs))
+		if _, ok := done[s.Name]; !ok {
+			return fmt.Errorf("weights: tensor %s: missing (%d of %d tensors are)", s.Name, len(specs)-len(done), len(specs))
 		}
 	}
-	return assemble(w, text, specs, done)
+	return assemble(to, spool, text, specs, done)
+}
+
+// Spool keeps bytes, as a file does.
+type Spool interface {
+	io.Writer
+	io.ReaderAt
+}
+
+// memory is a Spool.
+type memory struct{ b []byte }
+
+func (m *memory) Write(b []byte) (int, error) {
+	m.b = append(m.b, b...)
+	return len(b), nil
+}
+
+func (m *memory) ReadAt(b []byte, at int64) (int, error) {
+	return bytes.NewReader(m.b).ReadAt(b, at)
 }
 
 // encoded is a tensor as it goes to the file.
 type encoded struct {
-	dtype  DType
-	chunks []chunk
-	data   []byte
+	name     string
+	dtype    DType
+	planes   bool
+	chunks   []chunk
+	data     []byte // until it is in the spool:
+	at, size int64
 }
 
 type encoder struct {
-	zstd *zstd.Encoder
-	buf  []byte
+	zstd   *zstd.Encoder
+	small  bool
+	framer framer
+	buf    []byte
+	planes []byte // one chunk
 }
 
-func newEncoder() (*encoder, error) {
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
-		zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true), zstd.WithWindowSize(ChunkSize))
-	return &encoder{zstd: z}, err
+// encoders are those that are free, one for each core.
+type encoders chan *encoder
+
+func newEncoders(small bool) (encoders, error) {
+	all := make(encoders, runtime.GOMAXPROCS(0))
+	for range cap(all) {
+		z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
+			zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true), zstd.WithWindowSize(ChunkSize))
+		if err != nil {
+			return nil, err
+		}
+		all <- &encoder{zstd: z, small: small}
+	}
+	return all, nil
 }
 
-func (e *encoder) tensor(t dit.Tensor, s dit.Spec, round16 bool) (encoded, error) {
-	out := encoded{dtype: storage(t, round16)}
+func (all encoders) close() {
+	for range cap(all) {
+		(<-all).zstd.Close()
+	}
+}
+
+func (all encoders) tensor(t dit.Tensor, round16 bool) (encoded, error) {
+	e := <-all
+	defer func() { all <- e }()
+	return e.tensor(t, round16)
+}
+
+func (e *encoder) tensor(t dit.Tensor, round16 bool) (encoded, error) {
+	out := encoded{name: t.Name, dtype: storage(t, round16)}
 	b := e.buf[:0]
 	switch out.dtype {
 	case F32:
@@ -121,20 +197,59 @@ func (e *encoder) tensor(t dit.Tensor, s dit.Spec, round16 bool) (encoded, error
 		}
 	}
 	e.buf = b
+	cut := 0 // of int8 rows' scales and values
+	if out.dtype == I8 {
+		cut = 4 * len(t.Scale)
+	}
+	out.chunks, out.data = e.chunks(b, out.dtype, false, cut)
+	if e.small && out.dtype != I8 {
+		if chunks, data := e.chunks(b, out.dtype, true, 0); len(data) < len(out.data) {
+			out.chunks, out.data, out.planes = chunks, data, true
+		}
+	}
+	return out, nil
+}
+
+// chunks compresses a payload chunk by chunk, in the smallest of the ways there are.
+func (e *encoder) chunks(b []byte, dtype DType, planes bool, cut int) (chunks []chunk, data []byte) {
 	for len(b) > 0 {
 		plain := b[:min(len(b), ChunkSize)]
 		b = b[len(plain):]
+		cuts := []int{cut}
+		if cut -= len(plain); planes {
+			plain, cuts = e.split(plain, dtype.width())
+		}
 		k := chunk{length: len(plain), raw: true, crc: crc32.Checksum(plain, castagnoli)}
-		at := len(out.data)
-		out.data = e.zstd.EncodeAll(plain, out.data)
-		if n := len(out.data) - at; n < len(plain) && n*MaxExpansion >= out.dtype.memory(len(plain)) {
+		at := len(data)
+		data = e.zstd.EncodeAll(plain, data)
+		if e.small {
+			end := len(data)
+			if data = e.framer.frame(data, plain, cuts...); len(data)-end < end-at {
+				data = append(data[:at], data[end:]...)
+			} else {
+				data = data[:end]
+			}
+		}
+		if n := len(data) - at; n < len(plain) && n*MaxExpansion >= dtype.memory(len(plain)) {
 			k.length, k.raw = n, false
 		} else {
-			out.data = append(out.data[:at], plain...)
+			data = append(data[:at], plain...)
 		}
-		out.chunks = append(out.chunks, k)
+		chunks = append(chunks, k)
 	}
-	return out, nil
+	return chunks, data
+}
+
+// split puts values of width bytes into byte planes, and says where these begin.
+func (e *encoder) split(b []byte, width int) (planes []byte, begin []int) {
+	e.planes = e.planes[:0]
+	for p := range width {
+		begin = append(begin, len(e.planes))
+		for i := p; i < len(b); i += width {
+			e.planes = append(e.planes, b[i])
+		}
+	}
+	return e.planes, begin
 }
 
 // storage picks the type that t is stored as.
@@ -154,7 +269,7 @@ func storage(t dit.Tensor, round16 bool) DType {
 }
 
 // assemble writes the file: preamble, header, table, payloads.
-func assemble(w io.Writer, text []byte, specs []dit.Spec, tensors map[string]encoded) error {
+func assemble(w io.Writer, spool io.ReaderAt, text []byte, specs []dit.Spec, tensors map[string]encoded) error {
 	tableLen := 0
 	for _, s := range specs {
 		tableLen += 1 + len(s.Name) + 1 + 1 + 4*len(s.Shape) + 8 + 8*len(tensors[s.Name].chunks)
@@ -171,7 +286,11 @@ func assemble(w io.Writer, text []byte, specs []dit.Spec, tensors map[string]enc
 			at = aligned(at)
 		}
 		table = append(append(table, byte(len(s.Name))), s.Name...)
-		table = append(table, byte(e.dtype), byte(len(s.Shape)))
+		dtype := byte(e.dtype)
+		if e.planes {
+			dtype |= inPlanes
+		}
+		table = append(table, dtype, byte(len(s.Shape)))
 		for _, n := range s.Shape {
 			table = binary.LittleEndian.AppendUint32(table, uint32(n))
 		}
@@ -183,8 +302,10 @@ func assemble(w io.Writer, text []byte, specs []dit.Spec, tensors map[string]enc
 			}
 			table = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(table, n), k.crc)
 		}
-		sum.Write(e.data)
-		at += int64(len(e.data))
+		if _, err := io.Copy(sum, io.NewSectionReader(spool, e.at, e.size)); err != nil {
+			return fmt.Errorf("weights: read tensor %s again: %w", s.Name, err)
+		}
+		at += e.size
 	}
 	if len(table) > MaxTable || at > MaxFileSize {
 		return fmt.Errorf("weights: a file of %d bytes with a table of %d, allowed up to %d and %d", at, len(table), int64(MaxFileSize), MaxTable)
@@ -218,7 +339,9 @@ func assemble(w io.Writer, text []byte, specs []dit.Spec, tensors map[string]enc
 		if err := write(zeros[:pad]); err != nil {
 			return fmt.Errorf("weights: write: %w", err)
 		}
-		if err := write(tensors[s.Name].data); err != nil {
+		e := tensors[s.Name]
+		n, err := io.Copy(w, io.NewSectionReader(spool, e.at, e.size))
+		if written += n; err != nil {
 			return fmt.Errorf("weights: write tensor %s: %w", s.Name, err)
 		}
 	}

@@ -103,33 +103,45 @@ func (m *Model) Condition(conds []Cond) (*Conditioning, error) {
 			return nil, fmt.Errorf("dit: time %v, allowed within ±%d", c.T, MaxTime)
 		}
 	}
-	act, err := m.embed(conds)
+	first, err := m.embed(conds, 0)
 	if err != nil {
 		return nil, err
 	}
-	defer m.dev.Free(act)
+	defer m.dev.Free(first)
 	c := &Conditioning{rows: rows, blocks: make([]compute.F32, len(m.blocks)), dev: m.dev}
 	for i, b := range m.blocks {
 		if c.blocks[i], err = m.dev.Alloc(rows * 6 * d); err != nil {
 			c.Free()
 			return nil, err
 		}
+		act, own := first, i > 0 && i < len(m.embedders)
+		if own {
+			if act, err = m.embed(conds, i); err != nil {
+				c.Free()
+				return nil, err
+			}
+		}
 		m.dev.Linear(c.blocks[i], act, rows, b.adaLN, compute.NoActivation)
+		if own {
+			m.dev.Free(act)
+		}
 	}
 	if c.final, err = m.dev.Alloc(rows * 2 * d); err != nil {
 		c.Free()
 		return nil, err
 	}
-	m.dev.Linear(c.final, act, rows, m.finalAdaLN, compute.NoActivation)
+	m.dev.Linear(c.final, first, rows, m.finalAdaLN, compute.NoActivation)
 	return c, nil
 }
 
-// embed computes SiLU(t_embedder(t) + y_embedder(label)), [rows, D].
-func (m *Model) embed(conds []Cond) (compute.F32, error) {
+// embed computes SiLU(t_embedder(t) + y_embedder(label)), [rows, D], with embedders
+// k.
+func (m *Model) embed(conds []Cond, k int) (compute.F32, error) {
 	rows, d := len(conds), m.cfg.HiddenSize
+	e := &m.embedders[k]
 	freq := make([]float32, rows*FreqDim)
 	for i, c := range conds {
-		TimestepEmbedding(freq[i*FreqDim:(i+1)*FreqDim], c.T)
+		TimestepEmbedding(freq[i*FreqDim:(i+1)*FreqDim], c.T, m.cfg.FreqShift)
 	}
 	var bufs [3]compute.F32
 	for i, n := range []int{rows * FreqDim, rows * d, rows * d} {
@@ -146,18 +158,18 @@ func (m *Model) embed(conds []Cond) (compute.F32, error) {
 	defer m.dev.Free(in)
 	defer m.dev.Free(hidden)
 	m.dev.Write(in, freq)
-	m.dev.Linear(hidden, in, rows, m.tMLP0, compute.WithSiLU)
-	m.dev.Linear(out, hidden, rows, m.tMLP2, compute.NoActivation)
+	m.dev.Linear(hidden, in, rows, e.tMLP0, compute.WithSiLU)
+	m.dev.Linear(out, hidden, rows, e.tMLP2, compute.NoActivation)
 	c := make([]float32, rows*d)
 	m.dev.Read(c, out)
 	mix := make([]float32, d)
 	for i, cond := range conds {
-		y := m.table[cond.Label*d : (cond.Label+1)*d]
+		y := e.table[cond.Label*d : (cond.Label+1)*d]
 		if cond.Mix != nil {
 			y = mix
 			clear(y)
 			for _, s := range cond.Mix {
-				for j, v := range m.table[s.Label*d : (s.Label+1)*d] {
+				for j, v := range e.table[s.Label*d : (s.Label+1)*d] {
 					y[j] = y[j] + float32(s.Weight*v)
 				}
 			}
@@ -172,9 +184,13 @@ func (m *Model) embed(conds []Cond) (compute.F32, error) {
 
 // TimestepEmbedding writes the sinusoidal embedding of t to dst [FreqDim]: the
 // cosines of t·10000^(-i/128), then the sines (models.py:
-// TimestepEmbedder.timestep_embedding).
-func TimestepEmbedding(dst []float32, t float32) {
-	const ratio = 0.93057204092969897 // 10000^(-1/128)
+// TimestepEmbedder.timestep_embedding); with a shift of 1 of t·10000^(-i/127)
+// (diffusers: Timesteps, downscale_freq_shift).
+func TimestepEmbedding(dst []float32, t float32, shift int) {
+	ratio := 0.93057204092969897 // 10000^(-1/128)
+	if shift == 1 {
+		ratio = 0.93004494584813918
+	}
 	f := 1.0
 	for i := range FreqDim / 2 {
 		sin, cos := detmath.SinCos(float64(float64(t) * f))

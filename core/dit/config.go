@@ -14,6 +14,10 @@ type Config struct {
 	MLPHidden  int  `json:"mlp_hidden_size"` // width of fc1
 	NumClasses int  `json:"num_classes"`     // without the null class, whose index this is
 	LearnSigma bool `json:"learn_sigma"`     // the output has 2C channels, the last C a variance
+
+	// What diffusers' DiTTransformer2DModel does in its own way.
+	FreqShift      int  `json:"freq_shift,omitempty"`      // timestep frequencies are 10000^(-i/(128-FreqShift)), 0 or 1
+	BlockEmbedders bool `json:"block_embedders,omitempty"` // each block has a t_embedder and y_embedder; the final layer takes the first block's
 }
 
 // Limits of Config. They bound what a hostile file can ask for and are several
@@ -50,6 +54,8 @@ func (c Config) Check() error {
 		}
 	}
 	switch {
+	case c.FreqShift < 0 || c.FreqShift > 1:
+		return fmt.Errorf("dit: freq_shift is %d, allowed 0 (DiT, SiT) or 1 (diffusers)", c.FreqShift)
 	case c.InputSize%c.PatchSize != 0:
 		return fmt.Errorf("dit: input_size %d is not a multiple of patch_size %d", c.InputSize, c.PatchSize)
 	case c.HiddenSize%c.NumHeads != 0:
@@ -119,11 +125,19 @@ func (c Config) Specs() []Spec {
 	add(Projection, "x_embedder.proj.weight", d, c.InChannels, c.PatchSize, c.PatchSize)
 	add(Bias, "x_embedder.proj.bias", d)
 	add(Embedding, "pos_embed", 1, c.Tokens(), d)
-	linear(Modulator, "t_embedder.mlp.0", d, FreqDim)
-	linear(Modulator, "t_embedder.mlp.2", d, d)
-	add(Embedding, "y_embedder.embedding_table.weight", c.NumClasses+1, d)
+	embedders := func(prefix string) {
+		linear(Modulator, prefix+"t_embedder.mlp.0", d, FreqDim)
+		linear(Modulator, prefix+"t_embedder.mlp.2", d, d)
+		add(Embedding, prefix+"y_embedder.embedding_table.weight", c.NumClasses+1, d)
+	}
+	if !c.BlockEmbedders {
+		embedders("")
+	}
 	for i := range c.Depth {
 		b := fmt.Sprintf("blocks.%d.", i)
+		if c.BlockEmbedders {
+			embedders(b)
+		}
 		linear(Modulator, b+"adaLN_modulation.1", 6*d, d)
 		linear(Matrix, b+"attn.qkv", 3*d, d)
 		linear(Matrix, b+"attn.proj", d, d)

@@ -2,6 +2,7 @@ package dit_test
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -190,6 +191,72 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
+// Embedders of each block that are copies of one compute what the one does; another
+// block's changes what modulates that block, and no other.
+func TestBlockEmbedders(t *testing.T) {
+	own := small
+	own.BlockEmbedders = true
+	modulation := func(cfg dit.Config, change func(*dit.Tensor)) (all [][]float32) {
+		m := load(t, cfg, func(yield func(dit.Tensor, error) bool) {
+			one := map[string]dit.Tensor{}
+			for x := range dit.Random(small, 1, false) {
+				one[x.Name] = x
+			}
+			for _, s := range cfg.Specs() {
+				_, embedder, ok := strings.Cut(s.Name, "_embedder.")
+				x := one[s.Name]
+				if ok && !strings.HasPrefix(s.Name, "x") {
+					x = one[s.Name[len(s.Name)-len("t_embedder."+embedder):]]
+				}
+				x.Name, x.F32 = s.Name, slices.Clone(x.F32)
+				change(&x)
+				if !yield(x, nil) {
+					return
+				}
+			}
+		})
+		c, err := m.Condition([]dit.Cond{{T: 0.3, Label: 2}, {T: 0.7, Label: 5}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Free()
+		for i := range cfg.Depth {
+			v := make([]float32, 6*cfg.HiddenSize)
+			if err := c.ReadBlock(v, i, 1); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, v)
+		}
+		v := make([]float32, 2*cfg.HiddenSize)
+		if err := c.ReadFinal(v, 1); err != nil {
+			t.Fatal(err)
+		}
+		return append(all, v)
+	}
+	keep := func(*dit.Tensor) {}
+	want := modulation(small, keep)
+	if got := modulation(own, keep); !slices.EqualFunc(got, want, slices.Equal) {
+		t.Error("copies of the embedders compute something else")
+	}
+	for block, changed := range [][]bool{{true, false, true}, {false, true, false}} {
+		got := modulation(own, func(x *dit.Tensor) {
+			if x.Name == fmt.Sprintf("blocks.%d.t_embedder.mlp.2.bias", block) {
+				x.F32[0] += 1
+			}
+		})
+		for i := range got {
+			if slices.Equal(got[i], want[i]) == changed[i] {
+				t.Errorf("the embedder of block %d is another, the modulation of %d of 3: changed should be %v", block, i, changed[i])
+			}
+		}
+	}
+	shifted := small
+	shifted.FreqShift = 1
+	if slices.EqualFunc(modulation(shifted, keep), want, slices.Equal) {
+		t.Error("freq_shift changes nothing")
+	}
+}
+
 func TestConfigCheck(t *testing.T) {
 	if err := small.Check(); err != nil {
 		t.Fatal(err)
@@ -203,6 +270,7 @@ func TestConfigCheck(t *testing.T) {
 		"num_heads":       func(c *dit.Config) { c.NumHeads = 7 },
 		"mlp_hidden_size": func(c *dit.Config) { c.MLPHidden = 1 << 20 },
 		"num_classes":     func(c *dit.Config) { c.NumClasses = 0 },
+		"freq_shift":      func(c *dit.Config) { c.FreqShift = 2 },
 		"tokens":          func(c *dit.Config) { c.InputSize, c.PatchSize = 1024, 1 },
 	} {
 		c := small

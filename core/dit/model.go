@@ -18,15 +18,20 @@ type Model struct {
 	cfg Config
 	dev compute.Device
 
-	patch        compute.Linear // x_embedder
-	pos          compute.F32    // pos_embed [T, D]
-	tMLP0, tMLP2 compute.Linear // t_embedder
-	table        []float32      // y_embedder.embedding_table [classes+1, D]
-	blocks       []block
-	finalAdaLN   compute.Linear
-	finalLinear  compute.Linear
+	patch       compute.Linear // x_embedder
+	pos         compute.F32    // pos_embed [T, D]
+	embedders   []embedder     // one, or one a block
+	blocks      []block
+	finalAdaLN  compute.Linear
+	finalLinear compute.Linear
 
 	work workspace
+}
+
+// embedder turns a Cond into the vector that the AdaLN heads see.
+type embedder struct {
+	tMLP0, tMLP2 compute.Linear // t_embedder
+	table        []float32      // y_embedder.embedding_table [classes+1, D]
 }
 
 type block struct {
@@ -51,7 +56,10 @@ func Load(dev compute.Device, cfg Config, tensors iter.Seq2[Tensor, error]) (*Mo
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	m := &Model{cfg: cfg, dev: dev, blocks: make([]block, cfg.Depth)}
+	m := &Model{cfg: cfg, dev: dev, blocks: make([]block, cfg.Depth), embedders: make([]embedder, 1)}
+	if cfg.BlockEmbedders {
+		m.embedders = make([]embedder, cfg.Depth)
+	}
 	whole := false
 	defer func() {
 		if !whole {
@@ -92,7 +100,10 @@ func Load(dev compute.Device, cfg Config, tensors iter.Seq2[Tensor, error]) (*Mo
 // Free gives back the device's memory that the weights and activations take. The
 // model is of no use after it.
 func (m *Model) Free() {
-	layers := []compute.Linear{m.patch, m.tMLP0, m.tMLP2, m.finalAdaLN, m.finalLinear}
+	layers := []compute.Linear{m.patch, m.finalAdaLN, m.finalLinear}
+	for _, e := range m.embedders {
+		layers = append(layers, e.tMLP0, e.tMLP2)
+	}
 	for _, b := range m.blocks {
 		layers = append(layers, b.adaLN, b.qkv, b.proj, b.fc1, b.fc2)
 	}
@@ -106,7 +117,8 @@ func (m *Model) Free() {
 
 // accept puts one tensor where it belongs.
 func (m *Model) accept(t Tensor, role Role, half map[string]Tensor) error {
-	switch t.Name {
+	i, name := blockOf(t.Name)
+	switch name {
 	case "pos_embed":
 		pos, err := m.dev.Alloc(t.Len())
 		if err != nil {
@@ -116,7 +128,7 @@ func (m *Model) accept(t Tensor, role Role, half map[string]Tensor) error {
 		m.dev.Write(pos, t.Floats())
 		return nil
 	case "y_embedder.embedding_table.weight":
-		m.table = t.Floats()
+		m.embedders[i].table = t.Floats()
 		return nil
 	}
 	layer, part, _ := cutLast(t.Name, ".")
@@ -145,22 +157,18 @@ func (m *Model) accept(t Tensor, role Role, half map[string]Tensor) error {
 
 // slot is the field of the linear layer with an official name.
 func (m *Model) slot(layer string) *compute.Linear {
-	switch layer {
+	i, name := blockOf(layer)
+	switch name {
 	case "x_embedder.proj":
 		return &m.patch
 	case "t_embedder.mlp.0":
-		return &m.tMLP0
+		return &m.embedders[i].tMLP0
 	case "t_embedder.mlp.2":
-		return &m.tMLP2
+		return &m.embedders[i].tMLP2
 	case "final_layer.adaLN_modulation.1":
 		return &m.finalAdaLN
 	case "final_layer.linear":
 		return &m.finalLinear
-	}
-	number, name, _ := strings.Cut(strings.TrimPrefix(layer, "blocks."), ".")
-	i, err := strconv.Atoi(number)
-	if err != nil {
-		panic("dit: no layer " + layer) // Specs and slot disagree
 	}
 	b := &m.blocks[i]
 	return map[string]*compute.Linear{
@@ -170,6 +178,21 @@ func (m *Model) slot(layer string) *compute.Linear {
 		"mlp.fc1":            &b.fc1,
 		"mlp.fc2":            &b.fc2,
 	}[name]
+}
+
+// blockOf splits a parameter's name into the number of its block, 0 where it has
+// none, and the rest.
+func blockOf(name string) (i int, rest string) {
+	in, ok := strings.CutPrefix(name, "blocks.")
+	if !ok {
+		return 0, name
+	}
+	number, rest, _ := strings.Cut(in, ".")
+	i, err := strconv.Atoi(number)
+	if err != nil {
+		panic("dit: no tensor " + name) // it is not of Specs
+	}
+	return i, rest
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

@@ -39,3 +39,23 @@ func Write(path string, write func(io.Writer) error) (size int64, err error) {
 	}
 	return st.Size(), os.Rename(f.Name(), path)
 }
+
+// Spool is a file to set bytes down in and read them again.
+type Spool interface {
+	io.Writer
+	io.ReaderAt
+}
+
+// WriteSpooled is Write with a second temporary file beside path, which is gone
+// afterwards.
+func WriteSpooled(path string, write func(io.Writer, Spool) error) (size int64, err error) {
+	spool, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		spool.Close()
+		os.Remove(spool.Name())
+	}()
+	return Write(path, func(w io.Writer) error { return write(w, spool) })
+}

@@ -5,51 +5,71 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"dit8/core"
 	"dit8/core/dit"
 	"dit8/core/flow"
 	"dit8/internal/atomicfile"
-	"dit8/tools/quantize/safetensors"
+	"dit8/internal/ordered"
+	"dit8/internal/progress"
+	"dit8/tools/quantize/checkpoint"
 	"dit8/weights"
 )
 
 // options are the flags of a conversion.
 type options struct {
 	out, dtype, labels, convention string
+	weights, numerics, model       string
+	compress                       string
 	numHeads, guided, steps        int
 	guidance                       float64
 	name, license, source          string
-	force                          bool
+	keep                           rules
+	quality                        quality
+	reports                        reports
+	images                         int
+	force, dryRun                  bool
 }
 
-func convert(args []string, stdout, stderr io.Writer) error {
-	var o options
-	f := flag.NewFlagSet("quantize", flag.ContinueOnError)
+func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.out, "o", "", "the .dit8 `file` to write")
 	f.StringVar(&o.dtype, "type", "int8", "int8 (8-bit matrices, 16-bit floats for the rest), f16 or f32")
+	f.Var(&o.keep, "keep", "`PATTERN=TYPE`: store tensors whose name matches as int8, f16 or f32, as 'final_layer.*=f32' or 'blocks.*.mlp.fc2=f16'; may be given again, the last that matches counts")
+	f.StringVar(&o.compress, "compress", "small", "small, or fast: leave what would shrink by less than a sixteenth as it is, which saves a browser time")
+	f.StringVar(&o.weights, "weights", "", "which `weights` of a training checkpoint: ema or model; default: ema where it has them")
+	f.StringVar(&o.numerics, "numerics", "", "for diffusers' folders: diffusers (compute what it computes) or official (for weights converted from the official ones); default: diffusers")
 	f.StringVar(&o.labels, "labels", "", "JSON `file` of class names: an array, or an object from \"0\", \"1\", … to names")
-	f.IntVar(&o.numHeads, "num-heads", 0, "attention `heads`; default: num_heads of config.json beside the checkpoint, or that of the official model of this width")
-	f.StringVar(&o.convention, "convention", "", "what the network was trained to predict: ours (velocity ε-x, t=1 is noise), sit (official SiT) or dit (official DiT, ε); default: dit for outputs with a variance, else ours")
+	f.IntVar(&o.numHeads, "num-heads", 0, "attention `heads`; default: those of -model, of config.json beside the checkpoint, of the model that the checkpoint says it is, or of the official model of this width")
+	f.StringVar(&o.model, "model", "", "the official model's `name`, as DiT-XL/2 or SiT-S/4, which says how many heads it has")
+	f.StringVar(&o.convention, "convention", "", "what the network was trained to predict: ours (velocity ε-x, t=1 is noise), sit (official SiT) or dit (official DiT, ε); default: what a training checkpoint says, else dit for outputs with a variance, else ours")
 	f.IntVar(&o.guided, "guided-channels", -1, "output `channels` that guidance applies to, 0 for all; default: 3 for sit and dit, as their samplers do, else 0")
 	f.StringVar(&o.name, "name", "", "the model's name; default: the checkpoint's file name")
 	f.StringVar(&o.license, "license", "", "licence of the weights")
 	f.StringVar(&o.source, "source", "", "where the weights come from")
 	f.IntVar(&o.steps, "steps", 20, "default number of steps for sampling")
 	f.Float64Var(&o.guidance, "guidance", 3, "default guidance scale for sampling")
+	o.quality.flags(f)
+	f.Var(&o.reports, "report", "sample images in float32 and as quantised, and write how far they are apart to `FILE`, .json or .html, or as a table to -; may be given again")
+	f.IntVar(&o.images, "images", 32, "`images` of a report")
 	f.BoolVar(&o.force, "f", false, "replace OUT if it exists")
-	checkpoint, err := parse(f, args, stdout)
-	if err != nil {
-		return err
-	}
+	f.BoolVar(&o.dryRun, "dry-run", false, "do everything but write: say what the file would be, and its size")
+}
+
+func (o options) check() error {
 	switch {
-	case o.out == "":
+	case o.out == "" && !o.dryRun:
 		return usagef("-o is missing: the file to write")
 	case o.dtype != "int8" && o.dtype != "f16" && o.dtype != "f32":
 		return usagef("-type is %q, allowed: int8, f16, f32", o.dtype)
+	case o.compress != "small" && o.compress != "fast":
+		return usagef("-compress is %q, allowed: small, fast", o.compress)
+	case o.weights != "" && o.weights != "ema" && o.weights != "model":
+		return usagef("-weights is %q, allowed: ema, model", o.weights)
+	case o.numerics != "" && o.numerics != "diffusers" && o.numerics != "official":
+		return usagef("-numerics is %q, allowed: diffusers, official", o.numerics)
 	case o.convention != "" && o.convention != "ours" && o.convention != "sit" && o.convention != "dit":
 		return usagef("-convention is %q, allowed: ours, sit, dit", o.convention)
 	case o.numHeads < 0 || o.numHeads > dit.MaxHeads:
@@ -57,146 +77,257 @@ func convert(args []string, stdout, stderr io.Writer) error {
 	case o.guided < -1 || o.guided > dit.MaxChannels:
 		return usagef("-guided-channels is %d, allowed: 0 (all) to %d", o.guided, dit.MaxChannels)
 	}
-	if err := writable(o.out, checkpoint, o.force); err != nil {
-		return err
+	if o.images < 1 || o.images > 1024 {
+		return usagef("-images is %d, allowed: 1 to 1024", o.images)
 	}
-	in, closer, err := openCheckpoint(checkpoint)
-	if err != nil {
-		return err
-	}
-	defer closer.Close()
-	cfg, info, err := o.describe(in, checkpoint, stderr)
-	if err != nil {
-		return fmt.Errorf("%s: %w", checkpoint, err)
-	}
-	size, err := atomicfile.Write(o.out, func(w io.Writer) error {
-		return weights.Write(w, cfg, info, o.tensors(in, cfg), o.round16())
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", checkpoint, err)
-	}
-	n := parameters(cfg)
-	fmt.Fprintf(stdout, "%s: %s, %s parameters, %d classes, %s, %.2f bits per parameter\n",
-		o.out, o.dtype, count(n), cfg.NumClasses, bytesOf(size), float64(size)*8/float64(n))
-	return nil
+	return o.quality.check()
 }
 
-func openCheckpoint(path string) (*safetensors.File, io.Closer, error) {
-	switch {
-	case strings.HasSuffix(path, ".json"):
-		return nil, nil, fmt.Errorf("%s: sharded checkpoints are not supported yet: join the shards into one .safetensors file", path)
-	case strings.HasSuffix(path, ".pt"), strings.HasSuffix(path, ".pth"), strings.HasSuffix(path, ".ckpt"), strings.HasSuffix(path, ".bin"):
-		return nil, nil, fmt.Errorf("%s: PyTorch's pickle files are not supported yet: save the state dict with safetensors.torch.save_file", path)
-	}
-	f, err := os.Open(path)
+func convert(args []string, stdout, stderr io.Writer) error {
+	var o options
+	f := flag.NewFlagSet("quantize", flag.ContinueOnError)
+	o.flags(f)
+	path, err := parse(f, args, stdout)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", path)
+	if err := o.check(); err != nil {
+		return err
 	}
-	var in *safetensors.File
-	if err == nil {
-		if in, err = safetensors.Read(f, st.Size()); err != nil {
-			err = fmt.Errorf("%s: %w", path, err)
+	in, err := checkpoint.Open(path, checkpoint.Options{Weights: o.weights, Official: o.numerics == "official"})
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	inputs := append(in.Files, path, in.Config, o.labels)
+	if o.out != "" {
+		if err := writable(o.out, inputs, o.force); err != nil {
+			return err
 		}
 	}
-	if err != nil {
-		f.Close()
-		return nil, nil, err
+	for _, r := range o.reports {
+		if r != "-" {
+			if err := writable(r, inputs, o.force); err != nil {
+				return err
+			}
+		}
 	}
-	return in, f, nil
+	m, err := o.describe(in, path, stderr)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	bar := progress.New(stderr)
+	size, rep, err := o.run(m, bar)
+	bar.Clear()
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	n := parameters(m.cfg)
+	out := o.out
+	if o.dryRun {
+		out = "dry run, nothing written"
+	}
+	fmt.Fprintf(stdout, "%s: %s, %s parameters, %d classes, %s, %.2f bits per parameter\n",
+		out, o.dtype, count(n), m.cfg.NumClasses, bytesOf(size), float64(size)*8/float64(n))
+	return rep.write(o.reports, stdout, o.force)
+}
+
+// run converts: tensor after tensor, or with all of the model in memory where it is
+// calibrated or reported on.
+func (o options) run(m model, bar *progress.Bar) (size int64, rep *report, err error) {
+	if !o.quality.calibrates() && len(o.reports) == 0 {
+		size, err = m.write(o, m.tensors(o), bar)
+		return size, nil, err
+	}
+	exact := o
+	exact.dtype, exact.keep = "f32", nil
+	f, err := readFloats(m.cfg, m.info, m.tensors(exact))
+	if err != nil {
+		return 0, nil, err
+	}
+	var ref []walked
+	if len(o.reports) > 0 {
+		w, err := loadWalker(f.cfg, f.info.Convention, f.tensors())
+		if err != nil {
+			return 0, nil, err
+		}
+		bar.Show(0, 1, "sampling the float32 model")
+		if ref, err = o.trial().reference(w); err != nil {
+			return 0, nil, err
+		}
+	}
+	rounded, smoothed, err := o.quality.improve(f, func(s dit.Spec) bool { return o.typeOf(s) == "int8" },
+		func(what string, done, total int) { bar.Show(done, total, what) })
+	if err != nil {
+		return 0, nil, err
+	}
+	if size, err = m.write(o, o.stored(f, rounded), bar); err != nil || len(o.reports) == 0 {
+		return size, nil, err
+	}
+	bar.Show(0, 1, "sampling the int8 model")
+	rep, err = o.report(f, o.stored(f, rounded), ref, smoothed)
+	return size, rep, err
+}
+
+// model is what is to be written.
+type model struct {
+	in   *checkpoint.Checkpoint
+	cfg  dit.Config
+	info core.Info
+}
+
+// write writes the file, or with -dry-run nothing, and returns its size.
+func (m model) write(o options, from tensorSeq, bar *progress.Bar) (int64, error) {
+	total, done := 0, 0
+	for _, s := range m.cfg.Specs() {
+		total += s.Len()
+	}
+	tensors := func(yield func(dit.Tensor, error) bool) {
+		for t, err := range from {
+			if !yield(t, err) {
+				return
+			}
+			done += t.Len()
+			bar.Show(done, total, t.Name)
+		}
+	}
+	if o.dryRun {
+		var n counter
+		err := o.writer().Write(&n, m.cfg, m.info, tensors)
+		return int64(n), err
+	}
+	return atomicfile.WriteSpooled(o.out, func(w io.Writer, spool atomicfile.Spool) error {
+		to := o.writer()
+		to.Spool = spool
+		return to.Write(w, m.cfg, m.info, tensors)
+	})
+}
+
+func (o options) writer() weights.Writer {
+	return weights.Writer{Round16: o.round16, Small: o.compress == "small"}
+}
+
+// counter counts bytes.
+type counter int64
+
+func (c *counter) Write(b []byte) (int, error) {
+	*c += counter(len(b))
+	return len(b), nil
 }
 
 // describe finds out everything that the blob's header says. What it has to
 // assume it tells notes.
-func (o options) describe(in *safetensors.File, checkpoint string, notes io.Writer) (cfg dit.Config, info core.Info, err error) {
-	beside, err := readConfig(filepath.Join(filepath.Dir(checkpoint), "config.json"))
-	if err != nil {
-		return cfg, info, err
+func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Writer) (m model, err error) {
+	note := func(format string, args ...any) { fmt.Fprintf(notes, "quantize: "+format+"\n", args...) }
+	for _, n := range in.Notes {
+		note("%s", n)
 	}
-	if cfg, err = inferConfig(in); err != nil {
-		return cfg, info, err
+	m.in = in
+	var beside config
+	if in.Diffusers == nil {
+		if o.numerics != "" {
+			return m, fmt.Errorf("-numerics is for diffusers' folders, these are the official parameter names")
+		}
+		if beside, err = readConfig(in.Config); err != nil {
+			return m, err
+		}
 	}
-	if cfg.NumHeads, err = o.heads(cfg, beside, notes); err != nil {
-		return cfg, info, err
+	if m.cfg, err = inferConfig(in); err != nil {
+		return m, err
 	}
-	if err := beside.compare(cfg); err != nil {
-		return cfg, info, err
+	if m.cfg.NumHeads, err = o.heads(m.cfg, in, beside, note); err != nil {
+		return m, err
 	}
-	if err := cfg.Check(); err != nil {
-		return cfg, info, err
+	if err := beside.compare(m.cfg); err != nil {
+		return m, err
 	}
-	if err := checkTensors(in, cfg); err != nil {
-		return cfg, info, err
+	if err := m.cfg.Check(); err != nil {
+		return m, err
 	}
-	info = core.Info{
+	if err := checkTensors(in, m.cfg); err != nil {
+		return m, err
+	}
+	if err := o.keep.check(m.cfg); err != nil {
+		return m, err
+	}
+	m.info = core.Info{
 		Name: o.name, License: o.license, Source: o.source,
-		Convention: o.conventionOf(cfg, notes),
-		Defaults:   core.Defaults{Steps: o.steps, Guidance: float32(o.guidance)},
+		Defaults: core.Defaults{Steps: o.steps, Guidance: float32(o.guidance)},
 	}
-	if info.Name == "" {
-		info.Name = strings.TrimSuffix(filepath.Base(checkpoint), filepath.Ext(checkpoint))
+	if m.info.Convention, err = o.conventionOf(m.cfg, in, note); err != nil {
+		return m, err
 	}
-	if cfg.InChannels == 1 || cfg.InChannels == 3 {
-		info.Pixels = core.Pixels{Mean: 0.5, Std: 0.5}
+	if m.info.Name == "" {
+		if abs, err := filepath.Abs(path); err == nil {
+			path = abs // for a folder like "."
+		}
+		m.info.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	}
-	if info.Classes, err = classNames(o.labels, cfg.NumClasses); err != nil {
-		return cfg, info, err
+	if m.cfg.InChannels == 1 || m.cfg.InChannels == 3 {
+		m.info.Pixels = core.Pixels{Mean: 0.5, Std: 0.5}
 	}
-	return cfg, info, info.Check(cfg.NumClasses)
+	if m.info.Classes, err = classNames(o.labels, m.cfg.NumClasses); err != nil {
+		return m, err
+	}
+	return m, m.info.Check(m.cfg.NumClasses)
 }
 
-func (o options) conventionOf(cfg dit.Config, notes io.Writer) flow.Convention {
+func (o options) conventionOf(cfg dit.Config, in *checkpoint.Checkpoint, note func(string, ...any)) (c flow.Convention, err error) {
 	name := o.convention
-	if name == "" {
+	path, prediction := in.Args["path_type"], in.Args["prediction"]
+	switch {
+	case name != "":
+	case path != "" || prediction != "": // SiT/train.py's arguments
+		if path != "Linear" || prediction != "velocity" {
+			return c, fmt.Errorf("the checkpoint was trained with path_type %.40q and prediction %.40q, supported are Linear and velocity", path, prediction)
+		}
+		name = "sit"
+		note("-convention sit, as the checkpoint's training arguments are SiT's")
+	case strings.HasPrefix(in.Args["model"], "DiT-"):
+		name = "dit"
+		note("-convention dit, as the checkpoint says it is %s", in.Args["model"])
+	default:
 		name = "ours"
 		if cfg.LearnSigma {
 			name = "dit"
 		}
-		fmt.Fprintf(notes, "quantize: a checkpoint does not say what it predicts: assuming -convention %s (the others: ours, sit, dit)\n", name)
+		note("a checkpoint does not say what it predicts: assuming -convention %s (the others: ours, sit, dit)", name)
 	}
-	c := flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock}
+	c = flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock}
 	switch name {
 	case "sit":
 		c = flow.Convention{Prediction: flow.Velocity, Clock: flow.SiTClock, GuidedChannels: 3}
 	case "dit":
 		c = flow.Convention{Prediction: flow.Epsilon, Clock: flow.DDPMClock, GuidedChannels: 3}
 	}
+	if in.Diffusers != nil && in.Diffusers.FreqShift == 1 {
+		c.GuidedChannels = 0 // diffusers: pipeline_dit.py guides all of the latent's
+	}
 	if o.guided >= 0 {
 		c.GuidedChannels = o.guided
 	}
-	return c
+	return c, nil
 }
 
-// tensors reads the network's tensors one after the other, in the type that was
-// asked for.
-func (o options) tensors(in *safetensors.File, cfg dit.Config) iter.Seq2[dit.Tensor, error] {
-	return func(yield func(dit.Tensor, error) bool) {
-		for _, s := range cfg.Specs() {
-			t, _ := in.Lookup(s.Name)
-			v, err := in.Floats(t)
-			out := dit.Tensor{Name: s.Name, Shape: s.Shape, F32: v}
-			if err == nil && o.dtype == "int8" && int8Role(s.Role) {
-				out = quantizeRows(out)
-			}
-			if !yield(out, err) || err != nil {
+// tensors reads the network's tensors on all cores and yields them in order, in the
+// types that were asked for.
+func (m model) tensors(o options) iter.Seq2[dit.Tensor, error] {
+	specs := func(yield func(dit.Spec, error) bool) {
+		for _, s := range m.cfg.Specs() {
+			if !yield(s, nil) {
 				return
 			}
 		}
 	}
-}
-
-// round16 says which float tensors may be rounded to float16.
-func (o options) round16() func(dit.Spec) bool {
-	switch o.dtype {
-	case "f16":
-		return func(dit.Spec) bool { return true }
-	case "int8":
-		return func(s dit.Spec) bool { return s.Role != dit.Bias }
-	}
-	return nil
+	return ordered.Map(specs, runtime.GOMAXPROCS(0), func(s dit.Spec) (dit.Tensor, error) {
+		t, _ := m.in.Lookup(s.Name)
+		v, err := t.Floats()
+		out := dit.Tensor{Name: s.Name, Shape: s.Shape, F32: v}
+		if err == nil && o.typeOf(s) == "int8" {
+			out = quantizeRows(out)
+		}
+		return out, err
+	})
 }
 
 func parameters(cfg dit.Config) (n int) {

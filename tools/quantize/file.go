@@ -6,9 +6,9 @@ import (
 	"os"
 )
 
-// writable refuses an output that would replace the input, or anything without
-// -f.
-func writable(out, in string, force bool) error {
+// writable refuses an output that would replace one of the inputs, or anything
+// without -f.
+func writable(out string, in []string, force bool) error {
 	o, err := os.Stat(out)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -16,14 +16,16 @@ func writable(out, in string, force bool) error {
 	if err != nil {
 		return err
 	}
-	if i, err := os.Stat(in); err == nil && os.SameFile(o, i) {
-		return usagef("-o %s is the checkpoint itself", out)
-	}
 	if !o.Mode().IsRegular() {
-		return usagef("-o %s is not a regular file", out)
+		return usagef("%s is not a regular file", out)
+	}
+	for _, path := range in {
+		if i, err := os.Stat(path); err == nil && os.SameFile(o, i) {
+			return usagef("%s is one of the inputs", out)
+		}
 	}
 	if !force {
-		return usagef("-o %s exists: -f replaces it", out)
+		return usagef("%s exists: -f replaces it", out)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"dit8/core/dit"
 	"dit8/weights"
 )
 
@@ -26,6 +27,8 @@ type tensorLine struct {
 	Shape  []int  `json:"shape"`
 	Bytes  int64  `json:"bytes"`
 	Stored int64  `json:"stored"`
+	// Bits is those stored for each value.
+	Bits float64 `json:"bits"`
 }
 
 func inspect(args []string, stdout, _ io.Writer) error {
@@ -48,7 +51,7 @@ func inspect(args []string, stdout, _ io.Writer) error {
 	}
 	out := inspection{ID: h.ID, Bytes: h.Size, Parameters: parameters(h.Config), Header: h}
 	for _, t := range h.Tensors {
-		out.Tensors = append(out.Tensors, tensorLine{t.Name, t.DType.String(), t.Shape, t.Bytes, t.Stored})
+		out.Tensors = append(out.Tensors, tensorLine{t.Name, t.DType.String(), t.Shape, t.Bytes, t.Stored, float64(8*t.Stored) / float64(dit.Spec{Shape: t.Shape}.Len())})
 	}
 	if *asJSON {
 		e := json.NewEncoder(stdout)
@@ -70,11 +73,16 @@ func (o inspection) print(w io.Writer) error {
 			fmt.Fprintf(w, "%-10s %s\n", t.name, t.text)
 		}
 	}
+	var total int64
+	for _, t := range o.Tensors {
+		total += t.Stored
+	}
+	fmt.Fprintf(w, "weights    %s, %.3f bits each\n", bytesOf(total), float64(8*total)/float64(o.Parameters))
 	fmt.Fprintln(w)
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tab, "tensor\tdtype\tshape\tbytes\tstored")
+	fmt.Fprintln(tab, "tensor\tdtype\tshape\tbytes\tstored\tbits each")
 	for _, t := range o.Tensors {
-		fmt.Fprintf(tab, "%s\t%s\t%v\t%d\t%d\n", t.Name, t.DType, t.Shape, t.Bytes, t.Stored)
+		fmt.Fprintf(tab, "%s\t%s\t%v\t%d\t%d\t%.2f\n", t.Name, t.DType, t.Shape, t.Bytes, t.Stored, t.Bits)
 	}
 	return tab.Flush()
 }

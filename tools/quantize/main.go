@@ -1,6 +1,5 @@
-// Command quantize turns a float checkpoint of an official DiT or SiT into a
-// .dit8 file, shows what such a file holds, and checks one against reference
-// outputs.
+// Command quantize turns a checkpoint of a DiT or SiT into a .dit8 file, shows what
+// such a file holds, compares two, and checks one against reference outputs.
 package main
 
 import (
@@ -13,10 +12,14 @@ import (
 
 const usage = `quantize turns a DiT or SiT checkpoint into a .dit8 file.
 
-  quantize [flags] -o OUT.dit8 CHECKPOINT.safetensors
+  quantize [flags] -o OUT.dit8 CHECKPOINT
   quantize inspect [-json] FILE
   quantize verify [flags] -reference REF.safetensors FILE.dit8
   quantize psnr [flags] -reference F32.dit8 FILE.dit8
+  quantize diff [flags] A.dit8 B.dit8
+
+A CHECKPOINT is a .safetensors file, the index of a sharded one, a .pt file of
+torch.save (a state dict, or a training checkpoint), or a folder of diffusers.
 
 "quantize -h", "quantize inspect -h" and so on list the flags.
 `
@@ -35,6 +38,10 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 			command, args = verify, args[1:]
 		case "psnr":
 			command, args = compareImages, args[1:]
+		case "techniques":
+			command, args = techniques, args[1:]
+		case "diff":
+			command, args = diff, args[1:]
 		}
 	}
 	err := command(args, stdout, stderr)
@@ -61,6 +68,15 @@ func usagef(format string, args ...any) error {
 
 // parse parses flags and demands one file name, which may stand before flags.
 func parse(f *flag.FlagSet, args []string, stdout io.Writer) (file string, err error) {
+	files, err := parseFiles(f, args, stdout, 1)
+	if err != nil {
+		return "", err
+	}
+	return files[0], nil
+}
+
+// parseFiles is parse for n file names.
+func parseFiles(f *flag.FlagSet, args []string, stdout io.Writer, n int) (files []string, err error) {
 	f.SetOutput(io.Discard)
 	f.Usage = func() {}
 	for {
@@ -68,19 +84,23 @@ func parse(f *flag.FlagSet, args []string, stdout io.Writer) (file string, err e
 			fmt.Fprint(stdout, usage, "\nFlags of ", f.Name(), ":\n")
 			f.SetOutput(stdout)
 			f.PrintDefaults()
-			return "", err
+			return nil, err
 		} else if err != nil {
-			return "", usagef("%v", err)
+			return nil, usagef("%v", err)
 		}
 		rest := f.Args()
 		switch {
-		case len(rest) == 0 && file == "":
-			return "", usagef("no file named")
+		case len(rest) == 0 && len(files) == 0:
+			return nil, usagef("no file named")
+		case len(rest) == 0 && len(files) < n:
+			return nil, usagef("%d files are compared, found %s alone", n, files[0])
 		case len(rest) == 0:
-			return file, nil
-		case file != "":
-			return "", usagef("one file at a time, found %s and %s", file, rest[0])
+			return files, nil
+		case len(files) == n && n == 1:
+			return nil, usagef("one file at a time, found %s and %s", files[0], rest[0])
+		case len(files) == n:
+			return nil, usagef("%d files at a time, found %s too", n, rest[0])
 		}
-		file, args = rest[0], rest[1:]
+		files, args = append(files, rest[0]), rest[1:]
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -10,7 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"dit8/core/dit"
 	"dit8/core/flow"
+	"dit8/tools/quantize/checkpoint"
 	"dit8/weights"
 )
 
@@ -57,24 +60,70 @@ func readCase(t *testing.T, dir string) (c caseFile) {
 // guidance.
 func TestGoldens(t *testing.T) {
 	for _, c := range []struct {
-		dir, model, forward, convention string
-		outputs                         int
+		dir, model, forward string
+		outputs             int
+		flags               []string
 	}{
-		{"dit_tiny", "model", "forward", "dit", 2},
-		{"dit_tiny", "model", "forward_fractional_t", "dit", 1},
-		{"sit_tiny", "model", "forward", "sit", 2},
-		{"sit_tiny", "model_f16", "forward_f16", "sit", 2},
-		{"sit_rgb", "model", "forward", "sit", 2},
-		{"sit_lowvar", "model", "forward", "sit", 2},
-		{"diffusers", "official_model", "forward", "dit", 1},
+		{"dit_tiny", "model.safetensors", "forward", 2, []string{"-num-heads", "4"}},
+		{"dit_tiny", "model.safetensors", "forward_fractional_t", 1, []string{"-num-heads", "4"}},
+		{"dit_tiny", "model.pt", "forward", 2, []string{"-num-heads", "4"}},
+		{"sit_tiny", "model.safetensors", "forward", 2, []string{"-num-heads", "4"}},
+		{"sit_tiny", "model_f16.safetensors", "forward_f16", 2, []string{"-num-heads", "4"}},
+		{"sit_tiny", "train.pt", "forward", 2, []string{"-num-heads", "4"}},
+		{"sit_tiny", "train.pt", "forward", 2, []string{"-num-heads", "4", "-weights", "ema"}},
+		{"sit_rgb", "model.safetensors", "forward", 2, []string{"-num-heads", "6"}},
+		{"sit_lowvar", "model.safetensors", "forward", 2, []string{"-num-heads", readCase(t, "sit_lowvar").Config.NumHeads.String()}},
+		{"diffusers", "official_model.safetensors", "forward", 1, []string{"-num-heads", "4"}},
+		{"diffusers", "", "forward", 1, []string{"-numerics", "official"}},
+		{"diffusers", "diffusion_pytorch_model.safetensors", "forward", 1, []string{"-numerics", "official"}},
+		{"diffusers_dit", "", "forward", 1, nil},
 	} {
 		blob := filepath.Join(t.TempDir(), "out.dit8")
-		heads := readCase(t, c.dir).Config.NumHeads.String()
-		must(t, "-type", "f32", "-num-heads", heads, "-convention", c.convention, "-o", blob, goldens+c.dir+"/"+c.model+".safetensors")
+		must(t, append([]string{"-type", "f32", "-o", blob, goldens + c.dir + "/" + c.model}, c.flags...)...)
 		out := must(t, "verify", "-max-rel", "1e-5", "-reference", goldens+c.dir+"/"+c.forward+".safetensors", blob)
 		if strings.Count(out, "relative error") != c.outputs {
 			t.Errorf("%s/%s: verify compared\n%s", c.dir, c.forward, out)
 		}
+	}
+}
+
+// What diffusers' copy of converted weights computes, which is something else.
+func TestDiffusersNumerics(t *testing.T) {
+	ref := filepath.Join(t.TempDir(), "ref.safetensors")
+	b, err := os.ReadFile(goldens + "diffusers/forward.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// verify compares with out: the header's names are as long
+	b = bytes.Replace(b, []byte(`"out_official"`), []byte(`"was_official"`), 1)
+	b = bytes.Replace(b, []byte(`"out_diffusers"`), []byte(`"out"          `), 1)
+	if err := os.WriteFile(ref, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	blob := filepath.Join(t.TempDir(), "out.dit8")
+	must(t, "-type", "f32", "-o", blob, goldens+"diffusers")
+	must(t, "verify", "-max-rel", "3e-5", "-reference", ref, blob)
+	must(t, "-f", "-numerics", "official", "-type", "f32", "-o", blob, goldens+"diffusers")
+	if code, _, errs := quantize("verify", "-max-rel", "0.1", "-reference", ref, blob); code != 1 {
+		t.Errorf("official numerics give diffusers' output: %s", errs)
+	}
+}
+
+// The weights that are asked for are taken.
+func TestTrainingWeights(t *testing.T) {
+	dir := t.TempDir()
+	blob := filepath.Join(dir, "out.dit8")
+	must(t, "-weights", "model", "-num-heads", "4", "-type", "f32", "-o", blob, goldens+"sit_tiny/train.pt")
+	if code, out, _ := quantize("verify", "-max-rel", "0.05", "-reference", goldens+"sit_tiny/forward.safetensors", blob); code != 1 {
+		t.Errorf("-weights model gives the EMA's output: %s", out)
+	}
+	f, err := weights.Open(blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if c := f.Header().Info.Convention; c.Clock != flow.SiTClock {
+		t.Errorf("the training arguments are SiT's, the convention is %+v", c)
 	}
 }
 
@@ -83,9 +132,6 @@ func TestEdgeFiles(t *testing.T) {
 	c := readCase(t, "edge")
 	ran := 0
 	for _, f := range c.Files {
-		if !strings.HasSuffix(f.File, ".safetensors") {
-			continue
-		}
 		ran++
 		blob := filepath.Join(t.TempDir(), "out.dit8")
 		code, _, errs := quantize("-type", "f32", "-num-heads", c.Config.NumHeads.String(), "-convention", "dit", "-o", blob, goldens+"edge/"+f.File)
@@ -101,7 +147,7 @@ func TestEdgeFiles(t *testing.T) {
 		}
 		must(t, "verify", "-max-rel", "1e-4", "-reference", goldens+"edge/forward.safetensors", blob)
 	}
-	if ran < 5 {
+	if ran < 18 {
 		t.Errorf("only %d files", ran)
 	}
 }
@@ -157,14 +203,46 @@ func TestBadFiles(t *testing.T) {
 		"st_zero_rows_label_table":      "0 rows",
 		"st_is_html":                    "HTML page",
 		"st_is_lfs_pointer":             "git-lfs pointer",
-		"evil_raw_pickle":               "pickle",
+		"evil_raw_pickle":               "bare Python pickle",
+
+		"evil_os_system_zip.pt":        `asks for "posix.system"`,
+		"evil_os_system_protocol4.pt":  `asks for "posix.system"`,
+		"evil_raw_pickle.pt":           "bare Python pickle",
+		"evil_in_args.pt":              `asks for "posix.system"`,
+		"evil_builtins_eval.pt":        `asks for "__builtin__.eval"`,
+		"evil_inst_opcode.pt":          `system"`,
+		"evil_before_proto.pt":         `asks for "os.system"`,
+		"evil_legacy.pt":               `asks for "posix.system"`,
+		"pt_empty.pt":                  "0 bytes",
+		"pt_is_html.pt":                "HTML page",
+		"pt_truncated_zip.pt":          "cut short",
+		"pt_crc_mismatch.pt":           "storage 12 has CRC-32",
+		"pt_no_data_pkl.pt":            "0 records data.pkl",
+		"pt_missing_storage.pt":        "no record archive/data/21",
+		"pt_short_storage.pt":          "its record has 4094 bytes",
+		"pt_storage_numel_lies.pt":     "1099511627776 values of F16, its record has 512 bytes",
+		"pt_view_out_of_bounds.pt":     "storage 12: a view of shape [100000 100000]",
+		"pt_negative_offset.pt":        "offset -4",
+		"pt_negative_stride.pt":        "stride the integer -8",
+		"pt_stride0_bomb.pt":           "more values than the storage's 256",
+		"pt_key_path_traversal.pt":     `"../../../../etc/hostname": keys have`,
+		"pt_unknown_storage_type.pt":   `asks for "torch.ComplexFloatStorage"`,
+		"pt_not_a_dict.pt":             "a list or tuple, not a dictionary",
+		"pt_ema_not_a_dict.pt":         `"ema" is the integer 7`,
+		"pt_nan.pt":                    "fc1.weight: value 0 is NaN",
+		"pt_missing_key.pt":            "blocks.0.attn.qkv.weight is missing",
+		"pt_byteorder_big.pt":          `byte order is "big"`,
+		"pt_pickle_truncated.pt":       "compressed", // what their pickles do is tested with the reader
+		"pt_pickle_deep_nesting.pt":    "compressed",
+		"pt_pickle_huge_unicode.pt":    "compressed",
+		"pt_pickle_huge_long.pt":       "compressed",
+		"pt_pickle_memo_4e9.pt":        "compressed",
+		"pt_pickle_stack_underflow.pt": "compressed",
+		"pt_pickle_self_reference.pt":  "compressed",
 	}
 	c := readCase(t, "bad")
 	for _, f := range c.Files {
-		name, ok := strings.CutSuffix(f.File, ".safetensors")
-		if !ok {
-			continue
-		}
+		name := strings.TrimSuffix(f.File, ".safetensors")
 		t.Run(name, func(t *testing.T) {
 			want, ok := message[name]
 			if !ok {
@@ -206,16 +284,12 @@ func TestForeignFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		goldens + "diffusers/diffusion_pytorch_model.safetensors": "diffusers",
-		goldens + "edge/good.pt":                                  "not supported yet",
-		goldens + "bad/evil_os_system_zip.pt":                     "not supported yet",
-		goldens + "bad/evil_legacy.pt":                            "not supported yet",
-		goldens + "edge/forward.safetensors":                      "x_embedder.proj.weight is missing",
-		"model.safetensors.index.json":                            "sharded",
-		"no-such-file.safetensors":                                "no such file",
-		goldens:                                                   "not a regular file",
-		html:                                                      "zip archive",
-		"../../weights/default.dit8":                              "a .dit8 file already",
+		goldens + "edge/forward.safetensors": "x_embedder.proj.weight is missing",
+		"model.safetensors.index.json":       "no such file",
+		"no-such-file.safetensors":           "no such file",
+		goldens:                              "the folder has none of diffusion_pytorch_model.safetensors",
+		html:                                 "zip archive",
+		"../../weights/default.dit8":         "a .dit8 file already",
 	} {
 		code, _, errs := quantize("-num-heads", "4", "-o", filepath.Join(t.TempDir(), "o.dit8"), path)
 		if code != 1 || !strings.Contains(errs, want) || !strings.Contains(errs, path) {
@@ -256,9 +330,15 @@ func TestFlags(t *testing.T) {
 		{2, `-type is "int4", allowed: int8, f16, f32`, []string{"-type", "int4", "-o", "x", model}},
 		{2, `-convention is "flux"`, []string{"-convention", "flux", "-o", "x", model}},
 		{2, "-num-heads is 1000", []string{"-num-heads", "1000", "-o", "x", model}},
+		{2, `-weights is "best"`, []string{"-weights", "best", "-o", "x", model}},
+		{2, `-numerics is "mine"`, []string{"-numerics", "mine", "-o", "x", model}},
+		{1, "-numerics is for diffusers' folders", []string{"-numerics", "official", "-o", blob + "2", model}},
+		{1, "the model's name is \"DiT-T/2\"", []string{"-model", "DiT-T/2", "-o", blob + "2", model}},
 		{2, "-guided-channels is -2", []string{"-guided-channels", "-2", "-o", "x", model}},
 		{2, "exists: -f replaces it", base},
-		{2, "is the checkpoint itself", []string{"-f", "-o", model, model}},
+		{2, "is one of the inputs", []string{"-f", "-o", model, model}},
+		{2, "is one of the inputs", []string{"-f", "-o", goldens + "diffusers/config.json", goldens + "diffusers"}},
+		{2, "is one of the inputs", []string{"-f", "-o", goldens + "diffusers/diffusion_pytorch_model.safetensors", goldens + "diffusers"}},
 		{2, "not a regular file", []string{"-f", "-o", dir, model}},
 		{1, "give -num-heads", []string{"-o", blob + "2", model}},
 		{1, "num_heads is 3, which does not divide hidden_size 8", []string{"-num-heads", "3", "-o", blob + "2", model}},
@@ -371,6 +451,129 @@ func TestConfigBeside(t *testing.T) {
 		code, _, errs := quantize("-f", "-o", filepath.Join(dir, "o.dit8"), model)
 		if (code == 0) != (want == "") || !strings.Contains(errs, want) {
 			t.Errorf("config.json %s: exit %d, %s", text, code, errs)
+		}
+	}
+}
+
+// dtypes are a file's tensors' types.
+func dtypes(t *testing.T, path string) map[string]string {
+	t.Helper()
+	f, err := weights.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m := make(map[string]string)
+	for _, x := range f.Header().Tensors {
+		m[x.Name] = x.DType.String()
+	}
+	return m
+}
+
+// -keep decides on the types of the tensors that it names, and devices compute with
+// what comes of it.
+func TestKeep(t *testing.T) {
+	blob := filepath.Join(t.TempDir(), "out.dit8")
+	run := func(args ...string) map[string]string {
+		must(t, append([]string{"-f", "-num-heads", "4", "-convention", "sit", "-o", blob, goldens + "sit_tiny/model.safetensors"}, args...)...)
+		return dtypes(t, blob)
+	}
+	for _, c := range []struct {
+		args []string
+		want map[string]string
+	}{
+		{nil, map[string]string{"blocks.0.mlp.fc2.weight": "int8", "final_layer.linear.weight": "f16", "blocks.1.adaLN_modulation.1.weight": "int8", "blocks.0.mlp.fc2.bias": "f32", "pos_embed": "f16"}},
+		{[]string{"-keep", "blocks.*.mlp.fc2=f16"}, map[string]string{"blocks.0.mlp.fc2.weight": "f16", "blocks.1.mlp.fc2.bias": "f16", "blocks.1.mlp.fc1.weight": "int8"}},
+		{[]string{"-keep", "final_layer.*=f32", "-keep", "*.adaLN_modulation.1.weight=f32", "-keep", "blocks.1.*=f16"},
+			map[string]string{"final_layer.linear.weight": "f32", "blocks.0.adaLN_modulation.1.weight": "f32", "blocks.1.adaLN_modulation.1.weight": "f16", "blocks.1.attn.qkv.weight": "f16", "blocks.0.attn.qkv.weight": "int8"}},
+		{[]string{"-type", "f32", "-keep", "blocks.*=int8", "-keep", "y_embedder.*=int8"},
+			map[string]string{"blocks.0.attn.qkv.weight": "int8", "blocks.0.attn.qkv.bias": "f32", "pos_embed": "f32", "y_embedder.embedding_table.weight": "int8"}},
+		{[]string{"-type", "f16", "-keep", "*=f32"}, map[string]string{"blocks.0.attn.qkv.weight": "f32", "pos_embed": "f32"}},
+	} {
+		got := run(c.args...)
+		for name, want := range c.want {
+			if got[name] != want {
+				t.Errorf("%v: %s is %s, want %s", c.args, name, got[name], want)
+			}
+		}
+		must(t, "verify", "-max-rel", "0.2", "-reference", goldens+"sit_tiny/forward.safetensors", blob)
+	}
+	for want, keep := range map[string]string{
+		"no tensor's name matches": "blocks.*.mpl.fc2=f16",
+		"are no matrices":          "pos_embed=int8",
+		"is not PATTERN=TYPE":      "pos_embed",
+		"type int8, f16 or f32":    "pos_embed=bf16",
+		"is not one":               "[=f16",
+	} {
+		code, _, errs := quantize("-num-heads", "4", "-o", blob+"2", "-keep", keep, goldens+"sit_tiny/model.safetensors")
+		if code == 0 || !strings.Contains(errs, want) {
+			t.Errorf("-keep %s: exit %d, %s; want %q", keep, code, errs, want)
+		}
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"-num-heads", "4", "-convention", "sit", goldens + "sit_tiny/model.safetensors"}
+	dry := must(t, append([]string{"--dry-run", "-o", filepath.Join(dir, "a.dit8")}, args...)...)
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("a dry run left %v", left)
+	}
+	out := must(t, append([]string{"-o", filepath.Join(dir, "a.dit8")}, args...)...)
+	_, a, _ := strings.Cut(dry, ": ")
+	_, b, _ := strings.Cut(out, ": ")
+	if a != b || !strings.HasPrefix(dry, "dry run, nothing written") {
+		t.Errorf("dry run:\n%sthen:\n%s", dry, out)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 {
+		t.Errorf("left behind: %v", left)
+	}
+	must(t, append([]string{"-dry-run"}, args...)...) // and without a name for the file
+}
+
+// The official models' names give the number of heads.
+func TestNamedModel(t *testing.T) {
+	cfg := dit.Config{HiddenSize: 384, Depth: 12, PatchSize: 4}
+	for name, want := range map[string]string{
+		"DiT-S/4": "", "SiT-S/4": "", "DiT-S/2": "patches of 2", "DiT-B/4": "hidden_size 768", "S/4": "known are", "DiT-S/3": "known are", "": "known are",
+	} {
+		n, err := named(name, cfg)
+		if (err == nil) != (want == "") || err == nil && n != 6 || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %d heads, %v; want %q", name, n, err, want)
+		}
+	}
+	c := &checkpoint.Checkpoint{Args: map[string]string{"model": "SiT-S/4"}}
+	notes := ""
+	note := func(format string, args ...any) { notes += fmt.Sprintf(format, args...) }
+	for _, o := range []options{{}, {model: "DiT-S/4"}, {numHeads: 6}} {
+		if n, err := o.heads(cfg, c, config{}, note); n != 6 || err != nil {
+			t.Errorf("%+v: %d heads, %v", o, n, err)
+		}
+	}
+	if n, err := (options{}).heads(cfg, c, config{NumHeads: 12}, note); n != 12 || err != nil {
+		t.Errorf("config.json: %d heads, %v", n, err)
+	}
+	if n, err := (options{}).heads(cfg, &checkpoint.Checkpoint{}, config{}, note); n != 6 || err != nil || !strings.Contains(notes, "SiT-S/4, which the checkpoint says") {
+		t.Errorf("by width: %d heads, %v; notes %s", n, err, notes)
+	}
+}
+
+// What a checkpoint's training arguments say of the convention.
+func TestTrainedConvention(t *testing.T) {
+	for _, c := range []struct {
+		args  map[string]string
+		clock flow.Clock
+		err   string
+	}{
+		{map[string]string{"path_type": "Linear", "prediction": "velocity"}, flow.SiTClock, ""},
+		{map[string]string{"path_type": "GVP", "prediction": "velocity"}, "", `path_type "GVP"`},
+		{map[string]string{"path_type": "Linear", "prediction": "score"}, "", `prediction "score"`},
+		{map[string]string{"model": "DiT-XL/2"}, flow.DDPMClock, ""},
+		{nil, flow.FlowClock, ""},
+	} {
+		got, err := options{guided: -1}.conventionOf(dit.Config{}, &checkpoint.Checkpoint{Args: c.args}, func(string, ...any) {})
+		if got.Clock != c.clock || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%v: %+v, %v", c.args, got, err)
 		}
 	}
 }

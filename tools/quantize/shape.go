@@ -2,18 +2,18 @@ package main
 
 import (
 	"fmt"
-	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"dit8/core/dit"
-	"dit8/tools/quantize/safetensors"
+	"dit8/tools/quantize/checkpoint"
 )
 
 // inferConfig reads the network's shape off the shapes of its tensors: everything
 // but the number of heads.
-func inferConfig(in *safetensors.File) (c dit.Config, err error) {
+func inferConfig(in *checkpoint.Checkpoint) (c dit.Config, err error) {
 	if err := foreign(in); err != nil {
 		return c, err
 	}
@@ -32,9 +32,16 @@ func inferConfig(in *safetensors.File) (c dit.Config, err error) {
 	}
 	patch := dims("x_embedder.proj.weight", 4) // [D, C, p, p]
 	pos := dims("pos_embed", 3)                // [1, T, D]
-	table := dims("y_embedder.embedding_table.weight", 2)
+	embedder := ""
+	if in.Diffusers != nil && in.Diffusers.BlockEmbedders {
+		embedder = "blocks.0."
+	}
+	table := dims(embedder+"y_embedder.embedding_table.weight", 2)
 	final := dims("final_layer.linear.weight", 2)
 	c = dit.Config{HiddenSize: patch[0], InChannels: patch[1], PatchSize: patch[2], NumClasses: table[0] - 1}
+	if in.Diffusers != nil {
+		c.FreqShift, c.BlockEmbedders = in.Diffusers.FreqShift, in.Diffusers.BlockEmbedders
+	}
 	if c.Depth = depth(in); err == nil && c.Depth == 0 {
 		return c, fmt.Errorf("no blocks.0.* tensors: this is no DiT or SiT with the official parameter names")
 	}
@@ -67,7 +74,7 @@ func inferConfig(in *safetensors.File) (c dit.Config, err error) {
 }
 
 // depth is one more than the highest index of a block.
-func depth(in *safetensors.File) (n int) {
+func depth(in *checkpoint.Checkpoint) (n int) {
 	for _, t := range in.Tensors {
 		rest, ok := strings.CutPrefix(t.Name, "blocks.")
 		index, _, _ := strings.Cut(rest, ".")
@@ -78,17 +85,12 @@ func depth(in *safetensors.File) (n int) {
 	return n
 }
 
-// foreign recognises checkpoints of other layouts.
-func foreign(in *safetensors.File) error {
+// foreign recognises checkpoints of other networks.
+func foreign(in *checkpoint.Checkpoint) error {
 	for _, t := range in.Tensors {
 		switch n := t.Name; {
-		case strings.HasPrefix(n, "transformer_blocks."), strings.HasPrefix(n, "pos_embed.proj."):
-			return fmt.Errorf("tensor %s: these are diffusers' parameter names, which are not supported yet: use a checkpoint with the official DiT names", n)
 		case strings.HasPrefix(n, "decoder."), strings.HasPrefix(n, "post_quant_conv."), strings.HasPrefix(n, "first_stage_model."):
 			return fmt.Errorf("tensor %s: this is a VAE, not a Diffusion Transformer; VAEs are not supported yet", n)
-		case strings.HasPrefix(n, "module."), strings.HasPrefix(n, "_orig_mod."), strings.HasPrefix(n, "ema."), strings.HasPrefix(n, "model."):
-			prefix, _, _ := strings.Cut(n, ".")
-			return fmt.Errorf("tensor %s: names with the prefix %q are not supported yet: save the bare module's state dict", n, prefix+".")
 		}
 	}
 	if len(in.Tensors) == 0 {
@@ -98,7 +100,7 @@ func foreign(in *safetensors.File) error {
 }
 
 // checkTensors compares the file's tensors with what a network of this shape has.
-func checkTensors(in *safetensors.File, cfg dit.Config) error {
+func checkTensors(in *checkpoint.Checkpoint, cfg dit.Config) error {
 	want := make(map[string]bool)
 	for _, s := range cfg.Specs() {
 		want[s.Name] = true
@@ -118,26 +120,59 @@ func checkTensors(in *safetensors.File, cfg dit.Config) error {
 	return nil
 }
 
-// officialHeads gives the number of heads of the official models by hidden size
-// (DiT/models.py: DiT_XL_2 to DiT_S_8).
-var officialHeads = map[int]int{1152: 16, 1024: 16, 768: 12, 384: 6}
+// official are the models of the official code by the name that it gives them
+// (DiT/models.py: DiT_models, SiT/models.py: SiT_models).
+var official = map[string]struct{ hidden, depth, heads int }{
+	"XL": {1152, 28, 16}, "L": {1024, 24, 16}, "B": {768, 12, 12}, "S": {384, 12, 6},
+}
 
-// heads decides on the number of heads, which no tensor shows.
-func (o options) heads(cfg dit.Config, beside config, notes io.Writer) (int, error) {
-	n := o.numHeads
+var modelName = regexp.MustCompile(`^(DiT|SiT)-(XL|L|B|S)/([248])$`)
+
+// named is the number of heads of an official model, which must have the shape of
+// cfg.
+func named(name string, cfg dit.Config) (int, error) {
+	m := modelName.FindStringSubmatch(name)
+	if m == nil {
+		return 0, fmt.Errorf("the model's name is %.60q, known are DiT- or SiT-, then S, B, L or XL, then /2, /4 or /8", name)
+	}
+	o := official[m[2]]
+	if patch := int(m[3][0] - '0'); o.hidden != cfg.HiddenSize || o.depth != cfg.Depth || patch != cfg.PatchSize {
+		return 0, fmt.Errorf("%s has hidden_size %d, depth %d and patches of %d, the tensors show %d, %d and %d",
+			name, o.hidden, o.depth, patch, cfg.HiddenSize, cfg.Depth, cfg.PatchSize)
+	}
+	return o.heads, nil
+}
+
+// heads decides on the number of heads, which no tensor shows. note is told where it
+// is not what was asked for.
+func (o options) heads(cfg dit.Config, in *checkpoint.Checkpoint, beside config, note func(string, ...any)) (n int, err error) {
+	trained := in.Args["model"]
 	switch {
-	case n > 0:
+	case o.numHeads > 0:
+		n = o.numHeads
+	case o.model != "":
+		n, err = named(o.model, cfg)
+	case in.Diffusers != nil:
+		n = in.Diffusers.NumHeads
 	case beside.NumHeads > 0:
 		n = beside.NumHeads
-		fmt.Fprintf(notes, "quantize: num_heads %d, from config.json\n", n)
-	case officialHeads[cfg.HiddenSize] > 0:
-		n = officialHeads[cfg.HiddenSize]
-		fmt.Fprintf(notes, "quantize: num_heads %d, as in the official models of hidden_size %d\n", n, cfg.HiddenSize)
+		note("num_heads %d, from config.json", n)
+	case modelName.MatchString(trained):
+		n, err = named(trained, cfg)
+		note("num_heads %d, as of %s, which the checkpoint says it is", n, trained)
 	default:
-		return 0, fmt.Errorf("no tensor shows the number of attention heads: give -num-heads (hidden_size is %d)", cfg.HiddenSize)
+		for name, m := range official {
+			if m.hidden == cfg.HiddenSize {
+				n = m.heads
+				note("num_heads %d, as in the official models of hidden_size %d (%s)", n, m.hidden, name)
+			}
+		}
+		if n == 0 {
+			return 0, fmt.Errorf("no tensor shows the number of attention heads: give -num-heads (hidden_size is %d)", cfg.HiddenSize)
+		}
 	}
-	if cfg.HiddenSize%n != 0 {
-		return 0, fmt.Errorf("num_heads is %d, which does not divide hidden_size %d", n, cfg.HiddenSize)
+	if err == nil && cfg.HiddenSize%n != 0 {
+		err = fmt.Errorf("num_heads is %d, which does not divide hidden_size %d", n, cfg.HiddenSize)
 	}
-	return n, nil
+	return n, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 
 	"dit8/core/compute/native"
 	"dit8/core/dit"
@@ -15,12 +16,14 @@ import (
 
 // verify runs a model on the inputs x [N, C, H, W], t [N] and y [N] of a reference
 // file and compares its output with out, or with out_official; and on cfg_x, cfg_t
-// and cfg_y (the images' conditions, then the null class for each) with out_cfg.
+// and cfg_y (the images' conditions, then the null class for each) with out_cfg. Of a
+// file with noise and final it samples the images and compares these.
 func verify(args []string, stdout, _ io.Writer) error {
 	f := flag.NewFlagSet("verify", flag.ContinueOnError)
 	refPath := f.String("reference", "", "safetensors `file` with inputs and outputs")
 	maxRel := f.Float64("max-rel", math.Inf(1), "exit 1 when an output's relative error is above this")
-	scale := f.Float64("cfg-scale", math.NaN(), "guidance scale of out_cfg; default: the one that fits it best")
+	scale := f.Float64("cfg-scale", math.NaN(), "guidance scale of out_cfg, by default the one that fits it best, or of a trajectory, by default the one in the file's name")
+	solver := f.String("solver", "", "`solver` of a trajectory, euler, heun2, ddim or ddpm; default: the one in the file's name, sample_SOLVER_….safetensors")
 	guided := f.Int("cfg-channels", 3, "channels of out_cfg that guidance applies to, 0 for all; the official code's are 3")
 	path, err := parse(f, args, stdout)
 	switch {
@@ -33,7 +36,7 @@ func verify(args []string, stdout, _ io.Writer) error {
 	case *guided < 0:
 		return usagef("-cfg-channels is %d, allowed: 0 (all) or more", *guided)
 	}
-	ref, closer, err := openCheckpoint(*refPath)
+	ref, closer, err := openReference(*refPath)
 	if err != nil {
 		return err
 	}
@@ -51,8 +54,13 @@ func verify(args []string, stdout, _ io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	v := verifier{m: m, ref: ref}
-	results, err := v.outputs(*scale, *guided)
+	v := verifier{m: m, ref: ref, conv: blob.Header().Info.Convention}
+	var results []comparison
+	if _, ok := ref.Lookup("noise"); ok {
+		results, err = v.trajectories(*refPath, *solver, *scale)
+	} else {
+		results, err = v.outputs(*scale, *guided)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", *refPath, err)
 	}
@@ -70,9 +78,30 @@ func verify(args []string, stdout, _ io.Writer) error {
 	return nil
 }
 
+// openReference opens a safetensors file.
+func openReference(path string) (*safetensors.File, io.Closer, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	var in *safetensors.File
+	st, err := f.Stat()
+	if err == nil {
+		if in, err = safetensors.Read(f, st.Size()); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return in, f, nil
+}
+
 type verifier struct {
-	m   *dit.Model
-	ref *safetensors.File
+	m    *dit.Model
+	ref  *safetensors.File
+	conv flow.Convention
 }
 
 type comparison struct {
@@ -174,11 +203,7 @@ func (v verifier) forward(xName, tName, yName string, twice bool) ([]float32, er
 	if err != nil {
 		return nil, err
 	}
-	yt, ok := v.ref.Lookup(yName)
-	if !ok {
-		return nil, fmt.Errorf("tensor %s is missing", yName)
-	}
-	y, err := v.ref.Ints(yt)
+	y, err := v.ints(yName)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"dit8/core/bench"
 	"dit8/core/compute/native"
+	"dit8/internal/progress"
 )
 
 const benchUsage = `sample bench times the passes of a network with random int8 weights. A pass is what a step
@@ -65,10 +66,10 @@ of a .dit8 file's config (input_size, …), or a file that holds one`)
 		if err != nil {
 			return err
 		}
-		bar := newBar(stderr)
-		o.Progress = bar.show
+		bar := progress.New(stderr)
+		o.Progress = func(step, steps int) { show(bar, step, steps) }
 		r, err := bench.Run(ctx, dev, o)
-		bar.clear()
+		bar.Clear()
 		if err != nil {
 			return err
 		}

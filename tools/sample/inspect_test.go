@@ -43,7 +43,7 @@ func writeModel(t *testing.T, path string, hidden int, float bool, change func(*
 		}
 	}
 	var b bytes.Buffer
-	if err := weights.Write(&b, cfg, info, tensors, nil); err != nil {
+	if err := (weights.Writer{}).Write(&b, cfg, info, tensors); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {

@@ -12,11 +12,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 
 	"dit8/core"
 	"dit8/core/pngfile"
 	"dit8/internal/atomicfile"
+	"dit8/internal/progress"
 	"dit8/weights"
 )
 
@@ -123,7 +123,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	frames, err := generate(ctx, g, req, *morph, newBar(stderr))
+	frames, err := generate(ctx, g, req, *morph, progress.New(stderr))
 	if err != nil {
 		return err
 	}
@@ -159,14 +159,14 @@ const maxFrames = 1000
 
 // generate makes what req asks for, or with morph that many frames on the way from
 // its seed to its second one.
-func generate(ctx context.Context, g *core.Generator, req core.Request, morph int, bar bar) (frames []*core.Result, err error) {
-	defer bar.clear()
+func generate(ctx context.Context, g *core.Generator, req core.Request, morph int, bar *progress.Bar) (frames []*core.Result, err error) {
+	defer bar.Clear()
 	n := max(1, morph)
 	for i := range n {
 		if morph > 0 {
 			req.SeedMix = float32(i) / float32(n-1)
 		}
-		res, err := g.Generate(ctx, req, func(e core.Event) { bar.show(i*e.Steps+e.Step, n*e.Steps) })
+		res, err := g.Generate(ctx, req, func(e core.Event) { show(bar, i*e.Steps+e.Step, n*e.Steps) })
 		if err != nil {
 			return nil, err
 		}
@@ -242,28 +242,6 @@ func buffered(w io.Writer, write func(io.Writer) error) error {
 	return b.Flush()
 }
 
-// bar is a progress bar on a terminal, and nothing elsewhere.
-type bar struct{ w io.Writer }
-
-func newBar(w io.Writer) bar {
-	if f, ok := w.(*os.File); ok {
-		if st, err := f.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb" {
-			return bar{w}
-		}
-	}
-	return bar{}
-}
-
-func (b bar) show(step, steps int) {
-	if b.w != nil {
-		const width = 30
-		n := width * step / steps
-		fmt.Fprintf(b.w, "\r%s%s %d/%d", strings.Repeat("█", n), strings.Repeat("░", width-n), step, steps)
-	}
-}
-
-func (b bar) clear() {
-	if b.w != nil {
-		fmt.Fprint(b.w, "\r\x1b[K")
-	}
+func show(bar *progress.Bar, step, steps int) {
+	bar.Show(step, steps, fmt.Sprintf("%d/%d", step, steps))
 }

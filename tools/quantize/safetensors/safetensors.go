@@ -103,9 +103,9 @@ func otherFormat(b []byte) string {
 	case strings.HasPrefix(start, "version https://git-lfs"):
 		return `a git-lfs pointer, not the file itself: run "git lfs pull"`
 	case strings.HasPrefix(string(b), "PK\x03\x04"), strings.HasPrefix(string(b), "PK\x05\x06"):
-		return "a zip archive, as torch.save writes: .pt files are not supported yet, save as safetensors"
+		return "a zip archive, as torch.save writes, not a safetensors file"
 	case len(b) > 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5 && (len(b) < 8 || binary.LittleEndian.Uint64(b) > MaxHeader):
-		return "a Python pickle, which is never opened: save as safetensors"
+		return "a Python pickle, not a safetensors file"
 	case strings.HasPrefix(string(b), "dit8\r\n"):
 		return "a .dit8 file already"
 	}

@@ -3,38 +3,32 @@ package safetensors
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 
-	"dit8/weights/half"
+	"dit8/tools/quantize/values"
 )
 
 // Floats reads a tensor of F16, BF16, F32 or F64 values as float32. Values must
 // be finite, also after the narrowing of F64.
 func (f *File) Floats(t Tensor) ([]float32, error) {
-	var width int
-	var value func(b []byte) float32
-	switch t.DType {
-	case "F16":
-		width, value = 2, func(b []byte) float32 { return half.ToFloat32(binary.LittleEndian.Uint16(b)) }
-	case "BF16":
-		width, value = 2, func(b []byte) float32 { return half.BF16ToFloat32(binary.LittleEndian.Uint16(b)) }
-	case "F32":
-		width, value = 4, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }
-	case "F64":
-		width, value = 8, func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) }
-	default:
-		return nil, fmt.Errorf("tensor %s: dtype is %s, allowed are F16, BF16, F32 and F64", t.Name, t.DType)
+	if err := values.CheckFloat(t.Name, t.DType); err != nil {
+		return nil, err
 	}
-	out := make([]float32, 0, t.Len())
-	err := f.each(t, width, func(b []byte) error {
-		v := value(b)
-		if v-v != 0 {
-			return fmt.Errorf("tensor %s: value %d is %v", t.Name, len(out), v)
+	width := int64(values.Width(t.DType))
+	n := (t.end - t.begin) / width
+	out := make([]float32, n)
+	buf := make([]byte, min(n*width, 256<<10))
+	for at := int64(0); at < n; {
+		b := buf[:min(int64(len(buf)), (n-at)*width)]
+		if _, err := f.r.ReadAt(b, f.data+t.begin+at*width); err != nil {
+			return nil, fmt.Errorf("safetensors: read tensor %s: %w", t.Name, err)
 		}
-		out = append(out, v)
-		return nil
-	})
-	return out, err
+		k := int64(len(b)) / width
+		if i := values.Floats(out[at:at+k], b, t.DType); i >= 0 {
+			return nil, fmt.Errorf("tensor %s: value %d is %v", t.Name, at+int64(i), out[at+int64(i)])
+		}
+		at += k
+	}
+	return out, nil
 }
 
 // Ints reads a tensor of I32 or I64 values.

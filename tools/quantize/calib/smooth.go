@@ -1,0 +1,186 @@
+package calib
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"dit8/core/compute"
+	"dit8/core/dit"
+)
+
+// strengths are the exponents that Smooth chooses from: s = max|x|^a / max|w|^(1-a)
+// (SmoothQuant, arXiv 2211.10438); 0 here stands for none.
+var strengths = []float64{0, 0.25, 0.35, 0.5, 0.65, 0.75, 0.85}
+
+// Smoothed tells what Smooth did to a layer.
+type Smoothed struct {
+	Layer    string
+	Strength float64 // 0: left as it was
+	Before   float64 // relative error of the layer's int8 outputs for the sampled inputs
+	After    float64
+}
+
+// Smooth moves spread from the inputs of the blocks' linear layers, quantised token by
+// token, to their weights, quantised row by row: channel j of the input is divided by
+// s[j], column j of the weight multiplied by it. The division costs nothing when
+// sampling: for qkv and fc1 it goes into the AdaLN head, whose rows give (1+scale) and
+// shift, for proj into the rows of qkv that give v. fc2's input comes out of GELU,
+// which lets nothing through. For each layer the strength that errs least on the
+// sampled inputs is taken, or none. tensors are changed in place, and layers' samples
+// with them.
+func Smooth(tensors map[string][]float32, layers map[string]*Layer, cfg dit.Config) ([]Smoothed, error) {
+	d := cfg.HiddenSize
+	var done []Smoothed
+	for i := range cfg.Depth {
+		b := fmt.Sprintf("blocks.%d.", i)
+		head, bias := tensors[b+"adaLN_modulation.1.weight"], tensors[b+"adaLN_modulation.1.bias"]
+		for _, part := range []struct {
+			layer string
+			fold  func(s []float32)
+		}{
+			{"attn.proj", func(s []float32) { // before qkv's own columns change
+				w, wb := tensors[b+"attn.qkv.weight"][2*d*d:], tensors[b+"attn.qkv.bias"][2*d:]
+				for j, x := range s {
+					divide(w[j*d:(j+1)*d], x)
+					wb[j] /= x
+				}
+			}},
+			{"attn.qkv", func(s []float32) { foldNorm(head, bias, s, 0) }},
+			{"mlp.fc1", func(s []float32) { foldNorm(head, bias, s, 3) }},
+		} {
+			l := layers[b+part.layer]
+			if l == nil || len(l.X) == 0 {
+				return nil, fmt.Errorf("calib: no inputs of %s%s were seen", b, part.layer)
+			}
+			w := tensors[l.Name+".weight"]
+			s, report := l.smoothing(w)
+			done = append(done, report)
+			if s == nil {
+				continue
+			}
+			part.fold(s)
+			for k := range w {
+				w[k] *= s[k%d]
+			}
+			for k := range l.X {
+				l.X[k] /= s[k%d]
+			}
+			for k := range l.AbsMax {
+				l.AbsMax[k] /= s[k]
+			}
+		}
+	}
+	return done, nil
+}
+
+func divide(v []float32, by float32) {
+	for i := range v {
+		v[i] /= by
+	}
+}
+
+// foldNorm divides what modulates a norm's output: shift by s, and 1+scale. chunk is
+// the shift's of the head's six, the scale's is the next.
+func foldNorm(head, bias, s []float32, chunk int) {
+	d := len(s)
+	for j, x := range s {
+		shift, scale := chunk*d+j, (chunk+1)*d+j
+		divide(head[shift*d:(shift+1)*d], x)
+		divide(head[scale*d:(scale+1)*d], x)
+		bias[shift] /= x
+		bias[scale] = (1+bias[scale])/x - 1
+	}
+}
+
+const tried = 256 // sampled rows that strengths are tried on
+
+// smoothing finds the best factors of a layer with weights w [out, In], nil for none.
+func (l *Layer) smoothing(w []float32) ([]float32, Smoothed) {
+	n := l.In
+	wmax := make([]float32, n)
+	for k, v := range w {
+		wmax[k%n] = max(wmax[k%n], v, -v)
+	}
+	x := l.X[:min(len(l.X), tried*n)]
+	exact := product(x, w, n)
+	var best []float32
+	report := Smoothed{Layer: l.Name}
+	for _, a := range strengths {
+		var s []float32
+		if a > 0 {
+			s = make([]float32, n)
+			logs := 0.0
+			for j := range s {
+				v := math.Pow(float64(max(l.AbsMax[j], 1e-5)), a) / math.Pow(float64(max(wmax[j], 1e-5)), 1-a)
+				s[j] = float32(v)
+				logs += math.Log(v)
+			}
+			mean := float32(math.Exp(logs / float64(n)))
+			for j := range s {
+				s[j] = max(1.0/64, min(64, s[j]/mean))
+			}
+		}
+		e := int8Error(x, w, s, exact, n)
+		switch {
+		case s == nil:
+			report.Before, report.After = e, e
+		case e < report.After:
+			report.Strength, report.After, best = a, e, s
+		}
+	}
+	return best, report
+}
+
+// product is x·wᵀ for rows of n, in float64.
+func product(x, w []float32, n int) []float64 {
+	rows, out := len(x)/n, len(w)/n
+	y := make([]float64, rows*out)
+	parallel(rows, func(r int) {
+		for j := range out {
+			sum := 0.0
+			for k, v := range x[r*n : (r+1)*n] {
+				sum += float64(v * w[j*n+k])
+			}
+			y[r*out+j] = sum
+		}
+	})
+	return y
+}
+
+// int8Error is how far x·wᵀ in int8 is from exact, relative, with the factors s.
+func int8Error(x, w, s []float32, exact []float64, n int) float64 {
+	if s != nil {
+		x, w = slices.Clone(x), slices.Clone(w)
+		for k := range x {
+			x[k] /= s[k%n]
+		}
+		for k := range w {
+			w[k] *= s[k%n]
+		}
+	}
+	rows, out := len(x)/n, len(w)/n
+	qw, sw := make([]int8, len(w)), make([]float32, out)
+	parallel(out, func(j int) { sw[j] = compute.QuantizeRow(qw[j*n:(j+1)*n], w[j*n:(j+1)*n]) })
+	errs := make([]float64, rows)
+	parallel(rows, func(r int) {
+		q := make([]int8, n)
+		sx := compute.QuantizeRow(q, x[r*n:(r+1)*n])
+		for j := range out {
+			sum := int32(0)
+			for k, v := range q {
+				sum += int32(v) * int32(qw[j*n+k])
+			}
+			d := float64(sum)*float64(sx)*float64(sw[j]) - exact[r*out+j]
+			errs[r] += d * d
+		}
+	})
+	e, norm := 0.0, 0.0
+	for _, v := range errs {
+		e += v
+	}
+	for _, v := range exact {
+		norm += v * v
+	}
+	return math.Sqrt(e / max(norm, math.SmallestNonzeroFloat64))
+}

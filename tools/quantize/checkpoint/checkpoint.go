@@ -1,0 +1,229 @@
+// Package checkpoint opens the forms in which the weights of a Diffusion Transformer
+// are passed around, and shows them all as one list of tensors with the names of the
+// official code.
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"dit8/tools/quantize/safetensors"
+	"dit8/tools/quantize/torchfile"
+)
+
+// Tensor is a named tensor that can be read, also by several goroutines.
+type Tensor struct {
+	Name   string
+	Shape  []int
+	Floats func() ([]float32, error)
+}
+
+// Checkpoint is the weights of one network.
+type Checkpoint struct {
+	Tensors []Tensor
+	// Files are the files that hold the weights, Config the folder's or file's
+	// config.json, which need not exist.
+	Files  []string
+	Config string
+	// Notes tell what was chosen among what the checkpoint has.
+	Notes []string
+	// Args are the texts among the arguments of the program that trained it.
+	Args map[string]string
+	// Diffusers is set where the weights came from diffusers' format.
+	Diffusers *Diffusers
+
+	byName map[string]int
+	open   []*os.File
+}
+
+// Options choose among what a checkpoint offers.
+type Options struct {
+	Weights  string // of a training checkpoint: "ema", "model"; "" prefers ema
+	Official bool   // read diffusers' names, but compute as the official code does
+}
+
+// Open opens a checkpoint: a .safetensors file, an index of several, a file of
+// torch.save, or a folder of diffusers. What a file is is told by its content.
+func Open(path string, o Options) (c *Checkpoint, err error) {
+	c = &Checkpoint{Config: filepath.Join(filepath.Dir(path), "config.json")}
+	defer func() {
+		if err != nil {
+			c.Close()
+			c = nil
+		}
+	}()
+	st, err := os.Stat(path)
+	if err != nil {
+		return c, err
+	}
+	if st.IsDir() {
+		if path, err = inFolder(path); err != nil {
+			return c, err
+		}
+		c.Config = filepath.Join(filepath.Dir(path), "config.json")
+	}
+	if strings.HasSuffix(path, ".json") {
+		err = c.openShards(path)
+	} else {
+		err = c.openFile(path, o)
+	}
+	if err == nil {
+		err = c.stripPrefixes()
+	}
+	if err == nil {
+		err = c.index()
+	}
+	if err == nil && c.isDiffusers() {
+		err = c.fromDiffusers(o)
+	}
+	if err != nil && !strings.Contains(err.Error(), path) {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return c, err
+}
+
+// Close closes the files.
+func (c *Checkpoint) Close() error {
+	var errs []error
+	for _, f := range c.open {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Lookup finds a tensor by name.
+func (c *Checkpoint) Lookup(name string) (Tensor, bool) {
+	i, ok := c.byName[name]
+	if !ok {
+		return Tensor{}, false
+	}
+	return c.Tensors[i], true
+}
+
+func (c *Checkpoint) index() error {
+	c.byName = make(map[string]int, len(c.Tensors))
+	for i, t := range c.Tensors {
+		if _, twice := c.byName[t.Name]; twice {
+			return fmt.Errorf("tensor %s: it is there twice", t.Name)
+		}
+		c.byName[t.Name] = i
+	}
+	return nil
+}
+
+// folderFiles are the names under which a folder may hold weights, the best first.
+var folderFiles = []string{
+	"diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json",
+	"model.safetensors", "model.safetensors.index.json",
+	"diffusion_pytorch_model.bin", "pytorch_model.bin",
+}
+
+// inFolder finds the weights in a folder, or in the folder transformer of a
+// pipeline.
+func inFolder(dir string) (string, error) {
+	for _, d := range []string{dir, filepath.Join(dir, "transformer")} {
+		for _, name := range folderFiles {
+			p := filepath.Join(d, name)
+			if _, err := os.Stat(p); err == nil {
+				return p, nil
+			} else if !errors.Is(err, fs.ErrNotExist) {
+				return "", err
+			}
+		}
+	}
+	return "", fmt.Errorf("%s: the folder has none of %s, nor has a folder transformer in it", dir, strings.Join(folderFiles, ", "))
+}
+
+// regular opens a regular file and reads its first bytes.
+func (c *Checkpoint) regular(path string) (f *os.File, size int64, head []byte, err error) {
+	if f, err = os.Open(path); err != nil {
+		return nil, 0, nil, err
+	}
+	c.open = append(c.open, f)
+	c.Files = append(c.Files, path)
+	st, err := f.Stat()
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, 0, nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	head = make([]byte, min(st.Size(), 64))
+	if _, err := f.ReadAt(head, 0); err != nil && len(head) > 0 {
+		return nil, 0, nil, err
+	}
+	return f, st.Size(), head, nil
+}
+
+func (c *Checkpoint) openFile(path string, o Options) error {
+	f, size, head, err := c.regular(path)
+	if err != nil {
+		return err
+	}
+	ext := filepath.Ext(path)
+	if !torchfile.Is(head) && ext != ".pt" && ext != ".pth" && ext != ".ckpt" && ext != ".bin" {
+		if o.Weights == "ema" {
+			return fmt.Errorf("a safetensors file holds one set of weights: -weights ema is for training checkpoints")
+		}
+		in, err := safetensors.Read(f, size)
+		if err != nil {
+			return err
+		}
+		c.addSafetensors(in, func(safetensors.Tensor) bool { return true })
+		return nil
+	}
+	in, err := torchfile.Read(f, size, o.Weights)
+	if err != nil {
+		return err
+	}
+	c.Args = in.Args
+	if in.From != "" {
+		note := fmt.Sprintf("weights %q of the training checkpoint", in.From)
+		if len(in.Also) > 0 {
+			note += fmt.Sprintf(" (-weights chooses: %s too)", strings.Join(in.Also, ", "))
+		}
+		c.Notes = append(c.Notes, note)
+	}
+	for _, t := range in.Tensors {
+		c.Tensors = append(c.Tensors, Tensor{t.Name, t.Shape, t.Floats})
+	}
+	return nil
+}
+
+func (c *Checkpoint) addSafetensors(in *safetensors.File, want func(safetensors.Tensor) bool) {
+	for _, t := range in.Tensors {
+		if want(t) {
+			c.Tensors = append(c.Tensors, Tensor{t.Name, t.Shape, func() ([]float32, error) { return in.Floats(t) }})
+		}
+	}
+}
+
+// prefixes are what wrappers put before every name: DistributedDataParallel,
+// torch.compile, and training programs that save themselves whole.
+var prefixes = []string{"module.", "_orig_mod.", "ema_model.", "ema.", "model.", "net."}
+
+// stripPrefixes takes prefixes away that all names have.
+func (c *Checkpoint) stripPrefixes() error {
+	for len(c.Tensors) > 0 {
+		i := slices.IndexFunc(prefixes, func(p string) bool { return strings.HasPrefix(c.Tensors[0].Name, p) })
+		if i < 0 {
+			return nil
+		}
+		p := prefixes[i]
+		for _, t := range c.Tensors {
+			if !strings.HasPrefix(t.Name, p) {
+				return fmt.Errorf("tensor %s: it lacks the prefix %q that %s has", t.Name, p, c.Tensors[0].Name)
+			}
+		}
+		for i := range c.Tensors {
+			c.Tensors[i].Name = c.Tensors[i].Name[len(p):]
+		}
+		c.Notes = append(c.Notes, fmt.Sprintf("the prefix %q is taken off all names", p))
+	}
+	return nil
+}

@@ -1,0 +1,264 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/json"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"dit8/core/dit"
+	"dit8/tools/quantize/safetensors"
+)
+
+const goldens = "../../../testdata/golden/"
+
+var tiny = dit.Config{InputSize: 4, PatchSize: 2, InChannels: 4, HiddenSize: 8, Depth: 2, NumHeads: 2, MLPHidden: 16, NumClasses: 3}
+
+// save writes the tensors of tiny that want picks, under the names that it gives.
+func save(t *testing.T, path string, want func(name string) (string, bool)) {
+	t.Helper()
+	var specs []dit.Spec
+	for _, s := range tiny.Specs() {
+		if n, ok := want(s.Name); ok {
+			s.Name = n
+			specs = append(specs, s)
+		}
+	}
+	var b bytes.Buffer
+	var tensors iter.Seq2[dit.Tensor, error] = func(yield func(dit.Tensor, error) bool) {
+		for x, err := range dit.Random(tiny, 1, false) {
+			n, ok := want(x.Name)
+			x.Name = n
+			if ok && !yield(x, err) {
+				return
+			}
+		}
+	}
+	if err := safetensors.Write(&b, specs, tensors); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func all(name string) (string, bool) { return name, true }
+
+// same compares a checkpoint's tensors with tiny's.
+func same(t *testing.T, c *Checkpoint) {
+	t.Helper()
+	n := 0
+	for want := range dit.Random(tiny, 1, false) {
+		x, ok := c.Lookup(want.Name)
+		if !ok || !slices.Equal(x.Shape, want.Shape) {
+			t.Fatalf("tensor %s: there %v, shape %v", want.Name, ok, x.Shape)
+		}
+		if v, err := x.Floats(); err != nil || !slices.Equal(v, want.F32) {
+			t.Errorf("tensor %s: other values, %v", want.Name, err)
+		}
+		n++
+	}
+	if len(c.Tensors) != n {
+		t.Errorf("%d tensors, expected %d", len(c.Tensors), n)
+	}
+}
+
+func open(t *testing.T, path string) *Checkpoint {
+	t.Helper()
+	c, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestPrefixes(t *testing.T) {
+	for _, prefix := range []string{"", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "ema_model.module."} {
+		path := filepath.Join(t.TempDir(), "m.safetensors")
+		save(t, path, func(n string) (string, bool) { return prefix + n, true })
+		c := open(t, path)
+		same(t, c)
+		if len(c.Notes) != strings.Count(prefix, ".") {
+			t.Errorf("prefix %q: notes %q", prefix, c.Notes)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "m.safetensors")
+	save(t, path, func(n string) (string, bool) {
+		if n == "pos_embed" {
+			return n, true
+		}
+		return "module." + n, true
+	})
+	if _, err := Open(path, Options{}); err == nil || !strings.Contains(err.Error(), `tensor pos_embed: it lacks the prefix "module."`) {
+		t.Errorf("a prefix that is not everywhere: %v", err)
+	}
+}
+
+// shards writes tiny in two files and an index, which change edits.
+func shards(t *testing.T, change func(m map[string]string)) string {
+	t.Helper()
+	dir := t.TempDir()
+	m := map[string]string{}
+	for i, file := range []string{"model-1.safetensors", "model-2.safetensors"} {
+		save(t, filepath.Join(dir, file), func(n string) (string, bool) {
+			in := strings.HasPrefix(n, "blocks.1.") == (i == 1)
+			if in {
+				m[n] = file
+			}
+			return n, in
+		})
+	}
+	change(m)
+	b, err := json.Marshal(map[string]any{"metadata": map[string]any{"total_size": 1}, "weight_map": m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "model.safetensors.index.json")
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestShards(t *testing.T) {
+	path := shards(t, func(map[string]string) {})
+	c := open(t, path)
+	same(t, c)
+	if len(c.Files) != 3 {
+		t.Errorf("files %v", c.Files)
+	}
+	same(t, open(t, filepath.Dir(path))) // the folder holds an index
+	for want, change := range map[string]func(m map[string]string){
+		"no weight_map": func(m map[string]string) { clear(m) },
+		`names "../model-1.safetensors", allowed`:                                       func(m map[string]string) { m["pos_embed"] = "../model-1.safetensors" },
+		`names "model.pt", allowed`:                                                     func(m map[string]string) { m["pos_embed"] = "model.pt" },
+		`pos_embed: it is in model-1.safetensors, the index says "model-2.safetensors"`: func(m map[string]string) { m["pos_embed"] = "model-2.safetensors" },
+		`pos_embed: it is in model-1.safetensors, the index says ""`:                    func(m map[string]string) { delete(m, "pos_embed") },
+		"rope: it is missing in model-1.safetensors":                                    func(m map[string]string) { m["rope"] = "model-1.safetensors" },
+		"no such file": func(m map[string]string) { m["rope"] = "a.safetensors" },
+	} {
+		if _, err := Open(shards(t, change), Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	for _, text := range []string{"", "[]", `{"weight_map": 3}`, `{"weight_map": {"a": 1}}`} {
+		path := filepath.Join(t.TempDir(), "i.json")
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path, Options{}); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("index %q: %v", text, err)
+		}
+	}
+}
+
+// pipeline copies a diffusers folder with config.json changed.
+func pipeline(t *testing.T, from string, change func(m map[string]any)) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "transformer")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"config.json", "diffusion_pytorch_model.safetensors"} {
+		b, err := os.ReadFile(filepath.Join(goldens, from, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "config.json" {
+			m := map[string]any{}
+			if err := json.Unmarshal(b, &m); err != nil {
+				t.Fatal(err)
+			}
+			change(m)
+			if b, err = json.Marshal(m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Dir(dir)
+}
+
+func TestDiffusers(t *testing.T) {
+	for name, own := range map[string]bool{"diffusers": false, "diffusers_dit": true} {
+		c := open(t, pipeline(t, name, func(m map[string]any) { m["_diffusers_version"] = "0.32.0" }))
+		if d := c.Diffusers; d.NumHeads != 4 || d.FreqShift != 1 || d.BlockEmbedders != own {
+			t.Errorf("%s: %+v", name, d)
+		}
+		x, ok := c.Lookup("blocks.1.attn.qkv.weight")
+		if v, err := x.Floats(); !ok || err != nil || !slices.Equal(x.Shape, []int{144, 48}) || len(v) != 144*48 {
+			t.Errorf("%s: qkv %v, %d values, %v", name, x.Shape, len(v), err)
+		}
+	}
+	// the table that is computed is the one that the official file has
+	o := open(t, goldens+"diffusers/official_model.safetensors")
+	d := open(t, goldens+"diffusers")
+	a, _ := o.Lookup("pos_embed")
+	b, _ := d.Lookup("pos_embed")
+	va, err1 := a.Floats()
+	vb, err2 := b.Floats()
+	if err1 != nil || err2 != nil || len(va) != len(vb) {
+		t.Fatalf("pos_embed: %v, %v", err1, err2)
+	}
+	for i := range va {
+		if d := va[i] - vb[i]; d > 1e-6 || d < -1e-6 {
+			t.Fatalf("pos_embed %d: %v, the official file has %v", i, vb[i], va[i])
+		}
+	}
+	for want, change := range map[string]func(m map[string]any){
+		`_class_name is "UNet2DModel"`:                     func(m map[string]any) { m["_class_name"] = "UNet2DModel" },
+		`norm_type "layer_norm"`:                           func(m map[string]any) { m["norm_type"] = "layer_norm" },
+		`activation_fn "geglu"`:                            func(m map[string]any) { m["activation_fn"] = "geglu" },
+		"norm_elementwise_affine true":                     func(m map[string]any) { m["norm_elementwise_affine"] = true },
+		"num_attention_heads is 0":                         func(m map[string]any) { delete(m, "num_attention_heads") },
+		"num_layers is -1":                                 func(m map[string]any) { m["num_layers"] = -1 },
+		"sample_size 7 with patch_size 2":                  func(m map[string]any) { m["sample_size"] = 7 },
+		"unexpected, a DiTTransformer2DModel of 1 layers":  func(m map[string]any) { m["num_layers"] = 1 },
+		"transformer_blocks.2.norm1.emb.timestep_embedder": func(m map[string]any) { m["num_layers"] = 3 },
+		"config.json: json":                                func(m map[string]any) { m["num_layers"] = "two" },
+	} {
+		_, err := Open(pipeline(t, "diffusers", change), Options{})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	alone := filepath.Join(t.TempDir(), "m.safetensors")
+	b0, err := os.ReadFile(goldens + "diffusers/diffusion_pytorch_model.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(alone, b0, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(alone, Options{}); err == nil || !strings.Contains(err.Error(), "need the config.json") {
+		t.Errorf("without config.json: %v", err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "model.safetensors"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for want, path := range map[string]string{
+		"not a regular file":      dir,
+		"no such file":            filepath.Join(dir, "nope.pt"),
+		"none of diffusion_pytor": filepath.Join(dir, "model.safetensors"),
+	} {
+		if _, err := Open(path, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+	path := filepath.Join(dir, "m.safetensors")
+	save(t, path, all)
+	if _, err := Open(path, Options{Weights: "ema"}); err == nil || !strings.Contains(err.Error(), "one set of weights") {
+		t.Errorf("-weights ema: %v", err)
+	}
+}

@@ -1,0 +1,91 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"dit8/tools/quantize/safetensors"
+)
+
+const (
+	maxIndex  = 16 << 20 // bytes of an index or config.json
+	maxShards = 1024
+)
+
+// ReadJSON reads a JSON file of up to 16 MiB into v.
+func ReadJSON(path string, v any) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxIndex+1))
+	switch {
+	case err != nil:
+		return err
+	case len(b) > maxIndex:
+		return fmt.Errorf("%s: more than %d bytes", path, maxIndex)
+	}
+	if err := json.Unmarshal(bytes.TrimPrefix(b, []byte("\ufeff")), v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// openShards opens the files that an index names: {"weight_map": {tensor: file}}.
+func (c *Checkpoint) openShards(path string) error {
+	var index struct {
+		WeightMap map[string]string `json:"weight_map"`
+	}
+	if err := ReadJSON(path, &index); err != nil {
+		return err
+	}
+	if len(index.WeightMap) == 0 {
+		return fmt.Errorf("no weight_map: this is no index of a sharded checkpoint")
+	}
+	shards := make(map[string]bool)
+	for name, file := range index.WeightMap {
+		if file != filepath.Base(file) || strings.ContainsAny(file, `/\`) || !strings.HasSuffix(file, ".safetensors") {
+			return fmt.Errorf("weight_map of %.100q names %.100q, allowed are .safetensors files beside the index", name, file)
+		}
+		shards[file] = true
+	}
+	if len(shards) > maxShards {
+		return fmt.Errorf("%d shards, allowed up to %d", len(shards), maxShards)
+	}
+	found := 0
+	for _, file := range slices.Sorted(maps.Keys(shards)) {
+		p := filepath.Join(filepath.Dir(path), file)
+		f, size, _, err := c.regular(p)
+		if err != nil {
+			return err
+		}
+		in, err := safetensors.Read(f, size)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p, err)
+		}
+		for _, t := range in.Tensors {
+			if want := index.WeightMap[t.Name]; want != file {
+				return fmt.Errorf("tensor %s: it is in %s, the index says %q", t.Name, file, want)
+			}
+			found++
+		}
+		c.addSafetensors(in, func(safetensors.Tensor) bool { return true })
+	}
+	if found != len(index.WeightMap) {
+		for name, file := range index.WeightMap {
+			if !slices.ContainsFunc(c.Tensors, func(t Tensor) bool { return t.Name == name }) {
+				return fmt.Errorf("tensor %s: it is missing in %s, where the index has it", name, file)
+			}
+		}
+	}
+	c.Files = append(c.Files, path)
+	return nil
+}

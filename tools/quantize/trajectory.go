@@ -1,0 +1,216 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"regexp"
+	"strconv"
+
+	"dit8/core/flow"
+)
+
+// sampled is how the name of a reference file says what sampled it.
+var sampled = regexp.MustCompile(`^sample_([a-z0-9]+)_.*?(?:cfg([0-9.]+))?\.safetensors$`)
+
+// trajectories samples the reference's images from its noise [N, C, H, W] and labels
+// y [N] with its solver, and compares them with final, and the states on the way with
+// traj [points, N, C, H, W]. The points are at grid_t on SiT's clock, or, for DDIM and
+// DDPM, at the steps timestep_map, rising, of the DDPM schedule; DDPM adds step_noise
+// [steps, N, C, H, W].
+func (v verifier) trajectories(path, solver string, scale float64) ([]comparison, error) {
+	if m := sampled.FindStringSubmatch(filepath.Base(path)); m != nil {
+		if solver == "" {
+			solver = m[1]
+		}
+		if s, err := strconv.ParseFloat(m[2], 64); err == nil && math.IsNaN(scale) {
+			scale = s
+		}
+	}
+	if _, guided := v.ref.Lookup("final_2n"); guided && math.IsNaN(scale) {
+		return nil, fmt.Errorf("final_2n shows that there was guidance: give its scale by -cfg-scale")
+	}
+	plan, steps, err := v.plan(solver)
+	if err != nil {
+		return nil, err
+	}
+	noise, err := v.floats("noise")
+	if err != nil {
+		return nil, err
+	}
+	final, err := v.floats("final")
+	if err != nil {
+		return nil, err
+	}
+	labels, err := v.ints("y")
+	if err != nil {
+		return nil, err
+	}
+	size, n := v.m.Config().ImageLen(), len(labels)
+	if n == 0 || len(noise) != n*size || len(final) != n*size {
+		return nil, fmt.Errorf("noise, final and y have %d, %d and %d values, expected %d, %[4]d and 1 for each image", len(noise), len(final), n, size)
+	}
+	var traj []float32
+	if _, ok := v.ref.Lookup("traj"); ok {
+		if traj, err = v.floats("traj"); err != nil {
+			return nil, err
+		}
+		if len(traj) != len(plan.Times)*n*size {
+			return nil, fmt.Errorf("traj has %d values, expected %d points of %d", len(traj), len(plan.Times), n*size)
+		}
+	}
+	var added []float32 // by DDPM, at each step
+	if solver == "ddpm" {
+		if added, err = v.floats("step_noise"); err != nil {
+			return nil, err
+		}
+		if len(added) != len(steps)*n*size {
+			return nil, fmt.Errorf("step_noise has %d values, expected %d steps of %d", len(added), len(steps), n*size)
+		}
+	}
+	w := walker{v.m, v.conv}
+	got, states := make([]float32, 0, n*size), make([]float32, len(traj))
+	per := len(plan.Evals) / (len(plan.Times) - 1) // evaluations a step
+	for i, label := range labels {
+		if label < 0 || label > v.m.NullClass() {
+			return nil, fmt.Errorf("y %d is %d, allowed 0 to %d", i, label, v.m.NullClass())
+		}
+		z := make([]float32, size)
+		s := v.scale(plan.Times[0])
+		if solver == "ddpm" {
+			s = 1
+		}
+		for j := range z {
+			z[j] = noise[i*size+j] / s
+		}
+		keep := func(point int, z []float32) {
+			if traj != nil {
+				s := v.scale(plan.Times[point])
+				for j, x := range z {
+					states[(point*n+i)*size+j] = float32(x * s)
+				}
+			}
+		}
+		p := way{label, float32(scale), plan}
+		if solver == "ddpm" {
+			err = w.ancestral(z, p, steps, func(call int) []float32 { return added[(call*n+i)*size:][:size] },
+				func(point int, x []float32) {
+					if traj != nil {
+						copy(states[(point*n+i)*size:], x)
+					}
+				})
+		} else {
+			err = w.walk(z, p, func(k int, z, _, _ []float32) error {
+				if k%per == 0 {
+					keep(k/per, z)
+				}
+				return nil
+			})
+			keep(len(plan.Times)-1, z)
+		}
+		if err != nil {
+			return nil, err
+		}
+		got = append(got, z...)
+	}
+	results := []comparison{compare("final", got, final)}
+	results[0].note = fmt.Sprintf("  PSNR %.1f dB", rangePSNR(got, final))
+	if traj != nil {
+		worst := comparison{name: "traj"}
+		for k := range plan.Times {
+			c := compare("traj", states[k*n*size:(k+1)*n*size], traj[k*n*size:(k+1)*n*size])
+			if !(c.rel <= worst.rel) {
+				worst = c
+				worst.note = fmt.Sprintf("  (the worst of %d points: %d)", len(plan.Times), k)
+			}
+		}
+		results = append(results, worst)
+	}
+	return results, nil
+}
+
+// scale is what a state of ours at flow time t is multiplied by to be the network's
+// own; at the end both are the data.
+func (v verifier) scale(t float32) float32 {
+	if t == 0 {
+		return 1
+	}
+	return v.conv.At(t).Scale
+}
+
+// plan reads the times of the reference's steps, and, on the DDPM schedule, the steps,
+// rising.
+func (v verifier) plan(solver string) (p flow.Plan, steps []int, err error) {
+	if _, ok := v.ref.Lookup("timestep_map"); ok {
+		steps, err = v.ints("timestep_map")
+		switch {
+		case err != nil:
+			return p, nil, err
+		case solver != "ddim" && solver != "ddpm":
+			return p, nil, fmt.Errorf("the solver is %q, on the DDPM schedule ddim and ddpm are supported", solver)
+		case v.conv.Clock != flow.DDPMClock:
+			return p, nil, fmt.Errorf("timestep_map is for models on the ddpm clock, this one's is %s", v.conv.Clock)
+		case len(steps) == 0 || len(steps) > maxPoints:
+			return p, nil, fmt.Errorf("timestep_map has %d steps, allowed 1 to %d", len(steps), maxPoints)
+		}
+		falling := make([]int, len(steps))
+		for i, s := range steps {
+			if s < 0 || s > 999 || i > 0 && s <= steps[i-1] {
+				return p, nil, fmt.Errorf("timestep_map: step %d after %d, allowed are rising ones from 0 to 999", s, steps[max(i-1, 0)])
+			}
+			falling[len(steps)-1-i] = s
+		}
+		times := flow.DDPMTimes(falling)
+		return flow.Plan{Solver: flow.Euler, Times: times, Evals: times[:len(steps)]}, steps, nil
+	}
+	grid, err := v.floats("grid_t")
+	if err != nil {
+		return p, nil, fmt.Errorf("neither grid_t nor timestep_map: %w", err)
+	}
+	if len(grid) < 2 || len(grid) > maxPoints {
+		return p, nil, fmt.Errorf("grid_t has %d points, allowed 2 to %d", len(grid), maxPoints)
+	}
+	for i, t := range grid {
+		if !(t >= 0 && t <= 1) || i > 0 && t <= grid[i-1] {
+			return p, nil, fmt.Errorf("grid_t: point %d is %v, allowed are rising ones from 0 to 1", i, t)
+		}
+		p.Times = append(p.Times, 1-t)
+	}
+	switch solver {
+	case "euler":
+		p.Solver = flow.Euler
+	case "heun2", "heun":
+		p.Solver = flow.Heun
+	default:
+		return p, nil, fmt.Errorf("the solver is %q, supported are euler and heun2 (-solver says it where the file's name does not)", solver)
+	}
+	for i, t := range p.Times[1:] {
+		p.Evals = append(p.Evals, p.Times[i])
+		if p.Solver == flow.Heun {
+			p.Evals = append(p.Evals, t)
+		}
+	}
+	return p, nil, nil
+}
+
+const maxPoints = 10001
+
+// rangePSNR is the peak signal-to-noise ratio in dB, the peak being the range of
+// want.
+func rangePSNR(got, want []float32) float64 {
+	lo, hi, sum := want[0], want[0], 0.0
+	for i, w := range want {
+		lo, hi = min(lo, w), max(hi, w)
+		d := float64(got[i]) - float64(w)
+		sum += d * d
+	}
+	return 10 * math.Log10(float64(hi-lo)*float64(hi-lo)/(sum/float64(len(want))))
+}
+
+func (v verifier) ints(name string) ([]int, error) {
+	t, ok := v.ref.Lookup(name)
+	if !ok {
+		return nil, fmt.Errorf("tensor %s is missing", name)
+	}
+	return v.ref.Ints(t)
+}

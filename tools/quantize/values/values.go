@@ -1,0 +1,62 @@
+// Package values turns the numbers of checkpoint files into Go's. Types have the
+// names that safetensors gives them; all are little-endian.
+package values
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"dit8/weights/half"
+)
+
+// Width is the size in bytes of a float type, 0 for any other type.
+func Width(dtype string) int {
+	switch dtype {
+	case "F16", "BF16":
+		return 2
+	case "F32":
+		return 4
+	case "F64":
+		return 8
+	}
+	return 0
+}
+
+// CheckFloat refuses types that are not floats.
+func CheckFloat(name, dtype string) error {
+	if Width(dtype) == 0 {
+		return fmt.Errorf("tensor %s: dtype is %s, allowed are F16, BF16, F32 and F64", name, dtype)
+	}
+	return nil
+}
+
+// Floats decodes len(dst) values of a float type from b. It returns the index of
+// the first one that is not finite, also after the narrowing of F64, or -1.
+func Floats(dst []float32, b []byte, dtype string) (bad int) {
+	b = b[:len(dst)*Width(dtype)]
+	switch dtype {
+	case "F16":
+		for i := range dst {
+			dst[i] = half.ToFloat32(binary.LittleEndian.Uint16(b[2*i:]))
+		}
+	case "BF16":
+		for i := range dst {
+			dst[i] = half.BF16ToFloat32(binary.LittleEndian.Uint16(b[2*i:]))
+		}
+	case "F32":
+		for i := range dst {
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		}
+	case "F64":
+		for i := range dst {
+			dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:])))
+		}
+	}
+	for i, v := range dst {
+		if v-v != 0 {
+			return i
+		}
+	}
+	return -1
+}
