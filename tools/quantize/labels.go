@@ -1,41 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"strconv"
-	"unicode/utf8"
 
 	"dit8/core/dit"
+	"dit8/tools/quantize/checkpoint"
 )
-
-const maxJSON = 64 << 20 // bytes of a labels or config file
-
-func readJSON(path string, v any) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
-	switch {
-	case err != nil:
-		return err
-	case len(b) > maxJSON:
-		return fmt.Errorf("%s: more than %d bytes", path, maxJSON)
-	case !utf8.Valid(b):
-		return fmt.Errorf("%s: not valid UTF-8", path)
-	}
-	if err := json.Unmarshal(bytes.TrimPrefix(b, []byte("\ufeff")), v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
 
 // classNames reads class names; without a file they are the classes' numbers.
 func classNames(path string, classes int) ([]string, error) {
@@ -47,7 +21,7 @@ func classNames(path string, classes int) ([]string, error) {
 		return names, nil
 	}
 	var raw json.RawMessage
-	if err := readJSON(path, &raw); err != nil {
+	if err := checkpoint.ReadJSON(path, &raw); err != nil {
 		return nil, err
 	}
 	if json.Unmarshal(raw, &names) == nil {
@@ -86,7 +60,7 @@ type config struct {
 
 // readConfig reads a config.json; it is no mistake to have none.
 func readConfig(path string) (c config, err error) {
-	err = readJSON(path, &c)
+	err = checkpoint.ReadJSON(path, &c)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}

@@ -99,7 +99,7 @@ func TestReport(t *testing.T) {
 
 func TestTechniques(t *testing.T) {
 	out := must(t, "techniques", "-num-heads", "4", "-convention", "sit", "-calibration", "2", "-images", "2", "-steps", "3", goldens+"sit_tiny/model.safetensors")
-	if strings.Count(out, "\n| ") != 10 || !strings.Contains(out, "| GPTQ |") || strings.Contains(out, "NaN") {
+	if strings.Count(out, "\n| ") != 11 || !strings.Contains(out, "| GPTQ |") || strings.Contains(out, "NaN") {
 		t.Errorf("%s", out)
 	}
 	for want, path := range map[string]string{`config is "s9"`: "random:s9", "no such file": "nope"} {

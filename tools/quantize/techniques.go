@@ -47,15 +47,16 @@ func techniques(args []string, stdout, stderr io.Writer) error {
 	for _, c := range []struct {
 		name         string
 		smooth, gptq bool
-		rotate       bool
+		experiment   experiment
 		keep         rules
 	}{
 		{name: "plain rounding"},
+		{name: "the same weights, activations in float32", experiment: floatActivations},
 		{name: "smoothing", smooth: true},
 		{name: "GPTQ", gptq: true},
 		{name: "smoothing and GPTQ", smooth: true, gptq: true},
-		{name: "fc2's input rotated (Hadamard)", rotate: true},
-		{name: "GPTQ and fc2's input rotated", gptq: true, rotate: true},
+		{name: "fc2's input rotated (Hadamard)", experiment: rotatedFC2},
+		{name: "GPTQ and fc2's input rotated", gptq: true, experiment: rotatedFC2},
 		{name: "fc2 in float16", keep: rules{{"blocks.*.mlp.fc2", "f16"}}},
 		{name: "AdaLN heads in float16", keep: rules{{"*adaLN_modulation.1", "f16"}}},
 		{name: "GPTQ, heads in float16", gptq: true, keep: rules{{"*adaLN_modulation.1", "f16"}}},
@@ -63,7 +64,7 @@ func techniques(args []string, stdout, stderr io.Writer) error {
 	} {
 		p := o
 		p.quality.smooth, p.quality.gptq, p.keep = c.smooth, c.gptq, c.keep
-		e, bits, err := p.try(model, ref, tr, c.rotate)
+		e, bits, err := p.try(model, ref, tr, c.experiment)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
@@ -107,16 +108,24 @@ func (o options) anyFloats(path string, notes io.Writer) (floats, error) {
 	return readFloats(m.cfg, m.info, m.tensors(exact))
 }
 
+// experiment is what no file can ask for.
+type experiment uint8
+
+const (
+	rotatedFC2       experiment = iota + 1 // a device that rotates the inputs of fc2
+	floatActivations                       // int8 weights, but float32 arithmetic
+)
+
 // try quantises a copy of f as o says and compares it with ref.
-func (o options) try(f floats, ref []walked, tr trial, rotate bool) (e evaluation, bits float64, err error) {
+func (o options) try(f floats, ref []walked, tr trial, x experiment) (e evaluation, bits float64, err error) {
 	f = f.copy()
-	if rotate {
+	if x == rotatedFC2 {
 		if err := calib.RotateWeights(f.values, f.cfg); err != nil {
 			return e, 0, err
 		}
 	}
 	q := o.quality
-	q.rotated = rotate
+	q.rotated = x == rotatedFC2
 	rounded, _, err := q.improve(f, func(s dit.Spec) bool { return o.typeOf(s) == "int8" }, func(string, int, int) {})
 	if err != nil {
 		return e, 0, err
@@ -138,10 +147,20 @@ func (o options) try(f floats, ref []walked, tr trial, rotate bool) (e evaluatio
 		return e, 0, err
 	}
 	w := walker{conv: f.info.Convention}
-	if rotate {
-		w.m, err = dit.Load(calib.NewRotator(dev, f.cfg), f.cfg, r.Tensors())
-	} else {
-		w.m, err = dit.Load(dev, f.cfg, r.Tensors())
+	tensors := r.Tensors()
+	switch x {
+	case rotatedFC2:
+		w.m, err = dit.Load(calib.NewRotator(dev, f.cfg), f.cfg, tensors)
+	case floatActivations:
+		w.m, err = dit.Load(dev, f.cfg, func(yield func(dit.Tensor, error) bool) {
+			for t, err := range tensors {
+				if !yield(dit.Tensor{Name: t.Name, Shape: t.Shape, F32: t.Floats()}, err) {
+					return
+				}
+			}
+		})
+	default:
+		w.m, err = dit.Load(dev, f.cfg, tensors)
 	}
 	if err != nil {
 		return e, 0, err

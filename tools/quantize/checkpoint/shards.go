@@ -10,12 +10,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"dit8/tools/quantize/safetensors"
 )
 
 const (
-	maxIndex  = 16 << 20 // bytes of an index or config.json
+	maxIndex  = 16 << 20 // bytes of a JSON file
 	maxShards = 1024
 )
 
@@ -32,6 +33,8 @@ func ReadJSON(path string, v any) error {
 		return err
 	case len(b) > maxIndex:
 		return fmt.Errorf("%s: more than %d bytes", path, maxIndex)
+	case !utf8.Valid(b):
+		return fmt.Errorf("%s: not valid UTF-8", path)
 	}
 	if err := json.Unmarshal(bytes.TrimPrefix(b, []byte("\ufeff")), v); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
