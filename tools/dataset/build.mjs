@@ -1,0 +1,118 @@
+// Writes the training data of the default model: DIR/images.npy, uint8 [N, size, size, 3] on white, labels.npy and
+// styles.npy, int32 [N], and classes.json. manifest.json, beside this file, has the hash of every image and what it is a
+// drawing of, ATTRIBUTION.md the licences.
+//
+//   node build.mjs [--size 32] [--min-sets 4] [--all] DIR
+//
+// --all takes all concepts that enough sets draw, not those of concepts.json only. --check fails where the manifest would change.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { allConcepts, loadSets, matcher } from "./match.mjs";
+
+const here = (name) => new URL(name, import.meta.url);
+const { values: flags, positionals: [dir, ...more] } = parseArgs({
+  allowPositionals: true,
+  options: { size: { type: "string", default: "32" }, "min-sets": { type: "string", default: "4" }, all: { type: "boolean" }, check: { type: "boolean" } },
+});
+const size = Number(flags.size), minSets = Number(flags["min-sets"]);
+if (!dir || more.length || !(size >= 8 && size <= 256) || !(minSets >= 1)) {
+  console.error("usage: node build.mjs [--size 8..256] [--min-sets N] [--all] [--check] DIR");
+  process.exit(2);
+}
+
+/** renderer hands requests to render.mjs, and starts it anew when a drawing kills it. */
+function renderer() {
+  let child, lines;
+  return {
+    async draw(request) {
+      if (!child) {
+        child = spawn(process.execPath, [here("render.mjs").pathname], { stdio: ["pipe", "pipe", "ignore"] });
+        child.stdin.on("error", () => {});
+        lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+      }
+      child.stdin.write(JSON.stringify(request) + "\n");
+      const { done, value } = await lines.next();
+      if (!done) return JSON.parse(value);
+      child = null;
+      return { error: "the renderer aborts" };
+    },
+    end: () => child?.stdin.end(),
+  };
+}
+
+const onWhite = (rgba) => {
+  const out = Buffer.alloc(rgba.length / 4 * 3);
+  for (let i = 0; i < rgba.length / 4; i++)
+    for (let k = 0; k < 3; k++) out[3 * i + k] = Math.round((rgba[4 * i + k] * rgba[4 * i + 3] + 255 * (255 - rgba[4 * i + 3])) / 255);
+  return out;
+};
+
+const sets = loadSets(), find = matcher(), render = renderer();
+const concepts = flags.all ? allConcepts() : JSON.parse(readFileSync(here("concepts.json")));
+const classes = [], images = [], skipped = [];
+for (const concept of concepts) {
+  const drawn = [];
+  for (const set of sets) {
+    const icon = find(set, concept);
+    if (icon === null) continue;
+    const { image, error } = await render.draw({ ...set.svg(icon), size });
+    if (error) {
+      skipped.push(`${set.name} ${icon}: ${error}`);
+      continue;
+    }
+    const pixels = onWhite(Buffer.from(image, "base64")), sha256 = createHash("sha256").update(pixels).digest("hex");
+    // a set may hold another's drawing
+    if (!drawn.some((d) => d.sha256 === sha256)) drawn.push({ class: concept.name, set: set.name, icon, sha256, pixels });
+  }
+  if (drawn.length < minSets) {
+    if (!flags.all) throw new Error(`${concept.name} is drawn by ${drawn.length} sets, needed are ${minSets}`);
+    continue;
+  }
+  classes.push(concept.name);
+  images.push(...drawn);
+}
+render.end();
+
+/** npy is NumPy's format, version 1. */
+function npy(dtype, shape, data) {
+  const header = `{'descr': '${dtype}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
+  const padded = header.padEnd(Math.ceil((10 + header.length + 1) / 64) * 64 - 11) + "\n";
+  const magic = Buffer.from("\x93NUMPY\x01\x00\x00\x00", "latin1");
+  magic.writeUInt16LE(padded.length, 8);
+  return Buffer.concat([magic, Buffer.from(padded, "latin1"), data]);
+}
+const ints = (values) => npy("<i4", [values.length], Buffer.from(Int32Array.from(values).buffer));
+
+/** attribution says whose drawings these are, as their licences ask. */
+function attribution() {
+  const count = (set) => images.filter((i) => i.set === set.name).length;
+  return "Drawings by (written by build.mjs):\n\n| set | drawings | by | licence | from |\n|---|---|---|---|---|\n" +
+    sets.map((s) => `| ${s.name} ${s.about.version} | ${count(s)} | ${s.about.author} | [${s.about.license}](${s.about.licenseUrl}) | ${s.about.url} |\n`).join("") +
+    "\nThey were scaled to the bounds of what is drawn, rendered on white at a few pixels, and changed in no other way. Names are those of\n" +
+    "Unicode's CLDR, by emojibase-data (MIT).\n";
+}
+
+mkdirSync(dir, { recursive: true });
+writeFileSync(`${dir}/images.npy`, npy("|u1", [images.length, size, size, 3], Buffer.concat(images.map((i) => i.pixels))));
+writeFileSync(`${dir}/labels.npy`, ints(images.map((i) => classes.indexOf(i.class))));
+writeFileSync(`${dir}/styles.npy`, ints(images.map((i) => sets.findIndex((s) => s.name === i.set))));
+writeFileSync(`${dir}/classes.json`, JSON.stringify(classes) + "\n");
+writeFileSync(`${dir}/styles.json`, JSON.stringify(sets.map((s) => s.name)) + "\n");
+for (const line of skipped) console.error("skipped", line);
+console.log(`${dir}: ${images.length} images of ${classes.length} classes, ${size}×${size}`);
+
+if (!flags.all && size === 32) {
+  const rows = images.map(({ pixels, ...row }) => "    " + JSON.stringify(row)).join(",\n");
+  const head = JSON.stringify({ size, sets: Object.fromEntries(sets.map((s) => [s.name, s.about])), skipped }, null, 2).slice(0, -2);
+  const manifest = `${head},\n  "images": [\n${rows}\n  ]\n}\n`;
+  if (flags.check) {
+    if (manifest !== readFileSync(here("manifest.json"), "utf8")) throw new Error("the images are not those of manifest.json");
+    console.log("as in manifest.json");
+  } else {
+    writeFileSync(here("manifest.json"), manifest);
+    writeFileSync(here("ATTRIBUTION.md"), attribution());
+  }
+}
