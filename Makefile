@@ -15,6 +15,8 @@
 # make int8   compares the default model with its float checkpoint (docs/int8.md)
 
 GO ?= go
+# a python3 with PyTorch; Debian's, where another one is first on the path and has none
+PYTHON ?= $(shell python3 -c 'import torch' 2>/dev/null && echo python3 || echo /usr/bin/python3)
 DIST = web/dist
 WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-threads.wasm kernels-probe.wasm
 KERNELS = kernels.js kernels-helper.js $(WASM)
@@ -23,7 +25,7 @@ PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js picker.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js panel.js toolbox.js measure.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
 
-.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-edge quality techniques int8 need-go need-node need-debian fuzz
+.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-edge quality techniques int8 test-train need-go need-node need-debian need-torch fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -74,7 +76,7 @@ edge: need-go wasm/edge/node_modules/.package-lock.json
 edge-dev: edge
 	cd wasm/edge && npm run dev
 
-test: test-go test-arch test-native test-kernels test-web test-edge test-desktop
+test: test-go test-arch test-native test-kernels test-web test-edge test-desktop test-train
 
 test-go: need-go
 	test -z "$$(gofmt -l .)"
@@ -126,6 +128,12 @@ test-desktop: desktop need-debian
 
 test-edge: edge
 	cd wasm/edge && npm test
+
+# A tiny network is trained, stopped and resumed to the same bits, exported, and computed by Go as by PyTorch.
+test-train: need-go need-torch
+	mkdir -p bin
+	$(GO) build -o bin/quantize ./tools/quantize
+	cd tools/train && DIT8_QUANTIZE=$(CURDIR)/bin/quantize $(PYTHON) -m unittest -b
 
 bench: web need-debian
 	docs/performance.sh
@@ -197,3 +205,10 @@ need-debian:
 		if command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
 			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 		else echo "Please install:$$missing"; exit 1; fi; fi
+
+# PyTorch and a BLAS that is not its slow one: installed where we may, named elsewhere.
+need-torch:
+	@$(PYTHON) -c 'import torch, numpy, PIL' 2>/dev/null || \
+	if command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-torch libopenblas0-pthread python3-numpy python3-pil >/dev/null; \
+	else echo "Please install: python3-torch libopenblas0-pthread python3-numpy python3-pil, or set PYTHON"; exit 1; fi

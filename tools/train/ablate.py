@@ -1,0 +1,97 @@
+"""Short runs of one budget that differ in one thing each, and a table of them. What it printed stands in docs/training.md.
+
+    python3 ablate.py --data DIR --out RUNS [--steps 300] [NAME ...]
+
+The figures are the loss of the averaged weights on the training images without dropout, at fixed noise: the mean over uniform
+times, and over thirds of them. Losses of different predictions compare, as all are of the velocity."""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+
+import torch
+
+import data as datasets
+import model as models
+import tensors
+import train
+
+VARIANTS = {
+    "base": "",
+    "adamw": "--optimizer adamw",
+    "adamw-2e-3": "--optimizer adamw --lr 2e-3",
+    "lr-2e-3": "--lr 2e-3",
+    "lr-4e-3": "--lr 4e-3",
+    "x0": "--predict x0",
+    "t-mean-0.4": "--t-mean 0.4",
+    "t-mean-minus-0.4": "--t-mean -0.4",
+    "t-std-1.4": "--t-std 1.4",
+    "batch-32": "--batch 32",
+    "batch-128": "--batch 128",
+    "no-shift": "--shift 0",
+    "balance": "--balance",
+    "ema-0.02": "--ema 0.02",
+    "ema-0.15": "--ema 0.15",
+    "patch-2-narrow": "--patch-size 2 --hidden-size 96 --num-heads 2",
+    "wide-shallow": "--hidden-size 256 --depth 5 --num-heads 4",
+    "narrow-deep": "--hidden-size 144 --depth 14 --num-heads 3",
+}
+
+
+def load(run, images):
+    config = json.loads((run / "config.json").read_text())
+    names = ("input_size", "patch_size", "in_channels", "hidden_size", "depth", "num_heads", "mlp_ratio", "num_classes")
+    network = models.SiT(**{k: config[k] for k in names})
+    predict = config["prediction"]
+    file = run / ("model.safetensors" if predict == "velocity" else f"{predict}.safetensors")
+    network.load_state_dict({k: v.float() for k, v in tensors.read(file).items()})
+    return network.eval(), predict
+
+
+@torch.no_grad()
+def losses(network, predict, images, bins=12, batch=64):
+    """The loss in bins of t, each over the same images and noise."""
+    out = []
+    r = torch.Generator().manual_seed(12345)
+    for i in range(bins):
+        index = torch.randint(len(images.labels), (batch,), generator=r)
+        x = images.images[index].float() / 127.5 - 1
+        t = ((i + torch.rand(batch, generator=r)) / bins).clamp_min(0.02)
+        out.append(float(train.flow_loss(network, predict, x, images.labels[index], t, torch.randn(x.shape, generator=r))))
+    return out
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    p.add_argument("--data", required=True)
+    p.add_argument("--out", required=True)
+    p.add_argument("--steps", type=int, default=300, help="of batch 64; others have as many images")
+    p.add_argument("--hold-out")
+    p.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(VARIANTS)}")
+    args = p.parse_args()
+    images = datasets.load(args.data)
+    if args.hold_out:
+        images, _ = images.split(args.hold_out)
+    print("| variant | options | M parameters | loss | t < 1/3 | 1/3 to 2/3 | t > 2/3 | seconds |\n|---|---|---|---|---|---|---|---|", flush=True)
+    for name in args.names or VARIANTS:
+        options = VARIANTS[name].split()
+        batch = int(options[options.index("--batch") + 1]) if "--batch" in options else 64
+        run = pathlib.Path(args.out) / name
+        command = [sys.executable, pathlib.Path(__file__).with_name("train.py"), "--data", args.data, "--out", run, "--steps",
+                   args.steps * 64 // batch, "--sheet-every", 100000, "--warmup", 30, *options]
+        if args.hold_out:
+            command += ["--hold-out", args.hold_out]
+        subprocess.run([str(c) for c in command], check=True, stdout=subprocess.DEVNULL)
+        network, predict = load(run, images)
+        l = losses(network, predict, images)
+        third = len(l) // 3
+        seconds = (run / "log.csv").read_text().strip().split("\n")[-1].split(",")[-1]
+        count = sum(p.numel() for p in network.parameters()) / 1e6
+        means = [sum(v) / len(v) for v in (l, l[:third], l[third:-third], l[-third:])]
+        print(f"| {name} | `{VARIANTS[name]}` | {count:.2f} | " + " | ".join(f"{m:.4f}" for m in means) + f" | {seconds} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

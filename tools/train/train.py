@@ -1,0 +1,236 @@
+"""Trains a SiT on images: flow matching on z = (1-t)·x + t·ε, t = 1 is noise, with velocity v = ε - x.
+
+    python3 train.py --data DIR --out RUN --steps 8000
+
+A run's folder has checkpoint.pt (kept whole, replaced at once), log.csv, samples.png as the training goes, and in the end
+model.safetensors, config.json and labels.json for tools/quantize. The same command goes on where a run was stopped, with the
+numbers that it would have had: what is random in a step depends on the seed and the step alone. README.md says more."""
+
+import argparse
+import contextlib
+import copy
+import csv
+import json
+import os
+import pathlib
+import signal
+import sys
+import time
+
+# Threads that wait sleep: those that spin take the processor from the ones waited for, where others work on it too.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+
+import data as datasets
+import gelu
+import model as models
+import muon
+import sample
+import tensors
+
+PRESETS = {
+    "s": dict(patch_size=4, hidden_size=192, depth=8, num_heads=3),
+    "m": dict(patch_size=4, hidden_size=512, depth=12, num_heads=8),
+    "tiny": dict(patch_size=4, hidden_size=32, depth=2, num_heads=2),
+}
+# A run is defined by these: another value would go on with another training. The rest may change from call to call.
+DEFINING = ("preset", "patch_size", "hidden_size", "depth", "num_heads", "size", "hold_out", "batch", "lr", "optimizer", "warmup",
+            "weight_decay", "predict", "t_mean", "t_std", "label_dropout", "shift", "flip", "balance", "ema", "seed")
+
+
+def arguments(argv):
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    a = p.add_argument
+    a("--data", required=True, help="folder of tools/dataset, or with one folder of images per class")
+    a("--out", required=True, help="the run's folder")
+    a("--steps", type=int, default=8000)
+    a("--preset", choices=PRESETS, default="s", help="sizes, which the next four may change")
+    for name in ("patch_size", "hidden_size", "depth", "num_heads"):
+        a("--" + name.replace("_", "-"), type=int)
+    a("--size", type=int, help="of the images; default: that of the data, 32 for a folder of images")
+    a("--hold-out", help="style that is not trained on")
+    a("--batch", type=int, default=64)
+    a("--lr", type=float, default=1.5e-3)
+    a("--optimizer", choices=("muon", "adamw"), default="muon")
+    a("--warmup", type=int, default=100, help="steps")
+    a("--decay", type=float, default=0.4, help="part of the steps, the last ones, in which the learning rate falls to 0; it and "
+      "--steps may change until the fall begins")
+    a("--weight-decay", type=float, default=0.0)
+    a("--predict", choices=("velocity", "x0"), default="velocity", help="what the network's output is; the loss is of the velocity")
+    a("--t-mean", type=float, default=0.0, help="of the logit of t")
+    a("--t-std", type=float, default=1.0)
+    a("--label-dropout", type=float, default=0.1)
+    a("--shift", type=int, default=0, help="pixels by which images are moved at random")
+    a("--flip", action="store_true", help="mirror images at random")
+    a("--balance", action="store_true", help="draw all classes equally often, not all images")
+    a("--ema", type=float, default=0.06, help="length of the average of the weights, as a part of the steps so far; 0 is none")
+    a("--seed", type=int, default=0)
+    a("--threads", type=int, default=os.cpu_count())
+    a("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    a("--float32", action="store_true", help="compute in float32, not in bfloat16")
+    a("--compile", action="store_true", help="torch.compile, where torch has it")
+    a("--save-every", type=int, default=250, help="steps")
+    a("--sheet-every", type=int, default=1000, help="steps; 0 is never")
+    a("--stop-after", type=int, help="steps; to go on later")
+    args = p.parse_args(argv)
+    for name, value in PRESETS[args.preset].items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
+    return args
+
+
+def rate(args, step):
+    """The learning rate: it rises in warm-up, stays, and falls along a line."""
+    fall = max(args.decay * args.steps, 1)
+    return args.lr * min(1, (step + 1) / max(args.warmup, 1), max(args.steps - step, 0) / fall)
+
+
+def draw(args, images, step, device):
+    """What is random in a step: x [N, C, H, W] in [-1, 1], labels with dropout, times and noise."""
+    r = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
+    n = args.batch
+    if args.balance:
+        classes = torch.randint(len(images.classes), (n,), generator=r)
+        order, counts = images.order
+        index = order[counts.cumsum(0)[classes] - 1 - (torch.rand(n, generator=r) * counts[classes]).long()]
+    else:
+        index = torch.randint(len(images.labels), (n,), generator=r)
+    x, y = images.images[index].float() / 127.5 - 1, images.labels[index]
+    if args.shift:
+        x = datasets.shift(x, torch.randint(-args.shift, args.shift + 1, (n, 2), generator=r), fill=images.border)
+    if args.flip:
+        x = torch.where(torch.rand(n, 1, 1, 1, generator=r) < 0.5, x.flip(-1), x)
+    y = torch.where(torch.rand(n, generator=r) < args.label_dropout, len(images.classes), y)
+    # logit-normal; the batch's times are spread over its quantiles, which lowers the variance of the gradient
+    quantile = (torch.arange(n) + torch.rand(n, generator=r)) / n
+    t = torch.sigmoid(args.t_mean + args.t_std * torch.special.ndtri(quantile.clamp(1e-6, 1 - 1e-6)))
+    noise = torch.randn(x.shape, generator=r)
+    return [v.to(device, non_blocking=True) for v in (x, y, t, noise)]
+
+
+def flow_loss(network, predict, x, y, t, noise):
+    """The mean of ‖v - (ε - x)‖². A network that predicts x has v = (z - x̂)/t, with t kept from 0."""
+    s = t[:, None, None, None]
+    z = (1 - s) * x + s * noise
+    out = network(z, t, y).float()
+    if predict == "x0":
+        s = s.clamp_min(0.05)
+        out = (z - out) / s
+        return (out - (z - x) / s).square().mean()
+    return (out - (noise - x)).square().mean()
+
+
+def autocast(args):
+    if args.float32:
+        return contextlib.nullcontext()
+    return torch.autocast(args.device.split(":")[0], torch.bfloat16)
+
+
+@torch.no_grad()
+def average(ema, network, args, step):
+    """The average of the weights over about the last `ema` part of the steps: a power function (Karras et al. 2024)."""
+    beta = (1 - 1 / (step + 1)) ** (1 / args.ema) if args.ema and step else 0.0
+    torch._foreach_mul_(ema_params := [p for p in ema.parameters() if p.requires_grad], beta)
+    torch._foreach_add_(ema_params, [p for p in network.parameters() if p.requires_grad], alpha=1 - beta)
+
+
+def save(path, **state):
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    os.replace(part, path)
+
+
+def main(argv=None):
+    args = arguments(argv)
+    torch.set_num_threads(args.threads)
+    out = pathlib.Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    images = datasets.load(args.data, args.size)
+    if args.hold_out:
+        images, _ = images.split(args.hold_out)
+    args.size = images.images.shape[-1]
+    images.order = torch.argsort(images.labels, stable=True), torch.bincount(images.labels, minlength=len(images.classes))
+    images.border = 1.0 if images.images[:, :, 0, :].float().mean() > 200 else -1.0
+
+    torch.manual_seed(args.seed)
+    network = models.SiT(args.size, args.patch_size, images.images.shape[1], args.hidden_size, args.depth, args.num_heads,
+                         num_classes=len(images.classes)).to(args.device)
+    ema = copy.deepcopy(network).requires_grad_(False)
+    for e, p in zip(ema.parameters(), network.parameters()):
+        e.requires_grad_(p.requires_grad)
+    optimizer = muon.Muon(muon.groups(network, args.optimizer == "muon"), lr=args.lr, weight_decay=args.weight_decay)
+    checkpoint, step, seconds = out / "checkpoint.pt", 0, 0.0
+    defining = {k: getattr(args, k) for k in DEFINING} | {"classes": images.classes}
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, map_location=args.device)
+        differ = [k for k in defining if saved["defining"].get(k) != defining[k]]
+        if differ:
+            sys.exit("train: " + ", ".join(f"{k} is {defining[k]}, in {checkpoint} {saved['defining'].get(k)}" for k in differ))
+        network.load_state_dict(saved["network"])
+        ema.load_state_dict(saved["ema"])
+        optimizer.load_state_dict(saved["optimizer"])
+        step, seconds = saved["step"], saved["seconds"]
+    fast = args.device == "cpu" and not args.float32 and gelu.install()
+    forward = torch.compile(network) if args.compile and hasattr(torch, "compile") else network
+    count = sum(p.numel() for p in network.parameters())
+    print(f"{len(images.labels)} images of {len(images.classes)} classes, {count / 1e6:.2f} M parameters, from step {step} "
+          f"to {args.steps} on {args.device}{', fast GELU' if fast else ''}", flush=True)
+
+    def keep():
+        save(checkpoint, network=network.state_dict(), ema=ema.state_dict(), optimizer=optimizer.state_dict(), step=step,
+             seconds=seconds, defining=defining, config=network.config)
+
+    new = not (out / "log.csv").exists() or step == 0
+    with open(out / "log.csv", "w" if new else "a", newline="") as f:
+        log = csv.writer(f)
+        if new:
+            log.writerow(["step", "images", "loss", "learning_rate", "images_per_second", "seconds"])
+        total, count, last = 0.0, 0, time.monotonic()
+        end = min(args.steps, args.stop_after or args.steps)
+        asked = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: asked.append(1))
+        while step < end:
+            for group in optimizer.param_groups:
+                group["lr"] = rate(args, step)
+            with autocast(args):
+                loss = flow_loss(forward, args.predict, *draw(args, images, step, args.device))
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=False)
+            average(ema, network, args, step)
+            step, total, count = step + 1, total + loss.detach(), count + 1
+            if asked:
+                end = step
+            if step % 50 == 0 or step == end:
+                mean, now = float(total) / count, time.monotonic()
+                if mean != mean:
+                    sys.exit(f"train: the loss is not a number at step {step}; the last checkpoint is from before")
+                seconds += now - last
+                log.writerow([step, step * args.batch, f"{mean:.5f}", f"{rate(args, step):.3g}", f"{count * args.batch / (now - last):.1f}",
+                              f"{seconds:.0f}"])
+                f.flush()
+                total, count, last = 0.0, 0, now
+            if step % args.save_every == 0 or step == end:
+                keep()
+            if args.sheet_every and (step % args.sheet_every == 0 or step == args.steps):
+                sample.sheet(ema, args.predict, out / "samples.png", min(64, 2 * len(images.classes)))
+                last = time.monotonic()
+    if step >= args.steps:
+        export(ema, images.classes, args, out)
+
+
+def export(ema, classes, args, out):
+    """What tools/quantize takes: parameters in float16 under the official names, and what they don't say."""
+    name = "model" if args.predict == "velocity" else args.predict  # tools/quantize has no convention for others
+    tensors.write(out / f"{name}.safetensors", {k: v.half() for k, v in ema.state_dict().items()})
+    config = ema.config | dict(learn_sigma=False, prediction=args.predict, velocity="noise - data",
+                               time="t=1 noise, t=0 data, fed unscaled to the embedder", pixel_range=[-1, 1])
+    (out / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+    (out / "labels.json").write_text(json.dumps(classes) + "\n")
+    print(f"wrote {out}/{name}.safetensors", flush=True)
+
+
+if __name__ == "__main__":
+    main()
