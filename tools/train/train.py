@@ -36,7 +36,7 @@ PRESETS = {
 }
 # A run is defined by these: another value would go on with another training. The rest may change from call to call.
 DEFINING = ("preset", "patch_size", "hidden_size", "depth", "num_heads", "size", "hold_out", "batch", "lr", "optimizer", "warmup",
-            "weight_decay", "predict", "t_mean", "t_std", "label_dropout", "shift", "flip", "balance", "ema", "seed")
+            "weight_decay", "predict", "t_mean", "t_std", "label_dropout", "shift", "flip", "balance", "ema", "init", "seed")
 
 
 def arguments(argv):
@@ -65,6 +65,7 @@ def arguments(argv):
     a("--flip", action="store_true", help="mirror images at random")
     a("--balance", action="store_true", help="draw all classes equally often, not all images")
     a("--ema", type=float, default=0.06, help="length of the average of the weights, as a part of the steps so far; 0 is none")
+    a("--init", help="model.safetensors to begin with, with labels.json beside it: classes are found by name")
     a("--seed", type=int, default=0)
     a("--threads", type=int, default=os.cpu_count())
     a("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -78,6 +79,20 @@ def arguments(argv):
         if getattr(args, name) is None:
             setattr(args, name, value)
     return args
+
+
+@torch.no_grad()
+def initialize(network, path, classes):
+    """Takes the weights of a trained network. Classes that it does not know begin as the mean of those that it does."""
+    state = {k: v.float() for k, v in tensors.read(path).items()}
+    known = json.loads(pathlib.Path(path).with_name("labels.json").read_text())
+    table = state.pop("y_embedder.embedding_table.weight")
+    if len(table) != len(known) + 1:
+        sys.exit(f"train: {path} has {len(table) - 1} classes, labels.json beside it {len(known)}")
+    rows = {c: table[i] for i, c in enumerate(known)}
+    mean = table[:-1].mean(0)
+    state["y_embedder.embedding_table.weight"] = torch.stack([rows.get(c, mean) for c in classes] + [table[-1]])
+    network.load_state_dict(state)
 
 
 def rate(args, step):
@@ -156,6 +171,8 @@ def main(argv=None):
     torch.manual_seed(args.seed)
     network = models.SiT(args.size, args.patch_size, images.images.shape[1], args.hidden_size, args.depth, args.num_heads,
                          num_classes=len(images.classes)).to(args.device)
+    if args.init:
+        initialize(network, args.init, images.classes)
     ema = copy.deepcopy(network).requires_grad_(False)
     for e, p in zip(ema.parameters(), network.parameters()):
         e.requires_grad_(p.requires_grad)

@@ -32,7 +32,7 @@ class Classifier(nn.Module):
     def __init__(self, channels, classes):
         super().__init__()
         self.stem = nn.Conv2d(channels, 32, 3, 1, 1)
-        self.blocks = nn.Sequential(Residual(32, 32, 1), Residual(32, 64, 2), Residual(64, FEATURES, 2), Residual(FEATURES, FEATURES, 1))
+        self.blocks = nn.Sequential(Residual(32, 48, 2), Residual(48, 96, 2), Residual(96, FEATURES, 1))
         self.head = nn.Linear(FEATURES, classes)
 
     def features(self, x):  # [N, C, H, W] in [-1, 1] -> [N, 128]
@@ -76,13 +76,12 @@ def fit(images, steps, batch=128, lr=2e-3, seed=0, border=1.0, log=print, mild=F
         index = torch.randint(len(images.labels), (batch,), generator=r)
         x = images.images[index].float() / 127.5 - 1
         x = x if mild else augment(x, r, border)
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = F.cross_entropy(network(x), images.labels[index], label_smoothing=0.1)
+        loss = F.cross_entropy(network(x), images.labels[index], label_smoothing=0.1)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-        if (step + 1) % 200 == 0:
+        if (step + 1) % 100 == 0:
             log(f"classifier: step {step + 1}, loss {float(loss):.3f}")
     return network.eval()
 

@@ -22,14 +22,18 @@ import data as datasets  # noqa: E402
 import metrics  # noqa: E402
 
 
-def generate(sampler, model, options, classes, per_class, channels, seed=1000):
-    """uint8 [N, C, H, W] and labels [N], as tools/sample makes them: grids of up to 64 images of a class."""
+def generate(sampler, model, options, all_classes, per_class, channels, seed=1000):
+    """uint8 [N, C, H, W] and labels [N], as tools/sample makes them: grids of up to 64 images of a class. Classes that only the model
+    or only the data has are left out."""
     from PIL import Image
+    known = subprocess.run([sampler, "-model", model, "-classes"], check=True, capture_output=True, text=True).stdout.split()
+    classes = [c for c in all_classes if c in known]
     images, labels = [], []
-    for c in range(classes):
+    for c in classes:
         for first in range(0, per_class, 64):
             n = min(64, per_class - first)
-            command = [sampler, "-model", model, "-class", str(c), "-count", str(n), "-seed", str(seed + c * per_class + first), "-o", "-", *options]
+            command = [sampler, "-model", model, "-class", c, "-count", str(n), "-seed", str(seed), "-o", "-", *options]
+            seed += n  # of the grid's first image; each further image has the next
             png = subprocess.run(command, check=True, capture_output=True).stdout
             grid = np.asarray(Image.open(io.BytesIO(png)).convert("RGB" if channels == 3 else "L"))
             columns = math.ceil(math.sqrt(n))
@@ -37,7 +41,7 @@ def generate(sampler, model, options, classes, per_class, channels, seed=1000):
             for i in range(n):
                 r, k = divmod(i, columns)
                 images.append(grid[r * size:(r + 1) * size, k * size:(k + 1) * size].reshape(size, size, channels))
-            labels += [c] * n
+            labels += [all_classes.index(c)] * n
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(), torch.tensor(labels)
 
 
@@ -79,6 +83,7 @@ def main():
     network = cached_classifier(args.classifier, images, args.classifier_steps, border, args.mild)
     chosen = torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(0))[:10000]
     real, predicted = classifier.apply(network, images.images[chosen])
+    real_labels = images.labels[chosen]
     few = chosen[:3000]
     print("| images | N | accuracy | Fréchet distance | precision | recall | nearest training image, median | nearer than 10 |")
     print("|---|---|---|---|---|---|---|---|")
@@ -86,13 +91,14 @@ def main():
     def row(name, pixels, labels, features=None, predicted=None):
         if features is None:
             features, predicted = classifier.apply(network, pixels)
-        precision, recall = metrics.precision_recall(real[:3000], features[:3000])
+        like = real[torch.isin(real_labels, labels)]  # training images of the same classes
+        precision, recall = metrics.precision_recall(like[:3000], features[:3000])
         near = "|"
         if args.nearest >= 0:
             d, _ = metrics.nearest(pixels[:2000], images.images[few], args.nearest, 255 if border > 0 else 0)
             near = f"{float(d.median()):.1f} | {float((d < 10).float().mean()):.1%}"
         right = predicted == labels
-        print(f"| {name} | {len(labels)} | {float(right.float().mean()):.1%} | {metrics.frechet(real, features):.3f} | {precision:.2f} | {recall:.2f} | "
+        print(f"| {name} | {len(labels)} | {float(right.float().mean()):.1%} | {metrics.frechet(like, features):.3f} | {precision:.2f} | {recall:.2f} | "
               f"{near} |", flush=True)
         return right
 
@@ -101,11 +107,11 @@ def main():
     print(f"| training | {len(chosen)} | {float((predicted == images.labels[chosen]).float().mean()):.1%} | 0 | 1 | 1 | 0 | |")
     for m in args.models:
         model, _, options = m.partition(":")
-        pixels, labels = generate(args.sample, model, shlex.split(options), len(images.classes), args.per_class, images.images.shape[1])
+        pixels, labels = generate(args.sample, model, shlex.split(options), images.classes, args.per_class, images.images.shape[1])
         right = row(f"{pathlib.Path(model).stem} {options.strip()}".strip(), pixels, labels)
         if args.worst:
             rates = torch.zeros(len(images.classes)).index_add(0, labels, right.float()) / args.per_class
-            worst = rates.argsort()[:args.worst]
+            worst = [i for i in rates.argsort() if i in labels][:args.worst]
             print("\n" + ", ".join(f"{images.classes[i]} {float(rates[i]):.0%}" for i in worst) + "\n")
 
 
