@@ -12,6 +12,7 @@
 # make asm    writes the assembly of core/compute/native
 # make quality  measures solvers and edits; it writes docs/solvers.md and docs/editing.md
 # make techniques  shows what smoothing, GPTQ and the like buy for a checkpoint (docs/quantize.md)
+# make data   builds the images that the default model is trained on
 # make int8   compares the default model with its float checkpoint (docs/int8.md)
 
 GO ?= go
@@ -25,7 +26,7 @@ PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js picker.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js panel.js toolbox.js measure.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
 
-.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-edge quality techniques int8 test-train need-go need-node need-debian need-torch fuzz
+.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-edge quality techniques int8 test-train data need-go need-node need-debian need-torch fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -49,7 +50,7 @@ web: need-go web/node_modules/.package-lock.json
 	cd $(DIST) && { printf 'const version = "%s", files = ["./"' $$(cat $$($(CACHED)) | sha256sum | cut -c 1-16); \
 		$(CACHED) | sed 's/.*/, "&"/' | tr -d '\n'; printf '];\n'; cat ../page/sw.js; } >sw.js
 
-web/node_modules/.package-lock.json web/test/vite/node_modules/.package-lock.json wasm/edge/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json | need-node
+web/node_modules/.package-lock.json web/test/vite/node_modules/.package-lock.json wasm/edge/node_modules/.package-lock.json tools/dataset/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json | need-node
 	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
@@ -128,6 +129,10 @@ test-desktop: desktop need-debian
 
 test-edge: edge
 	cd wasm/edge && npm test
+
+# The images that the default model is trained on, checked against tools/dataset/manifest.json.
+data: tools/dataset/node_modules/.package-lock.json
+	node tools/dataset/build.mjs --check data/emoji-32
 
 # A tiny network is trained, stopped and resumed to the same bits, exported, and computed by Go as by PyTorch.
 test-train: need-go need-torch
