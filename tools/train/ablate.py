@@ -1,4 +1,4 @@
-"""Short runs of one budget that differ in one thing each, and a table of them. What it printed stands in docs/training.md.
+"""Short runs of one budget that differ in one thing each, and a table of them.
 
     python3 ablate.py --data DIR --out RUNS [--steps 300] [NAME ...] [-- OPTION OF ALL RUNS ...]
 

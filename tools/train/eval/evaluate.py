@@ -84,7 +84,6 @@ def main():
     chosen = torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(0))[:10000]
     real, predicted = classifier.apply(network, images.images[chosen])
     real_labels = images.labels[chosen]
-    few = chosen[:3000]
     print("| images | N | accuracy | Fréchet distance | precision | recall | nearest training image, median | nearer than 10 |")
     print("|---|---|---|---|---|---|---|---|")
 
@@ -95,7 +94,7 @@ def main():
         precision, recall = metrics.precision_recall(like[:3000], features[:3000])
         near = "|"
         if args.nearest >= 0:
-            d, _ = metrics.nearest(pixels[:2000], images.images[few], args.nearest, 255 if border > 0 else 0)
+            d, _ = metrics.nearest(pixels[:1000], images.images, args.nearest, 255 if border > 0 else 0)
             near = f"{float(d.median()):.1f} | {float((d < 10).float().mean()):.1%}"
         right = predicted == labels
         print(f"| {name} | {len(labels)} | {float(right.float().mean()):.1%} | {metrics.frechet(like, features):.3f} | {precision:.2f} | {recall:.2f} | "
