@@ -168,7 +168,7 @@ quality: need-go
 	$(GO) run ./tools/quality solvers docs
 	$(GO) run ./tools/quality editing docs
 
-# make int8 CHECKPOINT=float.safetensors LABELS=labels.json
+# make int8 CHECKPOINT=testdata/pilot/emoji-sit.safetensors LABELS=testdata/pilot/labels.json
 int8: need-go
 	mkdir -p bin
 	$(GO) run ./tools/quantize -type f32 -convention ours -labels $(LABELS) -f -o bin/f32.dit8 $(CHECKPOINT)
