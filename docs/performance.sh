@@ -62,6 +62,10 @@ $(awk -v a="$simd" -v b="$wasm" 'BEGIN { printf "%.3f", a / b }') of the time of
 
 $web
 
+These are figures of a processor with AVX-VNNI (Zen 5). On one without (Zen 4, Chromium 156) relaxed SIMD's dot product saturates, which the
+probe finds, and the kernels are those of SIMD128: the same command gave 0.78, 0.77 and 0.76 of ORT Web int8 on one thread, 0.68, 0.68 and 0.65 on two
+(25.3, 76.1 and 172.6 ms; 13.5, 40.4 and 87.3 ms). The tables above and of loading are from that one, those beside ONNX Runtime natively from the first.
+
 ## Beside ONNX Runtime, natively
 
 $beside
