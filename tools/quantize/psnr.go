@@ -62,9 +62,8 @@ func compareImages(args []string, stdout, _ io.Writer) error {
 		}
 		fmt.Fprintf(stdout, "| %s |%s |\n", names[k], line)
 	}
-	slices.Sort(all)
-	median := (all[(len(all)-1)/2] + all[len(all)/2]) / 2
-	fmt.Fprintf(stdout, "\nmedian %.1f dB, worst %.1f, best %.1f (%d images, %d steps, guidance %g)\n", median, all[0], all[len(all)-1], len(all), *steps, *guidance)
+	dB := spreadOf(all)
+	fmt.Fprintf(stdout, "\nmedian %.1f dB, worst %.1f, best %.1f (%d images, %d steps, guidance %g)\n", dB.Median, dB.Least, dB.Most, len(all), *steps, *guidance)
 	return nil
 }
 

@@ -13,22 +13,8 @@ func (f *File) Floats(t Tensor) ([]float32, error) {
 	if err := values.CheckFloat(t.Name, t.DType); err != nil {
 		return nil, err
 	}
-	width := int64(values.Width(t.DType))
-	n := (t.end - t.begin) / width
-	out := make([]float32, n)
-	buf := make([]byte, min(n*width, 256<<10))
-	for at := int64(0); at < n; {
-		b := buf[:min(int64(len(buf)), (n-at)*width)]
-		if _, err := f.r.ReadAt(b, f.data+t.begin+at*width); err != nil {
-			return nil, fmt.Errorf("safetensors: read tensor %s: %w", t.Name, err)
-		}
-		k := int64(len(b)) / width
-		if i := values.Floats(out[at:at+k], b, t.DType); i >= 0 {
-			return nil, fmt.Errorf("tensor %s: value %d is %v", t.Name, at+int64(i), out[at+int64(i)])
-		}
-		at += k
-	}
-	return out, nil
+	n := (t.end - t.begin) / int64(values.Width(t.DType))
+	return values.Read(f.r, f.data+t.begin, n, t.DType, t.Name, "safetensors")
 }
 
 // Ints reads a tensor of I32 or I64 values.

@@ -164,6 +164,23 @@ func (m *machine) popMark() ([]any, error) {
 	return nil, badf("the pickle has no mark on its stack at byte %d", m.n-len(m.b))
 }
 
+// popN takes n values, the topmost last.
+func (m *machine) popN(n int) (v []any, err error) {
+	v = make([]any, n)
+	for i := n - 1; i >= 0 && err == nil; i-- {
+		v[i], err = m.pop()
+	}
+	return v, err
+}
+
+// items takes the values above the topmost mark where they are many, else n.
+func (m *machine) items(many bool, n int) ([]any, error) {
+	if many {
+		return m.popMark()
+	}
+	return m.popN(n)
+}
+
 // step runs one instruction (Lib/pickletools.py has them all; torch.save writes
 // those of protocol 2, here are also 3 to 5's).
 func (m *machine) step(op byte) (err error) {
@@ -223,12 +240,9 @@ func (m *machine) step(op byte) (err error) {
 	case '}': // EMPTY_DICT
 		m.push(&dict{})
 	case 0x85, 0x86, 0x87: // TUPLE1, TUPLE2, TUPLE3
-		k := int(op - 0x84)
-		l := &list{v: make([]any, k)}
-		for i := k - 1; i >= 0 && err == nil; i-- {
-			l.v[i], err = m.pop()
-		}
-		m.push(l)
+		var v []any
+		v, err = m.popN(int(op - 0x84))
+		m.push(&list{v})
 	case 't', 'l': // TUPLE, LIST
 		var v []any
 		v, err = m.popMark()
@@ -300,14 +314,7 @@ func (m *machine) long(b []byte) error {
 }
 
 func (m *machine) append(many bool) error {
-	var v []any
-	var err error
-	if many {
-		v, err = m.popMark()
-	} else {
-		v = make([]any, 1)
-		v[0], err = m.pop()
-	}
+	v, err := m.items(many, 1)
 	if err != nil {
 		return err
 	}
@@ -325,16 +332,7 @@ func (m *machine) append(many bool) error {
 }
 
 func (m *machine) set(many bool) error {
-	var v []any
-	var err error
-	if many {
-		v, err = m.popMark()
-	} else {
-		v = make([]any, 2)
-		if v[1], err = m.pop(); err == nil {
-			v[0], err = m.pop()
-		}
-	}
+	v, err := m.items(many, 2)
 	if err != nil {
 		return err
 	}

@@ -182,19 +182,5 @@ func (t Tensor) Floats() ([]float32, error) {
 
 // read reads n values of the storage, from the view's first on.
 func (t Tensor) read(n int64) ([]float32, error) {
-	width := widths[t.DType]
-	out := make([]float32, n)
-	buf := make([]byte, min(n*width, 256<<10))
-	for at := int64(0); at < n; {
-		b := buf[:min(int64(len(buf)), (n-at)*width)]
-		if _, err := t.storage.r.ReadAt(b, t.storage.base+(t.offset+at)*width); err != nil {
-			return nil, fmt.Errorf("torchfile: read tensor %s: %w", t.Name, err)
-		}
-		k := int64(len(b)) / width
-		if i := values.Floats(out[at:at+k], b, t.DType); i >= 0 {
-			return nil, fmt.Errorf("tensor %s: value %d is %v", t.Name, at+int64(i), out[at+int64(i)])
-		}
-		at += k
-	}
-	return out, nil
+	return values.Read(t.storage.r, t.storage.base+t.offset*widths[t.DType], n, t.DType, t.Name, "torchfile")
 }

@@ -5,6 +5,7 @@ package values
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 
 	"dit8/weights/half"
@@ -31,9 +32,29 @@ func CheckFloat(name, dtype string) error {
 	return nil
 }
 
-// Floats decodes len(dst) values of a float type from b. It returns the index of
+// Read reads n values of a float type at an offset of r, of tensor name of a file in
+// some format. Values must be finite, also after the narrowing of F64.
+func Read(r io.ReaderAt, offset, n int64, dtype, name, format string) ([]float32, error) {
+	width := int64(Width(dtype))
+	out := make([]float32, n)
+	buf := make([]byte, min(n*width, 256<<10))
+	for at := int64(0); at < n; {
+		b := buf[:min(int64(len(buf)), (n-at)*width)]
+		if _, err := r.ReadAt(b, offset+at*width); err != nil {
+			return nil, fmt.Errorf("%s: read tensor %s: %w", format, name, err)
+		}
+		k := int64(len(b)) / width
+		if i := decode(out[at:at+k], b, dtype); i >= 0 {
+			return nil, fmt.Errorf("tensor %s: value %d is %v", name, at+int64(i), out[at+int64(i)])
+		}
+		at += k
+	}
+	return out, nil
+}
+
+// decode decodes len(dst) values of a float type from b. It returns the index of
 // the first one that is not finite, also after the narrowing of F64, or -1.
-func Floats(dst []float32, b []byte, dtype string) (bad int) {
+func decode(dst []float32, b []byte, dtype string) (bad int) {
 	b = b[:len(dst)*Width(dtype)]
 	switch dtype {
 	case "F16":
