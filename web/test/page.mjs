@@ -76,11 +76,12 @@ export async function drop(page, name, bytes) {
 
 const axe = readFileSync(`${root}web/node_modules/axe-core/axe.min.js`, "utf8");
 
-// violations gives what axe-core finds that is serious.
-export async function violations(page) {
+// violations gives what axe-core finds that is serious on a page, or in what a selector
+// finds there.
+export async function violations(page, within) {
   await page.evaluate(axe);
-  const { violations, passes } = await page.evaluate(() => window.axe.run());
-  assert.ok(passes.length > 20, "axe-core has run");
+  const { violations, passes } = await page.evaluate((within) => window.axe.run(within ?? document), within);
+  if (!within) assert.ok(passes.length > 20, "axe-core has run");
   return violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
 }
 

@@ -1,8 +1,8 @@
 // One tool of the page on a page of its own, beside the real server's files.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { launch, root, serve } from "./helpers.mjs";
+import { fits, violations } from "./page.mjs";
 
 const html = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>A tool</title>
 <link rel="stylesheet" href="style.css"><link rel="stylesheet" href="tools.css"><body><main><h1 class="wide">A tool</h1><h2 class="wide">The tool</h2><div class="wide" id="tool"></div></main></body></html>`;
@@ -36,15 +36,11 @@ export const sample = (...args) => JSON.parse(execFileSync("go", ["run", "./tool
 // accessible finds what axe-core calls serious, in both themes and at both sizes, where
 // there must be no scrolling sideways either.
 export async function accessible(page) {
-  const axe = readFileSync(`${root}web/node_modules/axe-core/axe.min.js`, "utf8");
-  await page.evaluate(axe);
   for (const width of [940, 360]) for (const colorScheme of ["light", "dark"]) {
     await page.setViewportSize({ width, height: 900 });
     await page.emulateMedia({ colorScheme });
-    const { violations } = await page.evaluate(() => axe.run("#tool"));
-    const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-    assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), [], `${width} ${colorScheme}`);
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `at ${width} it is wider than the screen`);
+    assert.deepEqual(await violations(page, "#tool"), [], `${width} ${colorScheme}`);
+    assert.equal(await fits(page), true, `at ${width} it is wider than the screen`);
   }
   await page.setViewportSize({ width: 940, height: 900 });
   await page.emulateMedia({ colorScheme: "light", hasTouch: true });
