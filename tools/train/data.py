@@ -90,11 +90,9 @@ def load_folder(path, size):
     return Images(torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(), torch.tensor([i for _, i in files]), classes)
 
 
-def shift(x, by, fill):
-    """Moves each image of x [N, C, H, W] by its row of by [N, 2], within ±max; what comes in is fill."""
-    m = int(by.abs().max()) if len(by) else 0
-    if m == 0:
-        return x
+def shift(x, by, fill, within=None):
+    """Moves each image of x [N, C, H, W] by its row of by [N, 2], within ±within; what comes in is fill."""
+    m = int(by.abs().max()) if within is None else within
     n, c, h, w = x.shape
     padded = torch.nn.functional.pad(x, (m, m, m, m), value=fill)
     rows = (torch.arange(h, device=x.device) + m - by[:, :1])[:, None, :, None]

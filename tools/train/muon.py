@@ -24,42 +24,46 @@ class Muon(torch.optim.Optimizer):
     of an AdamW update, 0.2 (Liu et al. 2025). A matrix that is several in one, [k·D, D], is taken apart: "parts" has k."""
 
     def __init__(self, groups, lr, momentum=0.95, betas=(0.9, 0.99), weight_decay=0.0):
-        super().__init__(groups, dict(lr=lr, momentum=momentum, betas=betas, weight_decay=weight_decay, muon=False, parts=1))
+        super().__init__(groups, dict(lr=lr, momentum=momentum, betas=betas, weight_decay=weight_decay, muon=False, parts=1,
+                                      updates=0))
 
     @torch.no_grad()
     def step(self):
         for group in self.param_groups:
             (self.muon if group["muon"] else self.adamw)(group)
 
-    def muon(self, group):
-        lr, k = group["lr"], group["parts"]
-        updates = []
+    def buffers(self, group, name):
         for p in group["params"]:
-            state = self.state[p]
-            if not state:
-                state["momentum"] = torch.zeros_like(p)
-            state["momentum"].lerp_(p.grad, 1 - group["momentum"])
-            updates.append(p.grad.lerp(state["momentum"], group["momentum"]))
-        g = torch.stack(updates)
+            if name not in self.state[p]:
+                self.state[p][name] = torch.zeros_like(p)
+        return [self.state[p][name] for p in group["params"]]
+
+    def muon(self, group):
+        lr, k, m = group["lr"], group["parts"], group["momentum"]
+        params, momenta = group["params"], self.buffers(group, "momentum")
+        grads = [p.grad for p in params]
+        torch._foreach_mul_(momenta, m)
+        torch._foreach_add_(momenta, grads, alpha=1 - m)
+        g = torch.stack(grads).lerp_(torch.stack(momenta), m)
         rows, columns = g.shape[-2] // k, g.shape[-1]
         u = orthogonalize(g.reshape(-1, rows, columns)).reshape(g.shape)
-        for p, d in zip(group["params"], u):
-            p.mul_(1 - lr * group["weight_decay"]).add_(d, alpha=-lr * 0.2 * max(rows, columns) ** 0.5)
+        torch._foreach_mul_(params, 1 - lr * group["weight_decay"])
+        torch._foreach_add_(params, list(u.unbind()), alpha=-lr * 0.2 * max(rows, columns) ** 0.5)
 
     def adamw(self, group):
         lr, (b1, b2) = group["lr"], group["betas"]
-        for p in group["params"]:
-            state = self.state[p]
-            if not state:
-                state.update(step=0, m=torch.zeros_like(p), v=torch.zeros_like(p))
-            state["step"] += 1
-            state["m"].lerp_(p.grad, 1 - b1)
-            state["v"].mul_(b2).addcmul_(p.grad, p.grad, value=1 - b2)
-            m = state["m"] / (1 - b1 ** state["step"])
-            v = state["v"] / (1 - b2 ** state["step"])
-            if p.ndim > 1:
-                p.mul_(1 - lr * group["weight_decay"])
-            p.addcdiv_(m, v.sqrt().add_(1e-8), value=-lr)
+        params, grads = group["params"], [p.grad for p in group["params"]]
+        first, second = self.buffers(group, "m"), self.buffers(group, "v")
+        group["updates"] += 1
+        torch._foreach_mul_(first, b1)
+        torch._foreach_add_(first, grads, alpha=1 - b1)
+        torch._foreach_mul_(second, b2)
+        torch._foreach_addcmul_(second, grads, grads, value=1 - b2)
+        scale = torch._foreach_sqrt(second)  # over the root of what second's mean lacks in the first steps
+        torch._foreach_mul_(scale, (1 - b2 ** group["updates"]) ** -0.5)
+        torch._foreach_add_(scale, 1e-8)
+        torch._foreach_mul_([p for p in params if p.ndim > 1], 1 - lr * group["weight_decay"])
+        torch._foreach_addcdiv_(params, first, scale, value=-lr / (1 - b1 ** group["updates"]))
 
 
 def groups(network, muon=True):

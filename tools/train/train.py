@@ -31,7 +31,7 @@ import tensors
 
 PRESETS = {
     "s": dict(patch_size=4, hidden_size=192, depth=8, num_heads=3),
-    "m": dict(patch_size=4, hidden_size=512, depth=12, num_heads=8),
+    "m": dict(patch_size=4, hidden_size=384, depth=12, num_heads=6),
     "tiny": dict(patch_size=4, hidden_size=32, depth=2, num_heads=2),
 }
 # A run is defined by these: another value would go on with another training. The rest may change from call to call.
@@ -56,6 +56,8 @@ def arguments(argv):
     a("--warmup", type=int, default=100, help="steps")
     a("--decay", type=float, default=0.4, help="part of the steps, the last ones, in which the learning rate falls to 0; it and "
       "--steps may change until the fall begins")
+    a("--seconds", type=float, help="choose --steps and --decay so that the run takes about as long, its start included, and the "
+      "learning rate falls in the part of the time that --decay says")
     a("--weight-decay", type=float, default=0.0)
     a("--predict", choices=("velocity", "x0"), default="velocity", help="what the network's output is; the loss is of the velocity")
     a("--t-mean", type=float, default=0.0, help="of the logit of t")
@@ -78,6 +80,8 @@ def arguments(argv):
     for name, value in PRESETS[args.preset].items():
         if getattr(args, name) is None:
             setattr(args, name, value)
+    if args.seconds:
+        args.steps = sys.maxsize  # until it is known how many there is time for
     return args
 
 
@@ -103,25 +107,24 @@ def rate(args, step):
 
 def draw(args, images, step, device):
     """What is random in a step: x [N, C, H, W] in [-1, 1], labels with dropout, times and noise."""
-    r = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
-    n = args.batch
+    r = torch.Generator(device).manual_seed(args.seed * 1_000_003 + step)
+    n, on = args.batch, dict(generator=r, device=device)
     if args.balance:
-        classes = torch.randint(len(images.classes), (n,), generator=r)
+        classes = torch.randint(len(images.classes), (n,), **on)
         order, counts = images.order
-        index = order[counts.cumsum(0)[classes] - 1 - (torch.rand(n, generator=r) * counts[classes]).long()]
+        index = order[counts.cumsum(0)[classes] - 1 - (torch.rand(n, **on) * counts[classes]).long()]
     else:
-        index = torch.randint(len(images.labels), (n,), generator=r)
+        index = torch.randint(len(images.labels), (n,), **on)
     x, y = images.images[index].float() / 127.5 - 1, images.labels[index]
     if args.shift:
-        x = datasets.shift(x, torch.randint(-args.shift, args.shift + 1, (n, 2), generator=r), fill=images.border)
+        x = datasets.shift(x, torch.randint(-args.shift, args.shift + 1, (n, 2), **on), images.border, args.shift)
     if args.flip:
-        x = torch.where(torch.rand(n, 1, 1, 1, generator=r) < 0.5, x.flip(-1), x)
-    y = torch.where(torch.rand(n, generator=r) < args.label_dropout, len(images.classes), y)
+        x = torch.where(torch.rand(n, 1, 1, 1, **on) < 0.5, x.flip(-1), x)
+    y = torch.where(torch.rand(n, **on) < args.label_dropout, len(images.classes), y)
     # logit-normal; the batch's times are spread over its quantiles, which lowers the variance of the gradient
-    quantile = (torch.arange(n) + torch.rand(n, generator=r)) / n
+    quantile = (torch.arange(n, device=device) + torch.rand(n, **on)) / n
     t = torch.sigmoid(args.t_mean + args.t_std * torch.special.ndtri(quantile.clamp(1e-6, 1 - 1e-6)))
-    noise = torch.randn(x.shape, generator=r)
-    return [v.to(device, non_blocking=True) for v in (x, y, t, noise)]
+    return x, y, t, torch.randn(x.shape, **on)
 
 
 def flow_loss(network, predict, x, y, t, noise):
@@ -157,6 +160,7 @@ def save(path, **state):
 
 
 def main(argv=None):
+    began = time.monotonic()
     args = arguments(argv)
     torch.set_num_threads(args.threads)
     out = pathlib.Path(args.out)
@@ -166,6 +170,8 @@ def main(argv=None):
         images, _ = images.split(args.hold_out)
     args.size = images.images.shape[-1]
     images.order = torch.argsort(images.labels, stable=True), torch.bincount(images.labels, minlength=len(images.classes))
+    images.images, images.labels, images.order = (images.images.to(args.device), images.labels.to(args.device),
+                                                  [v.to(args.device) for v in images.order])
     images.border = 1.0 if images.images[:, :, 0, :].float().mean() > 200 else -1.0
 
     torch.manual_seed(args.seed)
@@ -188,11 +194,12 @@ def main(argv=None):
         ema.load_state_dict(saved["ema"])
         optimizer.load_state_dict(saved["optimizer"])
         step, seconds = saved["step"], saved["seconds"]
+        began -= seconds
     fast = args.device == "cpu" and not args.float32 and gelu.install()
     forward = torch.compile(network) if args.compile and hasattr(torch, "compile") else network
     count = sum(p.numel() for p in network.parameters())
     print(f"{len(images.labels)} images of {len(images.classes)} classes, {count / 1e6:.2f} M parameters, from step {step} "
-          f"to {args.steps} on {args.device}{', fast GELU' if fast else ''}", flush=True)
+          f"to {f'{args.seconds:g} s' if args.seconds else args.steps} on {args.device}{', fast GELU' if fast else ''}", flush=True)
 
     def keep():
         save(checkpoint, network=network.state_dict(), ema=ema.state_dict(), optimizer=optimizer.state_dict(), step=step,
@@ -228,6 +235,11 @@ def main(argv=None):
                 log.writerow([step, step * args.batch, f"{mean:.5f}", f"{rate(args, step):.3g}", f"{count * args.batch / (now - last):.1f}",
                               f"{seconds:.0f}"])
                 f.flush()
+                if args.seconds and now - began > (1 - args.decay) * args.seconds:
+                    rest = max(round((args.seconds - (now - began)) * count / (now - last)), 1)
+                    args.steps, args.decay, args.seconds = step + rest, rest / (step + rest), None
+                    end = min(args.steps, args.stop_after or args.steps)
+                    print(f"the learning rate falls from here, as with --steps {args.steps} --decay {args.decay:.6f}", flush=True)
                 total, count, last = 0.0, 0, now
             if step % args.save_every == 0 or step == end:
                 keep()

@@ -46,7 +46,8 @@ def augment(x, r, border):
     """Turned by up to 15°, scaled by 0.8 to 1.15, moved by up to 3 pixels, mirrored, in other colours, blurred or noisy, and with a piece
     cut out: what a drawing may go through and still be one of its class."""
     n, c, h, w = x.shape
-    rand = lambda *shape: torch.rand(*shape, generator=r)
+    on = dict(generator=r, device=x.device)
+    rand = lambda *shape: torch.rand(*shape, **on)
     angle, scale = (rand(n) * 2 - 1) * math.radians(15), 1 / (0.8 + 0.35 * rand(n))
     mirror = torch.where(rand(n) < 0.5, -1.0, 1.0)
     move = (rand(n, 2) * 2 - 1) * 6 / w
@@ -54,36 +55,37 @@ def augment(x, r, border):
     theta = torch.stack([torch.stack([cos * mirror, -sin, move[:, 0]], 1), torch.stack([sin * mirror, cos, move[:, 1]], 1)], 1)
     x = F.grid_sample(x - border, F.affine_grid(theta, x.shape, align_corners=False), align_corners=False) + border
     if c == 3:  # mixes and scales the channels a little
-        mix = torch.eye(3) + (rand(n, 3, 3) * 2 - 1) * 0.12
+        mix = torch.eye(3, device=x.device) + (rand(n, 3, 3) * 2 - 1) * 0.12
         x = 1 - torch.einsum("nij,njhw->nihw", mix, 1 - x) * (0.8 + 0.4 * rand(n, 1, 1, 1))
     blurred = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
     x = torch.lerp(x, blurred, rand(n, 1, 1, 1) * (rand(n, 1, 1, 1) < 0.5))
-    x = x + 0.15 * rand(n, 1, 1, 1) * torch.randn(x.shape, generator=r)
+    x = x + 0.15 * rand(n, 1, 1, 1) * torch.randn(x.shape, **on)
     top, left = (rand(n, 1) * h).long(), (rand(n, 1) * w).long()
-    rows, columns = torch.arange(h)[None], torch.arange(w)[None]
+    rows, columns = torch.arange(h, device=x.device)[None], torch.arange(w, device=x.device)[None]
     hole = ((rows >= top) & (rows < top + h // 4))[:, None, :, None] & ((columns >= left) & (columns < left + w // 4))[:, None, None, :]
     return torch.where(hole & (rand(n, 1, 1, 1) < 0.5), torch.full_like(x, border), x).clamp(-1, 1)
 
 
-def fit(images, steps, batch=128, lr=2e-3, seed=0, border=1.0, log=print, mild=False):
+def fit(images, steps, batch=128, lr=2e-3, seed=0, border=1.0, log=print, mild=False, device="cpu"):
     """Trains a classifier: AdamW under one cycle, labels smoothed by 0.1."""
     torch.manual_seed(seed)
-    network = Classifier(images.images.shape[1], len(images.classes))
+    network = Classifier(images.images.shape[1], len(images.classes)).to(device)
+    pixels, labels = images.images.to(device), images.labels.to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.2)
-    r = torch.Generator().manual_seed(seed)
+    r = torch.Generator(device).manual_seed(seed)
     for step in range(steps):
-        index = torch.randint(len(images.labels), (batch,), generator=r)
-        x = images.images[index].float() / 127.5 - 1
+        index = torch.randint(len(labels), (batch,), generator=r, device=device)
+        x = pixels[index].float() / 127.5 - 1
         x = x if mild else augment(x, r, border)
-        loss = F.cross_entropy(network(x), images.labels[index], label_smoothing=0.1)
+        loss = F.cross_entropy(network(x), labels[index], label_smoothing=0.1)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
         if (step + 1) % 100 == 0:
             log(f"classifier: step {step + 1}, loss {float(loss):.3f}")
-    return network.eval()
+    return network.eval().cpu()
 
 
 @torch.no_grad()

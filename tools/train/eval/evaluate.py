@@ -45,13 +45,13 @@ def generate(sampler, model, options, all_classes, per_class, channels, seed=100
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(), torch.tensor(labels)
 
 
-def cached_classifier(path, images, steps, border, mild):
+def cached_classifier(path, images, steps, border, mild, device="cpu"):
     path = pathlib.Path(path)
     if path.exists():
         network = classifier.Classifier(images.images.shape[1], len(images.classes))
         network.load_state_dict(torch.load(path))
         return network.eval()
-    network = classifier.fit(images, steps, border=border, mild=mild, log=lambda s: print(s, file=sys.stderr, flush=True))
+    network = classifier.fit(images, steps, border=border, mild=mild, device=device, log=lambda s: print(s, file=sys.stderr, flush=True))
     torch.save(network.state_dict(), path)
     return network
 
@@ -65,14 +65,17 @@ def main():
     a("--test", help="folder of the test split, where there is one")
     a("--classifier", required=True, help="file to read, or to write after training")
     a("--classifier-steps", type=int, default=1500)
+    a("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="that trains the classifier")
     a("--mild", action="store_true", help="train the classifier without augmentation: where images are many")
-    a("--sample", required=True, help="the program tools/sample")
+    a("--sample", help="the program tools/sample")
     a("--per-class", type=int, default=8)
     a("--nearest", type=int, default=1, help="pixels by which training images are moved to find the nearest; -1 leaves it out")
     a("--threads", type=int, default=2)
     a("--worst", type=int, default=0, help="list that many classes of the lowest accuracy")
-    a("models", nargs="+", metavar="MODEL[:OPTIONS]")
+    a("models", nargs="*", metavar="MODEL[:OPTIONS]")
     args = p.parse_args()
+    if args.models and not args.sample:
+        p.error("--sample is needed to measure a model")
     torch.set_num_threads(args.threads)
     images, held_out = datasets.load(args.data, args.size), None
     if args.hold_out:
@@ -80,7 +83,7 @@ def main():
     if args.test:
         held_out = datasets.load(args.test, args.size)
     border = 1.0 if images.images[:, :, 0, :].float().mean() > 200 else -1.0
-    network = cached_classifier(args.classifier, images, args.classifier_steps, border, args.mild)
+    network = cached_classifier(args.classifier, images, args.classifier_steps, border, args.mild, args.device)
     chosen = torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(0))[:10000]
     real, predicted = classifier.apply(network, images.images[chosen])
     real_labels = images.labels[chosen]
