@@ -168,13 +168,14 @@ quality: need-go
 	$(GO) run ./tools/quality solvers docs
 	$(GO) run ./tools/quality editing docs
 
-# make int8 CHECKPOINT=testdata/pilot/emoji-sit.safetensors LABELS=testdata/pilot/labels.json
+CHECKPOINT ?= weights/emoji-s.safetensors
+LABELS ?= weights/emoji-s.labels.json
 int8: need-go
 	mkdir -p bin
 	$(GO) run ./tools/quantize -type f32 -convention ours -labels $(LABELS) -f -o bin/f32.dit8 $(CHECKPOINT)
 	{ cat docs/int8.head.md; $(GO) run ./tools/quantize psnr -reference bin/f32.dit8 weights/default.dit8; } >docs/int8.md
 
-# make techniques CHECKPOINT=float.safetensors, or CHECKPOINT=random:s4
+# make techniques CHECKPOINT=random:s4
 techniques: need-go
 	$(GO) run ./tools/quantize techniques -convention ours $(CHECKPOINT)
 

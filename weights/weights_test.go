@@ -413,7 +413,7 @@ func FuzzReader(f *testing.F) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	cfg := dit.Config{InputSize: 32, PatchSize: 4, InChannels: 3, HiddenSize: 192, Depth: 8, NumHeads: 3, MLPHidden: 768, NumClasses: 116}
+	cfg := dit.Config{InputSize: 32, PatchSize: 4, InChannels: 3, HiddenSize: 192, Depth: 8, NumHeads: 3, MLPHidden: 768, NumClasses: 128}
 	file := blob(b, cfg, dit.Random(cfg, 1, true), nil)
 	b.SetBytes(int64(len(file)))
 	for b.Loop() {

@@ -20,7 +20,7 @@ func macs(c dit.Config) float64 {
 // BenchmarkForward times the network of the default model's shape on the generic
 // device, once it has seen that two equal images in a batch give equal outputs.
 func BenchmarkForward(b *testing.B) {
-	cfg := dit.Config{InputSize: 32, PatchSize: 4, InChannels: 3, HiddenSize: 192, Depth: 8, NumHeads: 3, MLPHidden: 768, NumClasses: 116}
+	cfg := dit.Config{InputSize: 32, PatchSize: 4, InChannels: 3, HiddenSize: 192, Depth: 8, NumHeads: 3, MLPHidden: 768, NumClasses: 128}
 	for _, int8s := range []bool{true, false} {
 		name := map[bool]string{true: "int8", false: "float32"}[int8s]
 		b.Run(fmt.Sprintf("%s/batch=2", name), func(b *testing.B) {

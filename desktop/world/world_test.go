@@ -347,7 +347,7 @@ func TestForm(t *testing.T) {
 
 func TestMatches(t *testing.T) {
 	w := newWorld(t, Settings{})
-	if all := w.Matches(" "); len(all) != 116 {
+	if all := w.Matches(" "); len(all) != 128 {
 		t.Errorf("%d classes", len(all))
 	}
 	for text, want := range map[string]string{"fo": "fox", "FOX": "fox", "apple red": "red-apple", "cat face": "cat-face"} {

@@ -98,7 +98,7 @@ func TestBadCommands(t *testing.T) {
 		{2, "unexpected argument", []string{"-class", "fox", "-o", out, "cat"}},
 		{2, "not defined: -clas", []string{"-clas", "fox"}},
 		{2, `class is "fxo"`, []string{"-class", "fxo", "-o", out}},
-		{2, `class is "116"`, []string{"-class", "116", "-o", out}},
+		{2, `class is "128"`, []string{"-class", "128", "-o", out}},
 		{2, `class is ""`, []string{"-class", "", "-o", out}},
 		{2, "steps is 0", []string{"-class", "fox", "-steps", "0", "-o", out}},
 		{2, "guidance is NaN", []string{"-class", "fox", "-guidance", "NaN", "-o", out}},
@@ -126,7 +126,7 @@ func TestBadCommands(t *testing.T) {
 }
 
 func TestListAndHelp(t *testing.T) {
-	if code, out, _ := sampleCmd("-classes"); code != 0 || strings.Count(out, "\n") != 116 || !strings.Contains(out, "fox\n") {
+	if code, out, _ := sampleCmd("-classes"); code != 0 || strings.Count(out, "\n") != 128 || !strings.Contains(out, "fox\n") {
 		t.Errorf("-classes: exit %d, %q", code, out)
 	}
 	if code, out, _ := sampleCmd("-h"); code != 0 || !strings.Contains(out, "-guidance") {

@@ -217,7 +217,7 @@ test("what is wrong is said", async () => {
 test("it can be used by everyone, on a phone too", async () => {
   await drag([8, 8], [20, 12]);
   await accessible(page);
-  assert.equal(await page.$$eval("#edit-classes option", (options) => options.length), 116);
+  assert.equal(await page.$$eval("#edit-classes option", (options) => options.length), 128);
 });
 
 test("closed, it does nothing", async () => {

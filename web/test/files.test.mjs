@@ -80,7 +80,7 @@ test("a PNG that promises other pixels is found out", async () => {
   const foreign = Buffer.from(changed);
   foreign.write("0123456789abcdef", foreign.indexOf('"model_id":"') + 12);
   await made(page, () => drop(page, "foreign.png", foreign));
-  assert.equal(await page.textContent("#note"), "Not the pixels of foreign.png. It was made with another model, emoji-sit 0123456789abcdef: drop its .dit8 file here.");
+  assert.equal(await page.textContent("#note"), "Not the pixels of foreign.png. It was made with another model, emoji-s 0123456789abcdef: drop its .dit8 file here.");
 });
 
 test("other files get a message", async () => {
@@ -117,7 +117,7 @@ test("a bad model is refused, and the page stays usable", async () => {
     await drop(page, name, bytes);
     assert.match(await problem(), message);
     await status(page, "Ready.");
-    assert.match(await page.textContent("#model"), /^emoji-sit/);
+    assert.match(await page.textContent("#model"), /^emoji-s/);
     await fill(page, { ...request, seed_to: "" });
   }
 });
@@ -137,7 +137,7 @@ test("a dropped model takes the place of the other", async () => {
   // A result of the other model: it can be looked at, and says why no more.
   await page.click(".tile:last-child");
   await page.click("#inspect");
-  assert.equal(await page.textContent("#status"), "This picture is of another model, emoji-sit: load that one first.");
+  assert.equal(await page.textContent("#status"), "This picture is of another model, emoji-s: load that one first.");
   await page.click("#again");
   assert.match(await problem(), /class is "fox"/);
 });

@@ -169,7 +169,7 @@ ${Object.entries(values).map(([type, value], i) => `export const v${i}: ${type} 
 test("README: the first example", async () => {
   const lines = await logged(example("# dit8")["example.js"]);
   assert.ok(lines.some((line) => /^\d+ of 5560864 bytes$/.test(line)), lines.join("\n"));
-  assert.ok(lines.some((line) => /^116 classes .*simd128/.test(line)));
+  assert.ok(lines.some((line) => /^128 classes .*simd128/.test(line)));
   assert.equal(lines.filter((line) => line.startsWith("step ")).length, 20);
   assert.ok(lines.some((line) => line.startsWith(`32 ${expected} `)), lines.at(-1));
 });
@@ -183,7 +183,7 @@ test("README: progress, cancelling, errors", async () => {
 
 test("README: your own model", async () => {
   const lines = await logged(example("Your own")["own.js"], { "my.dit8": `${root}weights/default.dit8` });
-  assert.deepEqual(lines, Array(3).fill("emoji-sit 32"));
+  assert.deepEqual(lines, Array(3).fill("emoji-s 32"));
 });
 
 for (const [how, headers] of [["isolated", isolation], ["without isolation", {}]]) test(`README: the plain page, ${how}`, async () => {

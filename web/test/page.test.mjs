@@ -37,7 +37,7 @@ test("it says how much memory it takes", async () => {
 });
 
 test("it names the model", async () => {
-  assert.match(await page.textContent("#model"), /^emoji-sit, 116 classes, 32×32 pixels, file [0-9a-f]{16}$/);
+  assert.match(await page.textContent("#model"), /^emoji-s, 128 classes, 32×32 pixels, file [0-9a-f]{16}$/);
 });
 
 for (const threads of [1, 2, 4]) test(`the golden image on ${threads} threads`, async () => {

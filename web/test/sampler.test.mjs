@@ -70,7 +70,7 @@ test("it loads with progress in bytes", async () => {
   const { progress, info, bytes } = await page.evaluate(() => ({ progress, info: sampler.info, bytes: models[0].bytes }));
   assert.ok(progress.length > 3 && progress.every(({ total }) => total === bytes));
   assert.equal(progress.at(-1).loaded, bytes);
-  assert.equal(info.classes.length, 116);
+  assert.equal(info.classes.length, 128);
   assert.equal(info.threads, Math.min(8, await page.evaluate(() => navigator.hardwareConcurrency)));
   assert.deepEqual(await page.evaluate(() => sampler.classes), info.classes);
 });
@@ -280,7 +280,7 @@ test("a model by its name, by an address, as an object and as a file", async () 
     }
     return results;
   }, request);
-  assert.deepEqual(results, ["network", "network", "network", "network", "file"].map((from) => [from, "emoji-sit", sha256]));
+  assert.deepEqual(results, ["network", "network", "network", "network", "file"].map((from) => [from, "emoji-s", sha256]));
 });
 
 for (const options of [{ threads: 1 }, { threads: 2 }, { threads: 4 }, { device: "simd128" }, { device: "generic" }]) test(`the same pixels with ${JSON.stringify(options)}`, async () => {

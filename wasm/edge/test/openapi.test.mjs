@@ -70,7 +70,7 @@ test("answers are as documented", async () => {
     await exchange(404, method, image, { path: "v1/images?class=fox&model=x" });
     await exchange(200, method, "/v1/models");
     await exchange(401, method, "/v1/models", { headers: { Authorization: "" } });
-    await exchange(200, method, "/v1/models/{id}", { path: "v1/models/emoji-sit" });
+    await exchange(200, method, "/v1/models/{id}", { path: "v1/models/emoji-s" });
     await exchange(401, method, "/v1/models/{id}", { path: "v1/models/x", headers: { Authorization: "" } });
     await exchange(404, method, "/v1/models/{id}", { path: "v1/models/x" });
     await exchange(200, method, "/healthz");
