@@ -104,15 +104,25 @@ writeFileSync(`${dir}/styles.json`, JSON.stringify(sets.map((s) => s.name)) + "\
 for (const line of skipped) console.error("skipped", line);
 console.log(`${dir}: ${images.length} images of ${classes.length} classes, ${size}×${size}`);
 
-if (!flags.all && size === 32) {
+// manifest.json has every image of the default model's data, manifest-all-SIZE.json the hashes of the files with all concepts.
+let manifest, name;
+if (flags.all && minSets === 4) {
+  const hash = (file) => createHash("sha256").update(readFileSync(`${dir}/${file}`)).digest("hex");
+  const sha256 = Object.fromEntries(["images.npy", "labels.npy", "styles.npy", "classes.json", "styles.json"].map((file) => [file, hash(file)]));
+  const drawings = Object.fromEntries(sets.map((s) => [`${s.name} ${s.about.version}`, images.filter((i) => i.set === s.name).length]));
+  name = `manifest-all-${size}.json`;
+  manifest = JSON.stringify({ size, classes: classes.length, images: images.length, drawings, sha256, skipped }, null, 2) + "\n";
+} else if (!flags.all && size === 32) {
   const rows = images.map(({ pixels, ...row }) => "    " + JSON.stringify(row)).join(",\n");
   const head = JSON.stringify({ size, sets: Object.fromEntries(sets.map((s) => [s.name, s.about])), skipped }, null, 2).slice(0, -2);
-  const manifest = `${head},\n  "images": [\n${rows}\n  ]\n}\n`;
-  if (flags.check) {
-    if (manifest !== readFileSync(here("manifest.json"), "utf8")) throw new Error("the images are not those of manifest.json");
-    console.log("as in manifest.json");
-  } else {
-    writeFileSync(here("manifest.json"), manifest);
-    writeFileSync(here("ATTRIBUTION.md"), attribution());
-  }
+  name = "manifest.json";
+  manifest = `${head},\n  "images": [\n${rows}\n  ]\n}\n`;
+}
+if (flags.check) {
+  if (!name) throw new Error(`there is no manifest of ${minSets} sets at size ${size}`);
+  if (manifest !== readFileSync(here(name), "utf8")) throw new Error(`the images are not those of ${name}`);
+  console.log(`as in ${name}`);
+} else if (name) {
+  writeFileSync(here(name), manifest);
+  if (!flags.all) writeFileSync(here("ATTRIBUTION.md"), attribution());
 }

@@ -182,7 +182,11 @@ const decimal = (value, digits) => String(Number(value.toPrecision(digits))).rep
 // float32 is the shortest decimal that is this float32, as the command line prints it.
 function float32(value) {
   for (let digits = 1; ; digits++) {
-    const text = value.toPrecision(digits);
-    if (digits === 9 || Math.fround(text) === Math.fround(value)) return String(Number(text));
+    let text = value.toPrecision(digits);
+    if (digits < 9 && Math.fround(text) !== Math.fround(value)) continue;
+    // of two that are as near toPrecision takes the larger, Go the even one
+    const more = value.toPrecision(digits + 1);
+    if (/5(e.*)?$/.test(more) && Number(more) === value) text = text.replace(/[13579](?=e|$)/, (digit) => digit - 1);
+    return String(Number(text));
   }
 }
