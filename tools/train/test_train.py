@@ -1,9 +1,12 @@
 """Tests of the training, of what it exports and of the measures: python3 -m unittest. With DIT8_QUANTIZE, the program
 tools/quantize, also that Go computes what was trained."""
 
+import contextlib
+import io
 import math
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -67,6 +70,27 @@ class Training(unittest.TestCase):
         self.train("long", "--stop-after", "4", steps=1000)
         a, b = self.train("long", steps=10), self.train("short", steps=10)
         self.assertTrue(all(torch.equal(v, b["network"][k]) for k, v in a["network"].items()))
+
+    def test_ends_in_time(self):
+        """--seconds sees how fast it is after 50 steps; what it chose then makes the same run anew."""
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            in_time = self.train("time", "--seconds", "0.1", "--warmup", "0")
+        steps, decay = re.search(r"--steps (\d+) --decay (\S+)", out.getvalue()).groups()
+        self.assertEqual(in_time["step"], int(steps))
+        again = self.train("again", "--decay", decay, "--warmup", "0", steps=int(steps))
+        self.assertTrue(all(torch.allclose(v, again["ema"][k]) for k, v in in_time["ema"].items()))
+
+    def test_begins_with_a_trained_network(self):
+        """Classes are found by name; one that is new begins as the mean of the others."""
+        self.train("first", "--balance", steps=3)
+        (self.dir / "data/classes.json").write_text('["blue", "white", "red"]')
+        first = tensors.read(self.dir / "first/model.safetensors")
+        second = self.train("second", "--init", str(self.dir / "first/model.safetensors"), "--lr", "0", steps=1)["network"]
+        table = first.pop("y_embedder.embedding_table.weight").float()
+        want = torch.stack([table[2], table[:3].mean(0), table[0], table[3]])
+        self.assertTrue(torch.equal(second.pop("y_embedder.embedding_table.weight"), want))
+        self.assertTrue(all(torch.equal(second[k], v.float()) for k, v in first.items()))
 
     def test_refuses_to_go_on_with_another_training(self):
         self.train("run", "--stop-after", "2")
