@@ -168,11 +168,9 @@ quality: need-go
 	$(GO) run ./tools/quality solvers docs
 	$(GO) run ./tools/quality editing docs
 
-CHECKPOINT ?= weights/emoji-s.safetensors
-LABELS ?= weights/emoji-s.labels.json
 int8: need-go
 	mkdir -p bin
-	$(GO) run ./tools/quantize -type f32 -convention ours -labels $(LABELS) -f -o bin/f32.dit8 $(CHECKPOINT)
+	$(GO) run ./tools/quantize -type f32 -convention ours -num-heads 3 -labels weights/emoji-s.labels.json -f -o bin/f32.dit8 weights/emoji-s.safetensors
 	{ cat docs/int8.head.md; $(GO) run ./tools/quantize psnr -reference bin/f32.dit8 weights/default.dit8; } >docs/int8.md
 
 # make techniques CHECKPOINT=random:s4

@@ -34,3 +34,20 @@ func TestRMS(t *testing.T) {
 		t.Errorf("rms %v", got)
 	}
 }
+
+func TestNearer(t *testing.T) {
+	errs := make([][]float64, len(ways))
+	for i := range errs {
+		errs[i] = make([]float64, len(evaluations))
+		for j := range errs[i] {
+			errs[i][j] = 1
+		}
+	}
+	copy(errs[1], []float64{0, 2, 2, 0}) // nearer at first, then not, then again
+	errs[2][len(evaluations)-1] = 2
+	for i, want := range []string{"4", "10", "more than 100"} {
+		if got := nearer(errs, ways[i].name, ways[0].name); got != want {
+			t.Errorf("%s: from %s, want %s", ways[i].name, got, want)
+		}
+	}
+}

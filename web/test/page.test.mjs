@@ -97,7 +97,7 @@ test("loading is shown in bytes", async () => {
   }) });
   await status(other, "Ready.");
   const seen = await other.evaluate(() => seen);
-  assert.ok(seen.some((text) => /^Loading the model: \d\.\d of 5\.4 MB$/.test(text)), JSON.stringify(seen));
+  assert.ok(seen.some((text) => /^Loading the model: \d\.\d of 5\.5 MB$/.test(text)), JSON.stringify(seen));
   assert.equal(seen.at(-1), "Ready.");
   await other.close();
 });
