@@ -72,19 +72,19 @@ async function read(env, bundled) {
 }
 
 async function whole(stream) {
-  const bytes = await upTo(stream, maxModel, () => { loading = Date.now(); });
+  const bytes = await upTo(stream, maxModel, { progress: () => { loading = Date.now(); } });
   if (bytes.length > maxModel) throw new Error(`the model file has more than ${maxModel} bytes`);
   return bytes.buffer;
 }
 
-// upTo reads a stream, and stops when it has read more than max bytes.
-async function upTo(stream, max, progress = () => {}) {
+// upTo reads a stream, and stops when it has more than max bytes, or has dropped as many more as it may.
+async function upTo(stream, max, { progress = () => {}, drop = 0 } = {}) {
   const pieces = [];
   let n = 0;
   for await (const piece of stream ?? []) {
     progress();
-    pieces.push(piece);
-    if ((n += piece.length) > max) break;
+    if (n <= max) pieces.push(piece);
+    if ((n += piece.length) > max + drop) break;
   }
   return joined(pieces);
 }
@@ -146,7 +146,8 @@ async function answer(request, ctx) {
   const go = program;
   let body;
   try {
-    body = await upTo(request.body, go.binding.maxBody);
+    // a client that is cut off while it sends may not see why
+    body = await upTo(request.body, go.binding.maxBody, { drop: 10e6 });
   } catch (error) {
     return failure(400, "unreadable_body", `the body did not arrive whole: ${error.message}`);
   }
