@@ -18,8 +18,15 @@ export async function host(dir, { headers = {} } = {}) {
     const file = join(dir, path.endsWith("/") ? `${path}index.html` : path);
     const body = await readFile(file).catch(() => undefined);
     for (const [name, value] of Object.entries({ "Content-Type": types[extname(file)] ?? "application/octet-stream", ...headers })) response.setHeader(name, value);
-    if (answers[path]) answers[path](request, response, body);
-    else if (body) response.end(body);
+    if (answers[path]) {
+      try {
+        answers[path](request, response, body);
+      } catch (error) { // an assertion that fails: the test shall hear of it, not wait
+        if (response.headersSent) response.destroy();
+        else response.writeHead(400).end();
+        throw error;
+      }
+    } else if (body) response.end(body);
     else response.writeHead(404).end("not found");
   });
   server.listen(0, "127.0.0.1");
