@@ -23,6 +23,12 @@ if (!dir || more.length || !(size >= 8 && size <= 256) || !(minSets >= 1)) {
   process.exit(2);
 }
 
+// manifest.json has every image of the default model's data, manifest-all-SIZE.json the hashes of the files with all concepts.
+const manifestName = flags.all ? minSets === 4 && `manifest-all-${size}.json` : size === 32 && "manifest.json";
+if (flags.check && !manifestName) throw new Error(`there is no manifest of ${minSets} sets at size ${size}`);
+
+const hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
+
 /** renderer hands requests to render.mjs, and starts it anew when a drawing kills it. */
 function renderer() {
   let child, lines;
@@ -63,7 +69,7 @@ for (const concept of concepts) {
       skipped.push(`${set.name} ${icon}: ${error}`);
       continue;
     }
-    const pixels = onWhite(Buffer.from(image, "base64")), sha256 = createHash("sha256").update(pixels).digest("hex");
+    const pixels = onWhite(Buffer.from(image, "base64")), sha256 = hash(pixels);
     // a set may hold another's drawing
     if (!drawn.some((d) => d.sha256 === sha256)) drawn.push({ class: concept.name, set: set.name, icon, sha256, pixels });
   }
@@ -86,11 +92,12 @@ function npy(dtype, shape, data) {
 }
 const ints = (values) => npy("<i4", [values.length], Buffer.from(Int32Array.from(values).buffer));
 
+const count = (set) => images.filter((i) => i.set === set).length;
+
 /** attribution says whose drawings these are, as their licences ask. */
 function attribution() {
-  const count = (set) => images.filter((i) => i.set === set.name).length;
   return "Drawings by (written by build.mjs):\n\n| set | drawings | by | licence | from |\n|---|---|---|---|---|\n" +
-    sets.map((s) => `| ${s.name} ${s.about.version} | ${count(s)} | ${s.about.author} | [${s.about.license}](${s.about.licenseUrl}) | ${s.about.url} |\n`).join("") +
+    sets.map((s) => `| ${s.name} ${s.about.version} | ${count(s.name)} | ${s.about.author} | [${s.about.license}](${s.about.licenseUrl}) | ${s.about.url} |\n`).join("") +
     "\nThey were scaled to the bounds of what is drawn, rendered on white at a few pixels, and changed in no other way. Names are those of\n" +
     "Unicode's CLDR, by emojibase-data (MIT).\n";
 }
@@ -104,25 +111,21 @@ writeFileSync(`${dir}/styles.json`, JSON.stringify(sets.map((s) => s.name)) + "\
 for (const line of skipped) console.error("skipped", line);
 console.log(`${dir}: ${images.length} images of ${classes.length} classes, ${size}×${size}`);
 
-// manifest.json has every image of the default model's data, manifest-all-SIZE.json the hashes of the files with all concepts.
-let manifest, name;
-if (flags.all && minSets === 4) {
-  const hash = (file) => createHash("sha256").update(readFileSync(`${dir}/${file}`)).digest("hex");
-  const sha256 = Object.fromEntries(["images.npy", "labels.npy", "styles.npy", "classes.json", "styles.json"].map((file) => [file, hash(file)]));
-  const drawings = Object.fromEntries(sets.map((s) => [`${s.name} ${s.about.version}`, images.filter((i) => i.set === s.name).length]));
-  name = `manifest-all-${size}.json`;
-  manifest = JSON.stringify({ size, classes: classes.length, images: images.length, drawings, sha256, skipped }, null, 2) + "\n";
-} else if (!flags.all && size === 32) {
+function manifestOfAll() {
+  const files = ["images.npy", "labels.npy", "styles.npy", "classes.json", "styles.json"];
+  const sha256 = Object.fromEntries(files.map((file) => [file, hash(readFileSync(`${dir}/${file}`))]));
+  const drawings = Object.fromEntries(sets.map((s) => [`${s.name} ${s.about.version}`, count(s.name)]));
+  return JSON.stringify({ size, classes: classes.length, images: images.length, drawings, sha256, skipped }, null, 2) + "\n";
+}
+function manifestOfEach() {
   const rows = images.map(({ pixels, ...row }) => "    " + JSON.stringify(row)).join(",\n");
   const head = JSON.stringify({ size, sets: Object.fromEntries(sets.map((s) => [s.name, s.about])), skipped }, null, 2).slice(0, -2);
-  name = "manifest.json";
-  manifest = `${head},\n  "images": [\n${rows}\n  ]\n}\n`;
+  return `${head},\n  "images": [\n${rows}\n  ]\n}\n`;
 }
-if (flags.check) {
-  if (!name) throw new Error(`there is no manifest of ${minSets} sets at size ${size}`);
-  if (manifest !== readFileSync(here(name), "utf8")) throw new Error(`the images are not those of ${name}`);
-  console.log(`as in ${name}`);
-} else if (name) {
-  writeFileSync(here(name), manifest);
-  if (!flags.all) writeFileSync(here("ATTRIBUTION.md"), attribution());
+if (manifestName) {
+  const manifest = flags.all ? manifestOfAll() : manifestOfEach();
+  if (!flags.check) writeFileSync(here(manifestName), manifest);
+  else if (manifest !== readFileSync(here(manifestName), "utf8")) throw new Error(`the images are not those of ${manifestName}`);
+  else console.log(`as in ${manifestName}`);
+  if (!flags.check && !flags.all) writeFileSync(here("ATTRIBUTION.md"), attribution());
 }

@@ -106,7 +106,7 @@ evaluation is at t = 0, about which the network learned least. Of the columns ab
 
 // nearer says from how many evaluations on a way's error is not above any of the others'.
 func nearer(errs [][]float64, way string, others ...string) string {
-	all, from := names(), "more than 100"
+	all, from := names(), fmt.Sprintf("more than %d", evaluations[len(evaluations)-1])
 	for j := len(evaluations) - 1; j >= 0; j-- {
 		for _, other := range others {
 			if errs[slices.Index(all, way)][j] > errs[slices.Index(all, other)][j] {

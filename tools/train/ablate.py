@@ -71,13 +71,13 @@ def losses(network, predict, images, bins=12, batch=64):
     return out
 
 
-def of_samples(network, predict, images, judge, per_class=8):
-    """(accuracy, Fréchet distance, median distance of the nearest training image) of samples."""
+def of_samples(network, predict, images, judge, real, per_class=8):
+    """(accuracy, Fréchet distance to the features real, median distance of the nearest training image) of samples."""
     labels = torch.arange(len(images.classes)).repeat_interleave(per_class)
     pixels = sample.sample(network, predict, labels, seed=1, batch=512)
     features, classes = classifiers.apply(judge, pixels)
     near, _ = metrics.nearest(pixels, images.images)
-    return float((classes == labels).float().mean()), metrics.frechet(classifiers.apply(judge, images.images)[0], features), float(near.median())
+    return float((classes == labels).float().mean()), metrics.frechet(real, features), float(near.median())
 
 
 def main():
@@ -98,9 +98,8 @@ def main():
     if args.hold_out:
         images, _ = images.split(args.hold_out)
     if args.classifier:
-        judge = classifiers.Classifier(images.images.shape[1], len(images.classes))
-        judge.load_state_dict(torch.load(args.classifier))
-        judge.eval()
+        judge = classifiers.load(args.classifier, images)
+        real, _ = classifiers.apply(judge, images.images)
     print("| run | options | loss | t < 1/3 | 1/3 to 2/3 | t > 2/3 | accuracy | Fréchet distance | nearest |\n|---|---|---|---|---|---|---|---|---|",
           flush=True)
 
@@ -120,7 +119,7 @@ def main():
         third = len(l) // 3
         figures = [f"{sum(v) / len(v):.4f}" for v in (l, l[:third], l[third:-third], l[-third:])]
         if judge:
-            accuracy, distance, near = of_samples(network, predict, images, judge)
+            accuracy, distance, near = of_samples(network, predict, images, judge, real)
             figures += [f"{accuracy:.1%}", f"{distance:.2f}", f"{near:.1f}"]
         return f"| {name} | {VARIANTS[name] and f'`{VARIANTS[name]}`'} | " + " | ".join(figures) + " |"
 

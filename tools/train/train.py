@@ -169,9 +169,8 @@ def main(argv=None):
     if args.hold_out:
         images, _ = images.split(args.hold_out)
     args.size = images.images.shape[-1]
+    images.images, images.labels = images.images.to(args.device), images.labels.to(args.device)
     images.order = torch.argsort(images.labels, stable=True), torch.bincount(images.labels, minlength=len(images.classes))
-    images.images, images.labels, images.order = (images.images.to(args.device), images.labels.to(args.device),
-                                                  [v.to(args.device) for v in images.order])
     images.border = 1.0 if images.images[:, :, 0, :].float().mean() > 200 else -1.0
 
     torch.manual_seed(args.seed)

@@ -117,7 +117,7 @@ test("a bad model is refused, and the page stays usable", async () => {
     await drop(page, name, bytes);
     assert.match(await problem(), message);
     await status(page, "Ready.");
-    assert.match(await page.textContent("#model"), /^emoji-s/);
+    assert.match(await page.textContent("#model"), /^emoji-s,/);
     await fill(page, { ...request, seed_to: "" });
   }
 });

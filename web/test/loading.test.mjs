@@ -59,8 +59,9 @@ async function load(options = {}, at = page) {
   };
 }
 
-// partly sends bytes and then breaks the connection, when the page has had time to read them: a broken connection loses others.
-const partly = (response, body, n, total) => response.writeHead(200, { "Content-Length": total, ETag: '"1"' }).write(body.subarray(0, n), () => setTimeout(() => response.destroy(), 500));
+// cut sends bytes and then breaks the connection, when the page has had time to read them: a broken connection loses others.
+const cut = (response, bytes) => response.write(bytes, () => setTimeout(() => response.destroy(), 500));
+const partly = (response, body, n, total) => cut(response.writeHead(200, { "Content-Length": total, ETag: '"1"' }), body.subarray(0, n));
 
 test("a plain host is enough", async () => {
   const got = await load();
@@ -77,7 +78,7 @@ test("a broken download goes on where it ended", async () => {
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range)[1]);
     response.writeHead(206, { "Content-Range": `bytes ${from}-${body.length - 1}/${body.length}`, "Content-Length": body.length - from });
     if (asked === 3) response.end(body.subarray(from));
-    else response.write(body.subarray(from, 4e6), () => setTimeout(() => response.destroy(), 500));
+    else cut(response, body.subarray(from, 4e6));
   };
   const got = await load();
   assert.equal(got.sha256, sha256, JSON.stringify(got.error));

@@ -88,6 +88,13 @@ def fit(images, steps, batch=128, lr=2e-3, seed=0, border=1.0, log=print, mild=F
     return network.eval().cpu()
 
 
+def load(path, images):
+    """The classifier of images' classes in a file."""
+    network = Classifier(images.images.shape[1], len(images.classes))
+    network.load_state_dict(torch.load(path))
+    return network.eval()
+
+
 @torch.no_grad()
 def apply(network, images, batch=256):
     """(features [N, 128], classes [N]) of uint8 images."""

@@ -22,19 +22,23 @@ import data as datasets  # noqa: E402
 import metrics  # noqa: E402
 
 
+def run(sampler, model, *options):
+    """What tools/sample writes to its standard output."""
+    return subprocess.run([sampler, "-model", model, *options], check=True, capture_output=True).stdout
+
+
 def generate(sampler, model, options, all_classes, per_class, channels, seed=1000):
     """uint8 [N, C, H, W] and labels [N], as tools/sample makes them: grids of up to 64 images of a class. Classes that only the model
     or only the data has are left out."""
     from PIL import Image
-    known = subprocess.run([sampler, "-model", model, "-classes"], check=True, capture_output=True, text=True).stdout.split()
+    known = run(sampler, model, "-classes").decode().split()
     classes = [c for c in all_classes if c in known]
     images, labels = [], []
     for c in classes:
         for first in range(0, per_class, 64):
             n = min(64, per_class - first)
-            command = [sampler, "-model", model, "-class", c, "-count", str(n), "-seed", str(seed), "-o", "-", *options]
+            png = run(sampler, model, "-class", c, "-count", str(n), "-seed", str(seed), "-o", "-", *options)
             seed += n  # of the grid's first image; each further image has the next
-            png = subprocess.run(command, check=True, capture_output=True).stdout
             grid = np.asarray(Image.open(io.BytesIO(png)).convert("RGB" if channels == 3 else "L"))
             columns = math.ceil(math.sqrt(n))
             size = grid.shape[1] // columns
@@ -48,9 +52,7 @@ def generate(sampler, model, options, all_classes, per_class, channels, seed=100
 def cached_classifier(path, images, steps, border, mild, device="cpu"):
     path = pathlib.Path(path)
     if path.exists():
-        network = classifier.Classifier(images.images.shape[1], len(images.classes))
-        network.load_state_dict(torch.load(path))
-        return network.eval()
+        return classifier.load(path, images)
     network = classifier.fit(images, steps, border=border, mild=mild, device=device, log=lambda s: print(s, file=sys.stderr, flush=True))
     torch.save(network.state_dict(), path)
     return network

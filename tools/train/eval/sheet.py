@@ -4,9 +4,13 @@
 
 import argparse
 import io
-import subprocess
 
+import numpy as np
+import torch
 from PIL import Image
+
+import evaluate
+import sample
 
 
 def main():
@@ -19,16 +23,12 @@ def main():
     a("-o", required=True, metavar="SHEET.png")
     a("model", metavar="MODEL.dit8")
     args, options = p.parse_known_args()
-    classes = subprocess.run([args.sample, "-model", args.model, "-classes"], check=True, capture_output=True, text=True).stdout.split()
-    page = None
+    classes = evaluate.run(args.sample, args.model, "-classes").decode().split()
+    images = []
     for i in range(args.count):
-        command = [args.sample, "-model", args.model, "-class", classes[i * len(classes) // args.count], "-seed", str(i), "-o", "-", *options]
-        image = Image.open(io.BytesIO(subprocess.run(command, check=True, capture_output=True).stdout)).convert("RGB")
-        side = image.width * args.scale
-        if page is None:
-            page = Image.new("RGB", (side * args.columns, side * -(-args.count // args.columns)), "white")
-        page.paste(image.resize((side, side), Image.NEAREST), (side * (i % args.columns), side * (i // args.columns)))
-    page.save(args.o, optimize=True)
+        png = evaluate.run(args.sample, args.model, "-class", classes[i * len(classes) // args.count], "-seed", str(i), "-o", "-", *options)
+        images.append(np.asarray(Image.open(io.BytesIO(png)).convert("RGB")))
+    sample.grid(torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2), args.o, args.columns, args.scale)
 
 
 if __name__ == "__main__":
