@@ -396,8 +396,8 @@ func TestWindow(t *testing.T) {
 	}
 	e := p.waitDone()
 	frames := e.Frames
-	// another program may have taken the cores meanwhile: the best of ten counts
-	for try := 1; frames.P95 >= maxFrame && try < 10; try++ {
+	// another program may have taken the cores meanwhile: the best of three counts
+	for try := 1; frames.P95 >= maxFrame && try < 3; try++ {
 		t.Logf("%d frames while sampling: 95%% within %.1f ms; once more", frames.N, frames.P95)
 		p.keys("Return")
 		if again := p.waitDone().Frames; again.P95 < frames.P95 {
