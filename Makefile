@@ -6,6 +6,7 @@
 # make bench  measures; it writes docs/performance.md
 # make bench-web  measures beside ONNX Runtime Web; it writes its part of docs/performance.md
 # make bench-native  measures beside ONNX Runtime; it writes its part of docs/performance.md
+# make bench-desktop  measures the window's frames while it samples
 # make edge   builds the edge worker; make edge-dev runs it on workerd, on a local port
 # make bench-edge  measures the worker and the native server; it writes its part of docs/edge.md
 # make kernels  compiles wasm/kernels/*.wasm
@@ -26,7 +27,7 @@ PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js picker.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js panel.js toolbox.js measure.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
 
-.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-edge quality techniques int8 test-train data need-go need-node need-debian need-torch fuzz
+.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-desktop bench-edge quality techniques int8 test-train data need-go need-node need-debian need-torch fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -158,6 +159,10 @@ bench-native: need-go need-node
 	$(GO) test -c -o bin/native.test ./core/compute/native
 	cd web/bench && npm ci --ignore-scripts --no-audit --no-fund
 	node web/bench/native.mjs
+
+# The times between frames of the real window while it samples.
+bench-desktop: need-go need-debian
+	$(GO) test -tags window -run '^$$' -bench . -benchtime 5x ./desktop
 
 # The worker on workerd, and a minute of twice the native server's capacity.
 bench-edge: edge
