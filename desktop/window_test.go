@@ -27,6 +27,7 @@ import (
 	"dit8/core"
 	"dit8/core/pngfile"
 	"dit8/desktop/world"
+	"dit8/weights/weightstest"
 )
 
 // screen is a virtual screen.
@@ -300,20 +301,6 @@ func (p *program) end(code int) {
 	}
 }
 
-func goldenRequests(t testing.TB) (cases []struct {
-	Request json.RawMessage
-	SHA256  string
-}) {
-	data, err := os.ReadFile("../testdata/golden/pixels.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &cases); err != nil {
-		t.Fatal(err)
-	}
-	return cases
-}
-
 func decode(t testing.TB, path string) (image.Image, core.Metadata) {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -343,11 +330,8 @@ func hash(img image.Image) string {
 }
 
 func TestWindow(t *testing.T) {
-	golden := goldenRequests(t)[0] // fox, seed 1, 4 steps, guidance 3
-	var request core.Request
-	if err := json.Unmarshal(golden.Request, &request); err != nil {
-		t.Fatal(err)
-	}
+	golden := weightstest.Pixels(t)[0] // fox, seed 1, 4 steps, guidance 3
+	request := golden.Request
 	s := newScreen(t)
 	dir := t.TempDir()
 	settings, folder := filepath.Join(dir, "config", "desktop.json"), t.TempDir()
@@ -531,11 +515,8 @@ func distance(a, b []byte) float64 {
 
 // BenchmarkFrames measures the times between frames while a request of 400 steps runs.
 func BenchmarkFrames(b *testing.B) {
-	golden := goldenRequests(b)[0]
-	var request core.Request
-	if err := json.Unmarshal(golden.Request, &request); err != nil {
-		b.Fatal(err)
-	}
+	golden := weightstest.Pixels(b)[0]
+	request := golden.Request
 	s := newScreen(b)
 	settings := filepath.Join(b.TempDir(), "desktop.json")
 	if err := (world.Settings{Request: request}).Write(settings); err != nil {

@@ -2,7 +2,6 @@ package world
 
 import (
 	"context"
-	"encoding/json"
 	"image/png"
 	"io"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"dit8/core/compute/native"
 	"dit8/core/flow"
 	"dit8/weights"
+	"dit8/weights/weightstest"
 )
 
 func device(t *testing.T) compute.Device {
@@ -60,22 +60,6 @@ func until(t *testing.T, w *World, what string, is func() bool) {
 	}
 }
 
-// golden are the requests whose pixels are known.
-func golden(t *testing.T) (cases []struct {
-	Request json.RawMessage
-	SHA256  string
-}) {
-	t.Helper()
-	data, err := os.ReadFile("../../testdata/golden/pixels.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &cases); err != nil || len(cases) == 0 {
-		t.Fatalf("%d cases, %v", len(cases), err)
-	}
-	return cases
-}
-
 func request(t *testing.T, text string) core.Request {
 	t.Helper()
 	r, err := core.Request{Count: 1}.WithJSON([]byte(text))
@@ -88,8 +72,9 @@ func request(t *testing.T, text string) core.Request {
 // The pixels are those of all other programs, and every step on the way is shown.
 func TestGenerate(t *testing.T) {
 	w := newWorld(t, Settings{})
-	for _, c := range golden(t) {
-		if err := w.SetRequest(request(t, string(c.Request))); err != nil {
+	golden := weightstest.Pixels(t)
+	for _, c := range golden {
+		if err := w.SetRequest(c.Request); err != nil {
 			t.Fatal(err)
 		}
 		w.Generate()
@@ -101,7 +86,7 @@ func TestGenerate(t *testing.T) {
 		}
 		p := w.Picture()
 		if !p.Done || p.Metadata.SHA256 != c.SHA256 || w.Message() != (Message{}) {
-			t.Errorf("%s: %s, %+v, want pixels %s", c.Request, w.Message().Text, p, c.SHA256)
+			t.Errorf("%+v: %s, %+v, want pixels %s", c.Request, w.Message().Text, p, c.SHA256)
 		}
 		if len(hashes) < 2 || hashes[0] == hashes[len(hashes)-1] {
 			t.Errorf("%d pictures on the way, the first like the last", len(hashes))
@@ -110,7 +95,7 @@ func TestGenerate(t *testing.T) {
 			t.Errorf("inspector %+v", in)
 		}
 	}
-	if h := w.History(); len(h) != len(golden(t)) || h[0] != w.Picture() {
+	if h := w.History(); len(h) != len(golden) || h[0] != w.Picture() {
 		t.Errorf("%d pictures in the history", len(h))
 	}
 	first := w.History()[1]

@@ -12,6 +12,7 @@ import (
 
 	"dit8/core"
 	"dit8/core/compute/native"
+	"dit8/weights/weightstest"
 )
 
 func sampleCmd(args ...string) (code int, stdout, stderr string) {
@@ -23,43 +24,26 @@ func sampleCmd(args ...string) (code int, stdout, stderr string) {
 // The committed hashes hold on every architecture; the page and the program in
 // Node are tested against the same file.
 func TestGoldenPixels(t *testing.T) {
-	var cases []struct {
-		Request json.RawMessage
-		SHA256  string
-	}
-	for _, file := range []string{"pixels.json", "options.json"} {
-		b, err := os.ReadFile("../../testdata/golden/" + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		more := cases[:0:0]
-		if err := json.Unmarshal(b, &more); err != nil || len(more) == 0 {
-			t.Fatalf("%s: %d cases, %v", file, len(more), err)
-		}
-		cases = append(cases, more...)
-	}
+	cases := append(weightstest.Pixels(t), weightstest.Options(t)...)
 	for _, device := range native.Names() {
 		for _, threads := range []string{"1", "2"} {
 			if device == "generic" && threads != "1" {
 				continue // it has one
 			}
 			for _, c := range cases {
-				golden(t, c.Request, c.SHA256, device, threads)
+				golden(t, c, device, threads)
 			}
 		}
 	}
 }
 
-func golden(t *testing.T, request json.RawMessage, sha256, device, threads string) {
+func golden(t *testing.T, want weightstest.Golden, device, threads string) {
 	dir := t.TempDir()
 	file, asked := filepath.Join(dir, "out.png"), filepath.Join(dir, "request.json")
-	if err := os.WriteFile(asked, request, 0o644); err != nil {
+	if err := os.WriteFile(asked, want.JSON, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r, err := core.Request{}.WithJSON(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := want.Request
 	code, out, errs := sampleCmd("-request", asked, "-json", "-o", file, "-device", device, "-threads", threads)
 	if code != 0 {
 		t.Fatalf("%+v: exit %d: %s", r, code, errs)
@@ -71,8 +55,8 @@ func golden(t *testing.T, request json.RawMessage, sha256, device, threads strin
 	if err := json.Unmarshal([]byte(out), &m); err != nil {
 		t.Fatal(err)
 	}
-	if m.SHA256 != sha256 || !reflect.DeepEqual(m.Request, r) || len(m.Images) != r.Count || !strings.HasPrefix(m.Device, device) {
-		t.Errorf("%s, %+v: pixels %s, the golden ones are %s", m.Device, m.Request, m.SHA256, sha256)
+	if m.SHA256 != want.SHA256 || !reflect.DeepEqual(m.Request, r) || len(m.Images) != r.Count || !strings.HasPrefix(m.Device, device) {
+		t.Errorf("%s, %+v: pixels %s, the golden ones are %s", m.Device, m.Request, m.SHA256, want.SHA256)
 	}
 	pic, err := os.ReadFile(file)
 	if err != nil {
@@ -81,7 +65,7 @@ func golden(t *testing.T, request json.RawMessage, sha256, device, threads strin
 	if _, err := png.Decode(bytes.NewReader(pic)); err != nil {
 		t.Error(err)
 	}
-	if !bytes.Contains(pic, []byte(sha256)) {
+	if !bytes.Contains(pic, []byte(want.SHA256)) {
 		t.Error("the PNG does not hold its metadata")
 	}
 }

@@ -3,15 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
-	"os"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"dit8/weights/weightstest"
 )
 
 // buffer is a bytes.Buffer for several goroutines.
@@ -80,15 +80,7 @@ func TestAPI(t *testing.T) {
 	t.Setenv("DIT8_MAX_STEPS", "9")
 	url, log, stop := start(t, "-dir", built(t))
 	status, picture := get(t, url+"v1/images?class=fox&seed=1&steps=4&guidance=3")
-	golden, err := os.ReadFile("../../testdata/golden/pixels.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []struct{ SHA256 string } // the first is this request's
-	if err := json.Unmarshal(golden, &cases); err != nil {
-		t.Fatal(err)
-	}
-	if status != 200 || !strings.Contains(picture, cases[0].SHA256) {
+	if golden := weightstest.Pixels(t)[0]; status != 200 || !strings.Contains(picture, golden.SHA256) { // of this request
 		t.Errorf("%d, not the golden image", status)
 	}
 	if status, text := get(t, url+"v1/images?class=fox&steps=10"); status != 400 || !strings.Contains(text, "1 to 9") {

@@ -4,9 +4,7 @@ package kernels
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"os"
 	"runtime"
 	"slices"
 	"testing"
@@ -16,6 +14,7 @@ import (
 	"dit8/core/dit"
 	"dit8/core/flow"
 	"dit8/weights"
+	"dit8/weights/weightstest"
 )
 
 // held is the memory in use: the kernels' by address, Go's in bytes.
@@ -184,17 +183,7 @@ func TestManyCancelled(t *testing.T) {
 // After a request of the default model that is cancelled in the middle of a step
 // the golden requests give the golden pixels.
 func TestGoldenAfterCancelled(t *testing.T) {
-	b, err := os.ReadFile("../../testdata/golden/pixels.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var golden []struct {
-		Request core.Request
-		SHA256  string
-	}
-	if err := json.Unmarshal(b, &golden); err != nil {
-		t.Fatal(err)
-	}
+	golden := weightstest.Pixels(t)
 	d, err := New()
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,5 @@
-// Package weightstest holds what tests of the reader share between systems.
+// Package weightstest holds what tests share: a file to read on every system, and the
+// requests whose pixels are known.
 package weightstest
 
 import (
