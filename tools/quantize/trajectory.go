@@ -17,7 +17,8 @@ var sampled = regexp.MustCompile(`^sample_([a-z0-9]+)_.*?(?:cfg([0-9.]+))?\.safe
 // y [N] with its solver, and compares them with final, and the states on the way with
 // traj [points, N, C, H, W]. The points are at grid_t on SiT's clock, or, for DDIM and
 // DDPM, at the steps timestep_map, rising, of the DDPM schedule; DDPM adds step_noise
-// [steps, N, C, H, W].
+// [steps, N, C, H, W]. dopri5, SiT's default, chooses its own steps; what it follows
+// between the points within a tolerance is computed by many small ones.
 func (v verifier) trajectories(path, solver string, scale float64) ([]comparison, error) {
 	if m := sampled.FindStringSubmatch(filepath.Base(path)); m != nil {
 		if solver == "" {
@@ -30,7 +31,7 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 	if _, guided := v.ref.Lookup("final_2n"); guided && math.IsNaN(scale) {
 		return nil, fmt.Errorf("final_2n shows that there was guidance: give its scale by -cfg-scale")
 	}
-	plan, steps, err := v.plan(solver)
+	plan, steps, small, err := v.plan(solver)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 	if err != nil {
 		return nil, err
 	}
-	size, n := v.m.Config().ImageLen(), len(labels)
+	size, n, points := v.m.Config().ImageLen(), len(labels), (len(plan.Times)-1)/small+1
 	if n == 0 || len(noise) != n*size || len(final) != n*size {
 		return nil, fmt.Errorf("noise, final and y have %d, %d and %d values, expected %d, %[4]d and 1 for each image", len(noise), len(final), n, size)
 	}
@@ -55,8 +56,8 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 		if traj, err = v.floats("traj"); err != nil {
 			return nil, err
 		}
-		if len(traj) != len(plan.Times)*n*size {
-			return nil, fmt.Errorf("traj has %d values, expected %d points of %d", len(traj), len(plan.Times), n*size)
+		if len(traj) != points*n*size {
+			return nil, fmt.Errorf("traj has %d values, expected %d points of %d", len(traj), points, n*size)
 		}
 	}
 	var added []float32 // by DDPM, at each step
@@ -70,7 +71,7 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 	}
 	w := walker{v.m, v.conv}
 	got, states := make([]float32, 0, n*size), make([]float32, len(traj))
-	per := len(plan.Evals) / (len(plan.Times) - 1) // evaluations a step
+	per := len(plan.Evals) / (points - 1) // evaluations from point to point
 	for i, label := range labels {
 		if label < 0 || label > v.m.NullClass() {
 			return nil, fmt.Errorf("y %d is %d, allowed 0 to %d", i, label, v.m.NullClass())
@@ -85,7 +86,7 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 		}
 		keep := func(point int, z []float32) {
 			if traj != nil {
-				s := v.scale(plan.Times[point])
+				s := v.scale(plan.Times[point*small])
 				for j, x := range z {
 					states[(point*n+i)*size+j] = float32(x * s)
 				}
@@ -106,7 +107,7 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 				}
 				return nil
 			})
-			keep(len(plan.Times)-1, z)
+			keep(points-1, z)
 		}
 		if err != nil {
 			return nil, err
@@ -117,11 +118,11 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 	results[0].note = fmt.Sprintf("  PSNR %.1f dB", rangePSNR(got, final))
 	if traj != nil {
 		worst := comparison{name: "traj"}
-		for k := range plan.Times {
+		for k := range points {
 			c := compare("traj", states[k*n*size:(k+1)*n*size], traj[k*n*size:(k+1)*n*size])
 			if !(c.rel <= worst.rel) {
 				worst = c
-				worst.note = fmt.Sprintf("  (the worst of %d points: %d)", len(plan.Times), k)
+				worst.note = fmt.Sprintf("  (the worst of %d points: %d)", points, k)
 			}
 		}
 		results = append(results, worst)
@@ -138,51 +139,60 @@ func (v verifier) scale(t float32) float32 {
 	return v.conv.At(t).Scale
 }
 
-// plan reads the times of the reference's steps, and, on the DDPM schedule, the steps,
-// rising.
-func (v verifier) plan(solver string) (p flow.Plan, steps []int, err error) {
+// plan reads the times of the reference's points, and, on the DDPM schedule, its steps,
+// rising. It makes small steps from point to point.
+func (v verifier) plan(solver string) (p flow.Plan, steps []int, small int, err error) {
 	if _, ok := v.ref.Lookup("timestep_map"); ok {
 		steps, err = v.ints("timestep_map")
 		switch {
 		case err != nil:
-			return p, nil, err
+			return p, nil, 0, err
 		case solver != "ddim" && solver != "ddpm":
-			return p, nil, fmt.Errorf("the solver is %q, on the DDPM schedule ddim and ddpm are supported", solver)
+			return p, nil, 0, fmt.Errorf("the solver is %q, on the DDPM schedule ddim and ddpm are supported", solver)
 		case v.conv.Clock != flow.DDPMClock:
-			return p, nil, fmt.Errorf("timestep_map is for models on the ddpm clock, this one's is %s", v.conv.Clock)
+			return p, nil, 0, fmt.Errorf("timestep_map is for models on the ddpm clock, this one's is %s", v.conv.Clock)
 		case len(steps) == 0 || len(steps) > maxPoints:
-			return p, nil, fmt.Errorf("timestep_map has %d steps, allowed 1 to %d", len(steps), maxPoints)
+			return p, nil, 0, fmt.Errorf("timestep_map has %d steps, allowed 1 to %d", len(steps), maxPoints)
 		}
 		falling := make([]int, len(steps))
 		for i, s := range steps {
 			if s < 0 || s > 999 || i > 0 && s <= steps[i-1] {
-				return p, nil, fmt.Errorf("timestep_map: step %d after %d, allowed are rising ones from 0 to 999", s, steps[max(i-1, 0)])
+				return p, nil, 0, fmt.Errorf("timestep_map: step %d after %d, allowed are rising ones from 0 to 999", s, steps[max(i-1, 0)])
 			}
 			falling[len(steps)-1-i] = s
 		}
 		times := flow.DDPMTimes(falling)
-		return flow.Plan{Solver: flow.Euler, Times: times, Evals: times[:len(steps)]}, steps, nil
+		return flow.Plan{Solver: flow.Euler, Times: times, Evals: times[:len(steps)]}, steps, 1, nil
 	}
 	grid, err := v.floats("grid_t")
 	if err != nil {
-		return p, nil, fmt.Errorf("neither grid_t nor timestep_map: %w", err)
+		return p, nil, 0, fmt.Errorf("neither grid_t nor timestep_map: %w", err)
 	}
 	if len(grid) < 2 || len(grid) > maxPoints {
-		return p, nil, fmt.Errorf("grid_t has %d points, allowed 2 to %d", len(grid), maxPoints)
+		return p, nil, 0, fmt.Errorf("grid_t has %d points, allowed 2 to %d", len(grid), maxPoints)
 	}
 	for i, t := range grid {
 		if !(t >= 0 && t <= 1) || i > 0 && t <= grid[i-1] {
-			return p, nil, fmt.Errorf("grid_t: point %d is %v, allowed are rising ones from 0 to 1", i, t)
+			return p, nil, 0, fmt.Errorf("grid_t: point %d is %v, allowed are rising ones from 0 to 1", i, t)
 		}
-		p.Times = append(p.Times, 1-t)
 	}
+	small = 1
 	switch solver {
 	case "euler":
 		p.Solver = flow.Euler
 	case "heun2", "heun":
 		p.Solver = flow.Heun
+	case "dopri5":
+		p.Solver, small = flow.Heun, max(1, fineSteps/(len(grid)-1))
 	default:
-		return p, nil, fmt.Errorf("the solver is %q, supported are euler and heun2 (-solver says it where the file's name does not)", solver)
+		return p, nil, 0, fmt.Errorf("the solver is %q, supported are euler, heun2 and dopri5 (-solver says it where the file's name does not)", solver)
+	}
+	p.Times = append(p.Times, 1-grid[0])
+	for i, t := range grid[1:] {
+		for k := range small {
+			part := float32(k+1) / float32(small)
+			p.Times = append(p.Times, 1-(grid[i]+float32(part*(t-grid[i]))))
+		}
 	}
 	for i, t := range p.Times[1:] {
 		p.Evals = append(p.Evals, p.Times[i])
@@ -190,10 +200,11 @@ func (v verifier) plan(solver string) (p flow.Plan, steps []int, err error) {
 			p.Evals = append(p.Evals, t)
 		}
 	}
-	return p, nil, nil
+	return p, nil, small, nil
 }
 
-const maxPoints = 10001
+// maxPoints bounds a reference; fineSteps are made where it chose its steps itself.
+const maxPoints, fineSteps = 10001, 200
 
 // rangePSNR is the peak signal-to-noise ratio in dB, the peak being the range of
 // want.

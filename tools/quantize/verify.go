@@ -23,7 +23,7 @@ func verify(args []string, stdout, _ io.Writer) error {
 	refPath := f.String("reference", "", "safetensors `file` with inputs and outputs")
 	maxRel := f.Float64("max-rel", math.Inf(1), "exit 1 when an output's relative error is above this")
 	scale := f.Float64("cfg-scale", math.NaN(), "guidance scale of out_cfg, by default the one that fits it best, or of a trajectory, by default the one in the file's name")
-	solver := f.String("solver", "", "`solver` of a trajectory, euler, heun2, ddim or ddpm; default: the one in the file's name, sample_SOLVER_….safetensors")
+	solver := f.String("solver", "", "`solver` of a trajectory, euler, heun2, dopri5, ddim or ddpm; default: the one in the file's name, sample_SOLVER_….safetensors")
 	guided := f.Int("cfg-channels", 3, "channels of out_cfg that guidance applies to, 0 for all; the official code's are 3")
 	path, err := parse(f, args, stdout)
 	switch {

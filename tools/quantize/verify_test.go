@@ -13,7 +13,7 @@ func TestTrajectories(t *testing.T) {
 		int8                     string
 		files                    int
 	}{
-		"sit_tiny": {"4", "sit", "1e-6", "0.03", 7},
+		"sit_tiny": {"4", "sit", "1e-6", "0.03", 8},
 		"sit_rgb":  {"6", "sit", "1e-6", "0.015", 2},
 		"dit_tiny": {"4", "dit", "3e-5", "0.05", 3},
 	} {
@@ -25,6 +25,10 @@ func TestTrajectories(t *testing.T) {
 			blob := filepath.Join(t.TempDir(), "out.dit8")
 			must(t, "-type", kind, "-num-heads", c.heads, "-convention", c.convention, "-o", blob, goldens+dir+"/model.safetensors")
 			for _, f := range files {
+				bound := bound
+				if kind == "f32" && strings.Contains(f, "dopri5") {
+					bound = "6e-3" // its own relative tolerance is 1e-3 a step
+				}
 				out := must(t, "verify", "-max-rel", bound, "-reference", f, blob)
 				if !strings.Contains(out, "PSNR") || !strings.Contains(f, "20pts") && !strings.Contains(out, "traj ") {
 					t.Errorf("%s: %s", f, out)
@@ -42,7 +46,7 @@ func TestTrajectoryRefusals(t *testing.T) {
 		want string
 		args []string
 	}{
-		{`the solver is "dopri5"`, []string{"-solver", "dopri5", "-reference", goldens + "sit_tiny/sample_euler_10pts_cfg4.safetensors", sit}},
+		{`the solver is "rk4"`, []string{"-solver", "rk4", "-reference", goldens + "sit_tiny/sample_euler_10pts_cfg4.safetensors", sit}},
 		{"on the ddpm clock", []string{"-reference", goldens + "dit_tiny/sample_ddim_20_cfg4.safetensors", sit}},
 		{`the solver is "euler"`, []string{"-solver", "euler", "-reference", goldens + "dit_tiny/sample_ddim_20_cfg4.safetensors", dit}},
 		{"tensor step_noise is missing", []string{"-solver", "ddpm", "-reference", goldens + "dit_tiny/sample_ddim_20_cfg4.safetensors", dit}},
