@@ -1,0 +1,161 @@
+//go:build !js
+
+package weights
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"dit8/core/dit"
+)
+
+// BenchmarkLayouts measures in which order and form the default model's int8 values
+// take the fewest bytes (docs/quantize.md). DIT8_VALUES names a file to write them to,
+// for other compressors.
+func BenchmarkLayouts(b *testing.B) {
+	r, err := Default()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var all []dit.Tensor
+	var values []byte
+	for x, err := range r.Tensors() {
+		if err != nil {
+			b.Fatal(err)
+		}
+		if x.I8 != nil {
+			all = append(all, dit.Tensor{Shape: x.Shape, Scale: slices.Clone(x.Scale), I8: slices.Clone(x.I8)})
+			values = append(values, asBytes(x.I8)...)
+		}
+	}
+	if name := os.Getenv("DIT8_VALUES"); name != "" {
+		if err := os.WriteFile(name, values, 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	d, err := zstd.NewReader(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer d.Close()
+	for _, layout := range []struct {
+		name string
+		of   func(t dit.Tensor) []byte
+	}{
+		{"rows", func(t dit.Tensor) []byte { return asBytes(t.I8) }},
+		{"columns", columns},
+		{"rowsByScale", byScale},
+		{"differences", differences},
+		{"halves", halves},
+	} {
+		b.Run(layout.name, func(b *testing.B) {
+			var f framer
+			size := 0
+			for b.Loop() {
+				size = 0
+				for _, t := range all {
+					for plain := range slices.Chunk(layout.of(t), ChunkSize) {
+						frame := f.frame(nil, plain)
+						if back, err := d.DecodeAll(frame, nil); err != nil || !bytes.Equal(back, plain) {
+							b.Fatalf("%v, or other bytes come back", err)
+						}
+						size += len(frame)
+					}
+				}
+			}
+			report(b, float64(size), len(values))
+		})
+	}
+	b.Run("oneTable", func(b *testing.B) {
+		size := 0.0
+		for b.Loop() {
+			size = 0
+			for _, t := range all {
+				var f framer
+				count := counts(t)
+				if err := f.huff.BuildCTable(&count); err != nil {
+					b.Fatal(err)
+				}
+				size += float64(f.huff.EstimateSize(&count)) + tableCost
+			}
+		}
+		report(b, size, len(values))
+	})
+	b.Run("entropy", func(b *testing.B) {
+		size := 0.0
+		for b.Loop() {
+			size = 0
+			for _, t := range all {
+				for _, n := range counts(t) {
+					if n > 0 {
+						size -= float64(n) * math.Log2(float64(n)/float64(len(t.I8))) / 8
+					}
+				}
+			}
+		}
+		report(b, size, len(values))
+	})
+}
+
+func report(b *testing.B, size float64, values int) {
+	b.ReportMetric(size, "bytes")
+	b.ReportMetric(8*size/float64(values), "bits/value")
+}
+
+func counts(t dit.Tensor) (n [256]uint32) {
+	for _, v := range t.I8 {
+		n[byte(v)]++
+	}
+	return n
+}
+
+func columns(t dit.Tensor) []byte {
+	rows := len(t.Scale)
+	width := len(t.I8) / rows
+	out := make([]byte, 0, len(t.I8))
+	for c := range width {
+		for r := range rows {
+			out = append(out, byte(t.I8[r*width+c]))
+		}
+	}
+	return out
+}
+
+func byScale(t dit.Tensor) []byte {
+	order := make([]int, len(t.Scale))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return int(math.Copysign(1, float64(t.Scale[a]-t.Scale[b]))) })
+	width := len(t.I8) / len(order)
+	out := make([]byte, 0, len(t.I8))
+	for _, r := range order {
+		out = append(out, asBytes(t.I8[r*width:][:width])...)
+	}
+	return out
+}
+
+func differences(t dit.Tensor) []byte {
+	out := make([]byte, 0, len(t.I8))
+	before := int8(0)
+	for _, v := range t.I8 {
+		out = append(out, byte(v-before))
+		before = v
+	}
+	return out
+}
+
+// halves are the high four bits of two values to a byte, then the low ones.
+func halves(t dit.Tensor) []byte {
+	var high, low []byte
+	for v := range slices.Chunk(asBytes(t.I8), 2) {
+		pair := [2]byte(append(slices.Clone(v), 0)[:2])
+		high, low = append(high, pair[0]&0xf0|pair[1]>>4), append(low, pair[0]<<4|pair[1]&0xf)
+	}
+	return append(high, low...)
+}
