@@ -179,6 +179,7 @@ int8: need-go
 	{ cat docs/int8.head.md; $(GO) run ./tools/quantize psnr -reference bin/f32.dit8 weights/default.dit8; } >docs/int8.md
 
 # make techniques CHECKPOINT=random:s4
+# make techniques CHECKPOINT='-num-heads 3 weights/emoji-s.safetensors'
 techniques: need-go
 	$(GO) run ./tools/quantize techniques -convention ours $(CHECKPOINT)
 

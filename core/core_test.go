@@ -224,16 +224,19 @@ func TestInfoCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*Info){
-		"name":        func(i *Info) { i.Name = "" },
-		"2 class":     func(i *Info) { i.Classes = i.Classes[:2] },
-		"both named":  func(i *Info) { i.Classes = []string{"a", "b", "a"} },
-		"class 1":     func(i *Info) { i.Classes = []string{"a", "", "c"} },
-		"steps":       func(i *Info) { i.Defaults.Steps = 0 },
-		"guidance":    func(i *Info) { i.Defaults.Guidance = -1 },
-		"prediction":  func(i *Info) { i.Convention.Prediction = "" },
-		"pixels":      func(i *Info) { i.Pixels.Std = float32(math.NaN()) },
-		"source":      func(i *Info) { i.Source = strings.Repeat("x", MaxTextLen+1) },
-		"the model's": func(i *Info) { i.Name = strings.Repeat("x", MaxNameLen+1) },
+		"name":                                 func(i *Info) { i.Name = "" },
+		"2 class":                              func(i *Info) { i.Classes = i.Classes[:2] },
+		"model's name has a control character": func(i *Info) { i.Name = "a\x1b[2J" },
+		"class 1 has a control character":      func(i *Info) { i.Classes = []string{"a", "b\n", "c"} },
+		"text has control characters":          func(i *Info) { i.License = "MIT\r\n\x07" },
+		"both named":                           func(i *Info) { i.Classes = []string{"a", "b", "a"} },
+		"class 1":                              func(i *Info) { i.Classes = []string{"a", "", "c"} },
+		"steps":                                func(i *Info) { i.Defaults.Steps = 0 },
+		"guidance":                             func(i *Info) { i.Defaults.Guidance = -1 },
+		"prediction":                           func(i *Info) { i.Convention.Prediction = "" },
+		"pixels":                               func(i *Info) { i.Pixels.Std = float32(math.NaN()) },
+		"source":                               func(i *Info) { i.Source = strings.Repeat("x", MaxTextLen+1) },
+		"the model's":                          func(i *Info) { i.Name = strings.Repeat("x", MaxNameLen+1) },
 	} {
 		i := info
 		change(&i)

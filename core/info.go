@@ -2,6 +2,8 @@ package core
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
 
 	"dit8/core/flow"
 )
@@ -46,8 +48,14 @@ func (i Info) Check(classes int) error {
 	if len(i.Name) == 0 || len(i.Name) > MaxNameLen {
 		return fmt.Errorf("core: the model's name has %d bytes, allowed 1 to %d", len(i.Name), MaxNameLen)
 	}
+	if strings.ContainsFunc(i.Name, unicode.IsControl) {
+		return fmt.Errorf("core: the model's name has a control character: %q", i.Name)
+	}
 	if len(i.Source) > MaxTextLen || len(i.License) > MaxTextLen {
 		return fmt.Errorf("core: source or license text of %d bytes, allowed up to %d", max(len(i.Source), len(i.License)), MaxTextLen)
+	}
+	if text := i.Source + i.License; strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }) {
+		return fmt.Errorf("core: source or license text has control characters other than line breaks and tabs")
 	}
 	if len(i.Classes) != classes {
 		return fmt.Errorf("core: %d class names for %d classes", len(i.Classes), classes)
@@ -56,6 +64,9 @@ func (i Info) Check(classes int) error {
 	for k, c := range i.Classes {
 		if len(c) == 0 || len(c) > MaxNameLen {
 			return fmt.Errorf("core: the name of class %d has %d bytes, allowed 1 to %d", k, len(c), MaxNameLen)
+		}
+		if strings.ContainsFunc(c, unicode.IsControl) {
+			return fmt.Errorf("core: the name of class %d has a control character: %q", k, c)
 		}
 		if j, dup := seen[c]; dup {
 			return fmt.Errorf("core: classes %d and %d are both named %q", j, k, c)

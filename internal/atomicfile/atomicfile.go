@@ -6,14 +6,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
 
+// temporary makes a file beside path. Its errors name path.
+func temporary(path string) (*os.File, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = &fs.PathError{Op: "write", Path: path, Err: p.Err}
+	}
+	return f, err
+}
+
+// Check says whether Write could write path: an error where its folder is missing or
+// may not be written to.
+func Check(path string) error {
+	f, err := temporary(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
 // Write writes path by way of a temporary file beside it and returns the file's
 // size. When it fails, what was at path stays.
 func Write(path string, write func(io.Writer) error) (size int64, err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	f, err := temporary(path)
 	if err != nil {
 		return 0, err
 	}
@@ -49,7 +70,7 @@ type Spool interface {
 // WriteSpooled is Write with a second temporary file beside path, which is gone
 // afterwards.
 func WriteSpooled(path string, write func(io.Writer, Spool) error) (size int64, err error) {
-	spool, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	spool, err := temporary(path)
 	if err != nil {
 		return 0, err
 	}

@@ -1,13 +1,20 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 
 	"dit8/core"
 	"dit8/core/dit"
@@ -16,6 +23,7 @@ import (
 	"dit8/internal/ordered"
 	"dit8/internal/progress"
 	"dit8/tools/quantize/checkpoint"
+	"dit8/tools/quantize/torchfile"
 	"dit8/weights"
 )
 
@@ -39,7 +47,16 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.dtype, "type", "int8", "int8 (8-bit matrices, 16-bit floats for the rest), f16 or f32")
 	f.Var(&o.keep, "keep", "`PATTERN=TYPE`: store tensors whose name matches as int8, f16 or f32, as 'final_layer.*=f32' or 'blocks.*.mlp.fc2=f16'; may be given again, the last that matches counts")
 	f.StringVar(&o.compress, "compress", "small", "small, or fast: leave what would shrink by less than a sixteenth as it is, which saves a browser time")
-	f.StringVar(&o.weights, "weights", "", "which `weights` of a training checkpoint: ema or model; default: ema where it has them")
+	o.quality.flags(f)
+	f.Var(&o.reports, "report", "sample images in float32 and as quantised, and write how far they are apart to `FILE`, .json or .html, or as a table to -; may be given again")
+	f.BoolVar(&o.force, "f", false, "replace OUT if it exists")
+	f.BoolVar(&o.dryRun, "dry-run", false, "do everything but write OUT: say what the file would be, and its size")
+	o.modelFlags(f)
+}
+
+// modelFlags are those that say what a checkpoint is, and what it is tried on.
+func (o *options) modelFlags(f *flag.FlagSet) {
+	f.StringVar(&o.weights, "weights", "", "which `weights` of a training checkpoint: ema, model or state_dict; default: the first of them that it has")
 	f.StringVar(&o.numerics, "numerics", "", "for diffusers' folders: diffusers (compute what it computes) or official (for weights converted from the official ones); default: diffusers")
 	f.StringVar(&o.labels, "labels", "", "JSON `file` of class names: an array, or an object from \"0\", \"1\", … to names")
 	f.IntVar(&o.numHeads, "num-heads", 0, "attention `heads`; default: those of -model, of config.json beside the checkpoint, of the model that the checkpoint says it is, or of the official model of this width")
@@ -51,23 +68,22 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.source, "source", "", "where the weights come from")
 	f.IntVar(&o.steps, "steps", 20, "default number of steps for sampling")
 	f.Float64Var(&o.guidance, "guidance", 3, "default guidance scale for sampling")
-	o.quality.flags(f)
-	f.Var(&o.reports, "report", "sample images in float32 and as quantised, and write how far they are apart to `FILE`, .json or .html, or as a table to -; may be given again")
 	f.IntVar(&o.images, "images", 32, "`images` of a report")
-	f.BoolVar(&o.force, "f", false, "replace OUT if it exists")
-	f.BoolVar(&o.dryRun, "dry-run", false, "do everything but write: say what the file would be, and its size")
+	f.IntVar(&o.quality.images, "calibration", 16, "`images` that calibration samples")
 }
 
 func (o options) check() error {
 	switch {
 	case o.out == "" && !o.dryRun:
 		return usagef("-o is missing: the file to write")
+	case o.out == "-":
+		return usagef("-o is -: a model is written to a file, so that it is never half there")
 	case o.dtype != "int8" && o.dtype != "f16" && o.dtype != "f32":
 		return usagef("-type is %q, allowed: int8, f16, f32", o.dtype)
 	case o.compress != "small" && o.compress != "fast":
 		return usagef("-compress is %q, allowed: small, fast", o.compress)
-	case o.weights != "" && o.weights != "ema" && o.weights != "model":
-		return usagef("-weights is %q, allowed: ema, model", o.weights)
+	case o.weights != "" && !slices.Contains(torchfile.Containers, o.weights):
+		return usagef("-weights is %q, allowed: %s", o.weights, strings.Join(torchfile.Containers, ", "))
 	case o.numerics != "" && o.numerics != "diffusers" && o.numerics != "official":
 		return usagef("-numerics is %q, allowed: diffusers, official", o.numerics)
 	case o.convention != "" && o.convention != "ours" && o.convention != "sit" && o.convention != "dit":
@@ -100,17 +116,17 @@ func convert(args []string, stdout, stderr io.Writer) error {
 	}
 	defer in.Close()
 	inputs := append(in.Files, path, in.Config, o.labels)
-	if o.out != "" {
-		if err := writable(o.out, inputs, o.force); err != nil {
-			return err
-		}
+	var outputs []string
+	if !o.dryRun {
+		outputs = append(outputs, o.out)
 	}
 	for _, r := range o.reports {
 		if r != "-" {
-			if err := writable(r, inputs, o.force); err != nil {
-				return err
-			}
+			outputs = append(outputs, r)
 		}
+	}
+	if err := writable(outputs, inputs, o.force); err != nil {
+		return err
 	}
 	m, err := o.describe(in, path, stderr)
 	if err != nil {
@@ -119,17 +135,23 @@ func convert(args []string, stdout, stderr io.Writer) error {
 	bar := progress.New(stderr)
 	size, rep, err := o.run(m, bar)
 	bar.Clear()
-	if err != nil {
+	var output *fs.PathError
+	switch {
+	case errors.As(err, &output) && output.Path != path:
+		return err
+	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	n := parameters(m.cfg)
 	out := o.out
 	if o.dryRun {
-		out = "dry run, nothing written"
+		out = "dry run, no model written"
 	}
-	fmt.Fprintf(stdout, "%s: %s, %s parameters, %d classes, %s, %.2f bits per parameter\n",
-		out, o.dtype, count(n), m.cfg.NumClasses, bytesOf(size), float64(size)*8/float64(n))
-	return rep.write(o.reports, stdout, o.force)
+	if _, err := fmt.Fprintf(stdout, "%s: %s, %s parameters, %d classes, %s, %.2f bits per parameter\n",
+		out, o.dtype, count(n), m.cfg.NumClasses, bytesOf(size), float64(size)*8/float64(n)); err != nil {
+		return err
+	}
+	return rep.write(o.reports, stdout)
 }
 
 // run converts: tensor after tensor, or with all of the model in memory where it is
@@ -156,7 +178,7 @@ func (o options) run(m model, bar *progress.Bar) (size int64, rep *report, err e
 			return 0, nil, err
 		}
 	}
-	rounded, smoothed, err := o.quality.improve(f, func(s dit.Spec) bool { return o.typeOf(s) == "int8" },
+	rounded, smoothed, err := o.quality.improve(f, o.isInt8,
 		func(what string, done, total int) { bar.Show(done, total, what) })
 	if err != nil {
 		return 0, nil, err
@@ -164,7 +186,7 @@ func (o options) run(m model, bar *progress.Bar) (size int64, rep *report, err e
 	if size, err = m.write(o, o.stored(f, rounded), bar); err != nil || len(o.reports) == 0 {
 		return size, nil, err
 	}
-	bar.Show(0, 1, "sampling the int8 model")
+	bar.Show(0, 1, "sampling the quantised model")
 	rep, err = o.report(f, o.stored(f, rounded), ref, smoothed)
 	return size, rep, err
 }
@@ -182,8 +204,14 @@ func (m model) write(o options, from tensorSeq, bar *progress.Bar) (int64, error
 	for _, s := range m.cfg.Specs() {
 		total += s.Len()
 	}
+	// a signal ends the work between two tensors, so that nothing is left half-written
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	tensors := func(yield func(dit.Tensor, error) bool) {
 		for t, err := range from {
+			if err == nil && ctx.Err() != nil {
+				err = errors.New("interrupted, nothing was written")
+			}
 			if !yield(t, err) {
 				return
 			}
@@ -250,6 +278,9 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 	if err := o.keep.check(m.cfg); err != nil {
 		return m, err
 	}
+	if o.quality.calibrates() && !slices.ContainsFunc(m.cfg.Specs(), o.isInt8) {
+		return m, fmt.Errorf("-smooth and -gptq are for int8 tensors, here is none")
+	}
 	m.info = core.Info{
 		Name: o.name, License: o.license, Source: o.source,
 		Defaults: core.Defaults{Steps: o.steps, Guidance: float32(o.guidance)},
@@ -261,7 +292,10 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 		if abs, err := filepath.Abs(path); err == nil {
 			path = abs // for a folder like "."
 		}
-		m.info.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+		m.info.Name = filepath.Base(path)
+		for _, ext := range []string{".safetensors.index.json", ".safetensors", ".pt", ".pth", ".ckpt", ".bin"} {
+			m.info.Name = strings.TrimSuffix(m.info.Name, ext)
+		}
 	}
 	if m.cfg.InChannels == 1 || m.cfg.InChannels == 3 {
 		m.info.Pixels = core.Pixels{Mean: 0.5, Std: 0.5}
@@ -277,6 +311,9 @@ func (o options) conventionOf(cfg dit.Config, in *checkpoint.Checkpoint, note fu
 	path, prediction := in.Args["path_type"], in.Args["prediction"]
 	switch {
 	case name != "":
+		if path != "" && path != "Linear" || prediction != "" && prediction != "velocity" {
+			note("-convention %s, though the checkpoint was trained with path_type %.40q and prediction %.40q", name, path, prediction)
+		}
 	case path != "" || prediction != "": // SiT/train.py's arguments
 		if path != "Linear" || prediction != "velocity" {
 			return c, fmt.Errorf("the checkpoint was trained with path_type %.40q and prediction %.40q, supported are Linear and velocity", path, prediction)
@@ -287,11 +324,11 @@ func (o options) conventionOf(cfg dit.Config, in *checkpoint.Checkpoint, note fu
 		name = "dit"
 		note("-convention dit, as the checkpoint says it is %s", in.Args["model"])
 	default:
-		name = "ours"
-		if cfg.LearnSigma {
-			name = "dit"
+		others := "sit, dit"
+		if name = "ours"; cfg.LearnSigma {
+			name, others = "dit", "ours, sit"
 		}
-		note("a checkpoint does not say what it predicts: assuming -convention %s (the others: ours, sit, dit)", name)
+		note("a checkpoint does not say what it predicts: assuming -convention %s (the others: %s)", name, others)
 	}
 	c = flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock}
 	switch name {
@@ -323,7 +360,7 @@ func (m model) tensors(o options) iter.Seq2[dit.Tensor, error] {
 		t, _ := m.in.Lookup(s.Name)
 		v, err := t.Floats()
 		out := dit.Tensor{Name: s.Name, Shape: s.Shape, F32: v}
-		if err == nil && o.typeOf(s) == "int8" {
+		if err == nil && o.isInt8(s) {
 			out = quantizeRows(out)
 		}
 		return out, err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"dit8/core"
@@ -96,6 +95,9 @@ type walked struct {
 func (tr trial) reference(ref walker) (all []walked, err error) {
 	var one walked
 	see := func(k int, _, in, out []float32) error {
+		if slices.ContainsFunc(out, func(v float32) bool { return v-v != 0 }) {
+			return fmt.Errorf("the network's output at step %d is not finite: its weights are no good", k+1)
+		}
 		one.ins, one.outs = append(one.ins, slices.Clone(in)), append(one.outs, slices.Clone(out))
 		return nil
 	}
@@ -140,7 +142,7 @@ func (tr trial) evaluate(ref []walked, w walker, pixels core.Pixels) (evaluation
 		if pixels.Std > 0 {
 			e.ByCase = append(e.ByCase, levelPSNR(z, r.final, pixels))
 		} else {
-			e.ByCase = append(e.ByCase, min(maxPSNR, rangePSNR(z, r.final)))
+			e.ByCase = append(e.ByCase, rangePSNR(z, r.final))
 		}
 	}
 	for k, v := range byStep {
@@ -148,25 +150,6 @@ func (tr trial) evaluate(ref []walked, w walker, pixels core.Pixels) (evaluation
 	}
 	e.Output, e.PSNR = spreadOf(all), spreadOf(e.ByCase)
 	return e, nil
-}
-
-// maxPSNR stands for equal images, as JSON has no infinity.
-const maxPSNR = 200
-
-// levelPSNR is the peak signal-to-noise ratio in dB of pixels of 256 levels.
-func levelPSNR(a, b []float32, p core.Pixels) float64 {
-	level := func(v float32) float64 {
-		return math.Floor(float64(max(0, min(1, p.Mean+p.Std*v)))*255 + 0.5)
-	}
-	sum := 0.0
-	for i := range a {
-		d := level(a[i]) - level(b[i])
-		sum += d * d
-	}
-	if sum == 0 {
-		return maxPSNR
-	}
-	return 10 * math.Log10(255*255*float64(len(a))/sum)
 }
 
 // loadWalker puts a model on all cores.

@@ -4,11 +4,35 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
+
+	"dit8/internal/atomicfile"
 )
 
-// writable refuses an output that would replace one of the inputs, or anything
-// without -f.
-func writable(out string, in []string, force bool) error {
+// writable refuses outputs that would replace one of the inputs, each other, or
+// anything without -f, and those that cannot be written: before work is done for them.
+func writable(outs, in []string, force bool) error {
+	seen := make(map[string]bool)
+	for _, out := range outs {
+		path, err := filepath.Abs(out)
+		if err != nil {
+			return err
+		}
+		if seen[path] {
+			return usagef("%s is named twice as an output", out)
+		}
+		seen[path] = true
+		if err := replaceable(out, in, force); err != nil {
+			return err
+		}
+		if err := atomicfile.Check(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func replaceable(out string, in []string, force bool) error {
 	o, err := os.Stat(out)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +16,7 @@ var pageText string
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"percent":  func(v float64) string { return fmt.Sprintf("%.3f", 100*v) },
 	"decibels": decibels,
+	"withUnit": withUnit,
 	"bytes":    bytesOf,
 	"count":    count,
 }).Parse(pageText))
@@ -30,20 +32,21 @@ func (r *report) html(w io.Writer) error {
 		highs = append(highs, point{float64(s.T), 100 * s.Most, ""})
 	}
 	for i, v := range q.ByCase {
-		psnr = append(psnr, point{float64(i + 1), v, fmt.Sprintf("image %d: %s dB", i+1, decibels(v))})
+		psnr = append(psnr, point{float64(i + 1), v, fmt.Sprintf("image %d: %s", i+1, withUnit(v))})
 	}
-	for i, t := range r.Tensors {
+	for _, t := range r.Tensors {
 		if t.DType == "int8" {
-			sqnr = append(sqnr, point{float64(i), t.SQNR, fmt.Sprintf("%s: %.1f dB", t.Name, t.SQNR)})
-			bits = append(bits, point{float64(i), t.Bits, fmt.Sprintf("%s: %.2f bits", t.Name, t.Bits)})
+			n := float64(len(bits) + 1)
+			sqnr = append(sqnr, point{n, t.SQNR, t.Name + ": " + withUnit(t.SQNR)})
+			bits = append(bits, point{n, t.Bits, fmt.Sprintf("%s: %.2f bits", t.Name, t.Bits)})
 		}
 	}
 	return page.Execute(w, map[string]any{
 		"R": r,
 		"Steps": chart{X: "t, from noise (1) to image (0)", Y: "error of the output, %", Points: steps, Low: lows, High: highs,
 			Line: true, Flip: true, Zero: true}.svg(),
-		"PSNR": chart{X: "image", Y: "PSNR, dB", Points: psnr}.svg(),
-		"SQNR": chart{X: "int8 tensors, in the network's order", Y: "SQNR, dB", Points: sqnr}.svg(),
+		"PSNR": chart{X: "image", Y: "PSNR, dB", Points: psnr, Ratio: true}.svg(),
+		"SQNR": chart{X: "int8 tensors, in the network's order", Y: "SQNR, dB", Points: sqnr, Ratio: true}.svg(),
 		"Bits": chart{X: "int8 tensors, in the network's order", Y: "bits stored for a value", Points: bits}.svg(),
 	})
 }
@@ -59,6 +62,7 @@ type chart struct {
 	X, Y              string
 	Points, Low, High []point
 	Line, Flip, Zero  bool // joined; x falling to the right; y from 0
+	Ratio             bool // in dB, where maxPSNR is exact
 }
 
 const (
@@ -69,10 +73,13 @@ const (
 
 func (c chart) svg() template.HTML {
 	if len(c.Points) == 0 {
-		return template.HTML("<p>none</p>")
+		return template.HTML("<p>There are none.</p>")
 	}
 	x0, x1 := math.Inf(1), math.Inf(-1)
 	y0, y1 := x0, x1
+	if c.exact() {
+		return template.HTML("<p>all exact</p>")
+	}
 	for _, ps := range [][]point{c.Points, c.Low, c.High} {
 		for _, p := range ps {
 			x0, x1, y0, y1 = min(x0, p.x), max(x1, p.x), min(y0, p.y), max(y1, p.y)
@@ -84,8 +91,11 @@ func (c chart) svg() template.HTML {
 	if x1 == x0 {
 		x0, x1 = x0-1, x1+1
 	}
+	if y1 == y0 && !c.Zero {
+		y0--
+	}
 	if y1 == y0 {
-		y0, y1 = y0-1, y1+1
+		y1++
 	}
 	step := tick((y1 - y0) / 5)
 	y0, y1 = math.Floor(y0/step)*step, math.Ceil(y1/step)*step
@@ -131,6 +141,11 @@ func (c chart) svg() template.HTML {
 	}
 	b.WriteString("</svg>")
 	return template.HTML(b.String())
+}
+
+// exact says that all are ratios of equal values.
+func (c chart) exact() bool {
+	return !slices.ContainsFunc(c.Points, func(p point) bool { return !c.Ratio || p.y < maxPSNR })
 }
 
 // tick rounds a distance up to 1, 2 or 5 times a power of ten.

@@ -57,6 +57,8 @@ func (o options) typeOf(s dit.Spec) string {
 	return dtype
 }
 
+func (o options) isInt8(s dit.Spec) bool { return o.typeOf(s) == "int8" }
+
 // round16 says which float tensors may be rounded to float16.
 func (o options) round16(s dit.Spec) bool { return o.typeOf(s) == "f16" }
 

@@ -17,6 +17,7 @@ const usage = `quantize turns a DiT or SiT checkpoint into a .dit8 file.
   quantize verify [flags] -reference REF.safetensors FILE.dit8
   quantize psnr [flags] -reference F32.dit8 FILE.dit8
   quantize diff [flags] A.dit8 B.dit8
+  quantize techniques [flags] CHECKPOINT      or random:s4 and the like
 
 A CHECKPOINT is a .safetensors file, the index of a sharded one, a .pt file of
 torch.save (a state dict, or a training checkpoint), or a folder of diffusers.
@@ -32,6 +33,8 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	command := convert
 	if len(args) > 0 {
 		switch args[0] {
+		case "help":
+			args = []string{"-h"}
 		case "inspect":
 			command, args = inspect, args[1:]
 		case "verify":

@@ -45,7 +45,6 @@ func compareImages(args []string, stdout, _ io.Writer) error {
 	}
 	*classes = min(*classes, len(names))
 	req := core.Request{Steps: *steps, Guidance: float32(*guidance), Count: 1}
-	fmt.Fprintln(stdout, "| class | PSNR in dB by seed |\n|---|---|")
 	var all []float64
 	for i := range *classes {
 		k := i * len(names) / *classes
@@ -58,12 +57,15 @@ func compareImages(args []string, stdout, _ io.Writer) error {
 				return err
 			}
 			all = append(all, p)
-			line += fmt.Sprintf(" %.1f", p)
+			line += " " + decibels(p)
+		}
+		if i == 0 { // after what may fail
+			fmt.Fprintln(stdout, "| class | PSNR in dB by seed |\n|---|---|")
 		}
 		fmt.Fprintf(stdout, "| %s |%s |\n", names[k], line)
 	}
 	dB := spreadOf(all)
-	fmt.Fprintf(stdout, "\nmedian %.1f dB, worst %.1f, best %.1f (%d images, %d steps, guidance %g)\n", dB.Median, dB.Least, dB.Most, len(all), *steps, *guidance)
+	fmt.Fprintf(stdout, "\nmedian %s, worst %s, best %s (%d images, %d steps, guidance %g)\n", withUnit(dB.Median), decibels(dB.Least), decibels(dB.Most), len(all), *steps, *guidance)
 	return nil
 }
 
@@ -103,5 +105,57 @@ func psnr(models [2]*core.Generator, req core.Request) (float64, error) {
 		d := int(a[i]) - int(b[i])
 		sum += d * d
 	}
-	return 10 * math.Log10(255*255/(float64(sum)/float64(len(a)*3/4))), nil
+	return signalToNoise(255, float64(sum), len(a)*3/4), nil
+}
+
+// maxPSNR stands for equal images, as JSON has no infinity.
+const maxPSNR = 200
+
+// signalToNoise is a peak signal-to-noise ratio in dB, of n values whose differences'
+// squares add up to sum.
+func signalToNoise(peak, sum float64, n int) float64 {
+	if sum == 0 {
+		return maxPSNR
+	}
+	return min(maxPSNR, 10*math.Log10(peak*peak*float64(n)/sum))
+}
+
+// levelPSNR is that of pixels of 256 levels.
+func levelPSNR(a, b []float32, p core.Pixels) float64 {
+	level := func(v float32) float64 {
+		return math.Floor(float64(max(0, min(1, p.Mean+p.Std*v)))*255 + 0.5)
+	}
+	sum := 0.0
+	for i := range a {
+		d := level(a[i]) - level(b[i])
+		sum += d * d
+	}
+	return signalToNoise(255, sum, len(a))
+}
+
+// rangePSNR is that of values whose peak is the range of want.
+func rangePSNR(got, want []float32) float64 {
+	lo, hi, sum := want[0], want[0], 0.0
+	for i, w := range want {
+		lo, hi = min(lo, w), max(hi, w)
+		d := float64(got[i]) - float64(w)
+		sum += d * d
+	}
+	return signalToNoise(float64(hi-lo), sum, len(want))
+}
+
+// decibels writes a ratio.
+func decibels(v float64) string {
+	if v >= maxPSNR {
+		return "exact"
+	}
+	return fmt.Sprintf("%.1f", v)
+}
+
+// withUnit writes a ratio with its unit.
+func withUnit(v float64) string {
+	if v >= maxPSNR {
+		return "exact"
+	}
+	return decibels(v) + " dB"
 }

@@ -14,7 +14,7 @@ func TestPSNR(t *testing.T) {
 		must(t, "-type", kind, "-num-heads", heads, "-convention", "sit", "-o", path, goldens+"sit_rgb/model.safetensors")
 	}
 	args := []string{"psnr", "-classes", "2", "-seeds", "1", "-steps", "2", "-reference", f32}
-	if out := must(t, append(args, f32)...); !strings.Contains(out, "median +Inf dB") {
+	if out := must(t, append(args, f32)...); !strings.Contains(out, "median exact, worst exact") {
 		t.Errorf("a model and itself: %s", out)
 	}
 	out := must(t, append(args, i8)...)
@@ -31,7 +31,7 @@ func TestPSNR(t *testing.T) {
 		{1, "steps is 0", []string{"psnr", "-steps", "0", "-reference", f32, i8}},
 		{1, "different classes", []string{"psnr", "-reference", "../../weights/default.dit8", i8}},
 	} {
-		if code, _, errs := quantize(c.args...); code != c.code || !strings.Contains(errs, c.want) {
+		if code, out, errs := quantize(c.args...); code != c.code || !strings.Contains(errs, c.want) || out != "" {
 			t.Errorf("quantize %v: exit %d, %q; want %d and %q", c.args, code, errs, c.code, c.want)
 		}
 	}

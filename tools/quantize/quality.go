@@ -27,7 +27,6 @@ type quality struct {
 func (q *quality) flags(f *flag.FlagSet) {
 	f.BoolVar(&q.smooth, "smooth", false, "calibrate, and move spread from activations to weights where that helps; it folds factors into AdaLN, so that a request's -modulate of gamma means something else")
 	f.BoolVar(&q.gptq, "gptq", false, "calibrate, and round so that errors make up for each other (GPTQ)")
-	f.IntVar(&q.images, "calibration", 16, "`images` that calibration samples")
 }
 
 func (q quality) calibrates() bool { return q.smooth || q.gptq }
@@ -136,7 +135,13 @@ func (q quality) improve(f floats, isInt8 func(dit.Spec) bool, report func(what 
 	var smoothed []calib.Smoothed
 	if q.smooth {
 		report("smoothing", 0, 1)
-		if smoothed, err = calib.Smooth(f.values, layers, f.cfg); err != nil {
+		able := make(map[string]*calib.Layer)
+		for _, s := range f.cfg.Specs() {
+			if name := strings.TrimSuffix(s.Name, ".weight"); isInt8(s) && layers[name] != nil {
+				able[name] = layers[name]
+			}
+		}
+		if smoothed, err = calib.Smooth(f.values, able, f.cfg); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -154,7 +159,7 @@ func (q quality) improve(f floats, isInt8 func(dit.Spec) bool, report func(what 
 		report(s.Name, i, len(specs))
 		layer, _ := strings.CutSuffix(s.Name, ".weight")
 		l := layers[layer]
-		if l == nil || !isInt8(s) || s.Role != dit.Matrix && s.Role != dit.Modulator || len(s.Shape) != 2 {
+		if l == nil || !isInt8(s) || !int8Role(s.Role) || len(s.Shape) != 2 {
 			continue
 		}
 		key := ""

@@ -5,11 +5,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"dit8/core"
 	"dit8/core/flow"
+	"dit8/tools/quantize/calib"
 	"dit8/weights"
 )
 
@@ -76,8 +78,21 @@ func TestReport(t *testing.T) {
 		strings.Contains(string(page), "http") || strings.Contains(string(page), "ZgotmplZ") || !strings.Contains(string(page), "blocks.3.mlp.fc2.weight") {
 		t.Errorf("page of %d bytes, %v", len(page), err)
 	}
+	// layers that are not int8 are not smoothed
+	must(t, "-f", "-num-heads", "6", "-convention", "sit", "-smooth", "-keep", "blocks.*.attn.qkv=f32", "-calibration", "1", "-images", "1", "-steps", "2", "-dry-run", "-report", js, "-report", html,
+		goldens+"sit_rgb/model.safetensors")
+	r = report{}
+	if b, err = os.ReadFile(js); err == nil {
+		err = json.Unmarshal(b, &r)
+	}
+	if err != nil || len(r.Smoothed) != 8 || slices.ContainsFunc(r.Smoothed, func(s calib.Smoothed) bool { return strings.Contains(s.Layer, "qkv") }) || len(r.Keep) != 1 {
+		t.Errorf("%v, smoothed %+v, kept %v", err, r.Smoothed, r.Keep)
+	}
+	if page, err := os.ReadFile(html); err != nil || !strings.Contains(string(page), "<code>blocks.*.attn.qkv=f32</code>") {
+		t.Errorf("the page does not say what was kept, %v", err)
+	}
 	// a float32 file is exact
-	if out := must(t, "-num-heads", "6", "-convention", "sit", "-type", "f32", "--dry-run", "-images", "1", "-steps", "2", "-report", "-", goldens+"sit_rgb/model.safetensors"); !strings.Contains(out, "PSNR: median exact dB") {
+	if out := must(t, "-num-heads", "6", "-convention", "sit", "-type", "f32", "--dry-run", "-images", "1", "-steps", "2", "-report", "-", goldens+"sit_rgb/model.safetensors"); !strings.Contains(out, "PSNR: median exact, worst exact") {
 		t.Errorf("float32 against itself:\n%s", out)
 	}
 	for _, c := range []struct {

@@ -36,6 +36,7 @@ type report struct {
 	Type       string           `json:"type"`
 	Smooth     bool             `json:"smooth"`
 	GPTQ       bool             `json:"gptq"`
+	Keep       []string         `json:"keep,omitempty"` // PATTERN=TYPE
 	Parameters int              `json:"parameters"`
 	Bytes      int64            `json:"bytes"`
 	Bits       float64          `json:"bits_per_parameter"`
@@ -68,6 +69,9 @@ func (o options) report(f floats, stored tensorSeq, ref []walked, smoothed []cal
 		return nil, err
 	}
 	rep := &report{Model: f.info.Name, Config: f.cfg, Type: o.dtype, Smooth: o.quality.smooth, GPTQ: o.quality.gptq, Parameters: parameters(f.cfg), Bytes: int64(size), Smoothed: smoothed}
+	for _, k := range o.keep {
+		rep.Keep = append(rep.Keep, k.pattern+"="+k.dtype)
+	}
 	rep.Bits = float64(8*size) / float64(rep.Parameters)
 	i := 0
 	w, err := loadWalker(f.cfg, f.info.Convention, func(yield func(dit.Tensor, error) bool) {
@@ -107,7 +111,7 @@ func measure(t dit.Tensor, want []float32, info weights.TensorInfo) tensorReport
 }
 
 // write writes the report to files, or to stdout for "-".
-func (r *report) write(to reports, stdout io.Writer, force bool) error {
+func (r *report) write(to reports, stdout io.Writer) error {
 	for _, path := range to {
 		write := r.table
 		switch {
@@ -154,14 +158,7 @@ func (r *report) table(w io.Writer) error {
 		return err
 	}
 	q := r.Quality
-	_, err := fmt.Fprintf(w, "\nrelative output error: median %.3f %%, most %.3f %%\nPSNR: median %s dB, worst %s, best %s (%d images, %d steps, guidance %g)\n",
-		100*q.Output.Median, 100*q.Output.Most, decibels(q.PSNR.Median), decibels(q.PSNR.Least), decibels(q.PSNR.Most), q.Images, q.Steps, q.Guidance)
+	_, err := fmt.Fprintf(w, "\nrelative output error: median %.3f %%, most %.3f %%\nPSNR: median %s, worst %s, best %s (%d images, %d steps, guidance %g)\n",
+		100*q.Output.Median, 100*q.Output.Most, withUnit(q.PSNR.Median), decibels(q.PSNR.Least), decibels(q.PSNR.Most), q.Images, q.Steps, q.Guidance)
 	return err
-}
-
-func decibels(v float64) string {
-	if v >= maxPSNR {
-		return "exact"
-	}
-	return fmt.Sprintf("%.1f", v)
 }

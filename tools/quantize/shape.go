@@ -148,18 +148,21 @@ func named(name string, cfg dit.Config) (int, error) {
 func (o options) heads(cfg dit.Config, in *checkpoint.Checkpoint, beside config, note func(string, ...any)) (n int, err error) {
 	trained := in.Args["model"]
 	switch {
+	case o.model != "":
+		if n, err = named(o.model, cfg); err == nil && o.numHeads > 0 && o.numHeads != n {
+			err = fmt.Errorf("-num-heads is %d, -model %s has %d", o.numHeads, o.model, n)
+		}
 	case o.numHeads > 0:
 		n = o.numHeads
-	case o.model != "":
-		n, err = named(o.model, cfg)
 	case in.Diffusers != nil:
 		n = in.Diffusers.NumHeads
 	case beside.NumHeads > 0:
 		n = beside.NumHeads
 		note("num_heads %d, from config.json", n)
 	case modelName.MatchString(trained):
-		n, err = named(trained, cfg)
-		note("num_heads %d, as of %s, which the checkpoint says it is", n, trained)
+		if n, err = named(trained, cfg); err == nil {
+			note("num_heads %d, as of %s, which the checkpoint says it is", n, trained)
+		}
 	default:
 		for name, m := range official {
 			if m.hidden == cfg.HiddenSize {

@@ -19,14 +19,13 @@ import (
 
 // techniques quantises one network in many ways and prints what each buys.
 func techniques(args []string, stdout, stderr io.Writer) error {
-	var o options
+	o := options{dryRun: true, dtype: "int8", compress: "small"}
 	f := flag.NewFlagSet("techniques", flag.ContinueOnError)
-	o.flags(f)
+	o.modelFlags(f)
 	path, err := parse(f, args, stdout)
 	if err != nil {
 		return err
 	}
-	o.dryRun, o.dtype = true, "int8"
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -72,7 +71,7 @@ func techniques(args []string, stdout, stderr io.Writer) error {
 		for _, s := range e.ByStep {
 			worst = max(worst, s.Median)
 		}
-		fmt.Fprintf(stdout, "| %s | %.2f | %.2f | %.1f | %.1f | %.2f |\n", c.name, 100*e.Output.Median, 100*worst, e.PSNR.Median, e.PSNR.Least, bits)
+		fmt.Fprintf(stdout, "| %s | %.2f | %.2f | %s | %s | %.2f |\n", c.name, 100*e.Output.Median, 100*worst, decibels(e.PSNR.Median), decibels(e.PSNR.Least), bits)
 	}
 	fmt.Fprintf(stdout, "\n%d images, %d steps, guidance %g, calibrated on %d.\n", tr.images, tr.steps, tr.guidance, o.quality.images)
 	return nil
@@ -90,6 +89,9 @@ func (o options) anyFloats(path string, notes io.Writer) (floats, error) {
 		cfg := preset.Config
 		info := core.Info{Name: path, Convention: flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock}, Defaults: core.Defaults{Steps: o.steps, Guidance: float32(o.guidance)}}
 		if info.Classes, err = classNames("", cfg.NumClasses); err != nil {
+			return floats{}, err
+		}
+		if err := info.Check(cfg.NumClasses); err != nil {
 			return floats{}, err
 		}
 		return readFloats(cfg, info, dit.Random(cfg, 1, false))
@@ -126,7 +128,7 @@ func (o options) try(f floats, ref []walked, tr trial, x experiment) (e evaluati
 	}
 	q := o.quality
 	q.rotated = x == rotatedFC2
-	rounded, _, err := q.improve(f, func(s dit.Spec) bool { return o.typeOf(s) == "int8" }, func(string, int, int) {})
+	rounded, _, err := q.improve(f, o.isInt8, func(string, int, int) {})
 	if err != nil {
 		return e, 0, err
 	}
@@ -175,7 +177,7 @@ func (o options) stored(f floats, rounded map[string]dit.Tensor) tensorSeq {
 		for _, s := range f.cfg.Specs() {
 			t, ok := rounded[s.Name]
 			if !ok {
-				if t = f.tensor(s); o.typeOf(s) == "int8" {
+				if t = f.tensor(s); o.isInt8(s) {
 					t = quantizeRows(t)
 				}
 			}

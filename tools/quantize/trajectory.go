@@ -35,38 +35,34 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 	if err != nil {
 		return nil, err
 	}
-	noise, err := v.floats("noise")
-	if err != nil {
-		return nil, err
-	}
-	final, err := v.floats("final")
-	if err != nil {
-		return nil, err
-	}
 	labels, err := v.ints("y")
 	if err != nil {
 		return nil, err
 	}
-	size, n, points := v.m.Config().ImageLen(), len(labels), (len(plan.Times)-1)/small+1
-	if n == 0 || len(noise) != n*size || len(final) != n*size {
-		return nil, fmt.Errorf("noise, final and y have %d, %d and %d values, expected %d, %[4]d and 1 for each image", len(noise), len(final), n, size)
+	cfg := v.m.Config()
+	size, n, points := cfg.ImageLen(), len(labels), (len(plan.Times)-1)/small+1
+	if n == 0 {
+		return nil, fmt.Errorf("tensor y: no labels")
+	}
+	images := []int{n, cfg.InChannels, cfg.InputSize, cfg.InputSize}
+	noise, err := v.floats("noise", images...)
+	if err != nil {
+		return nil, err
+	}
+	final, err := v.floats("final", images...)
+	if err != nil {
+		return nil, err
 	}
 	var traj []float32
 	if _, ok := v.ref.Lookup("traj"); ok {
-		if traj, err = v.floats("traj"); err != nil {
+		if traj, err = v.floats("traj", append([]int{points}, images...)...); err != nil {
 			return nil, err
-		}
-		if len(traj) != points*n*size {
-			return nil, fmt.Errorf("traj has %d values, expected %d points of %d", len(traj), points, n*size)
 		}
 	}
 	var added []float32 // by DDPM, at each step
 	if solver == "ddpm" {
-		if added, err = v.floats("step_noise"); err != nil {
+		if added, err = v.floats("step_noise", append([]int{len(steps)}, images...)...); err != nil {
 			return nil, err
-		}
-		if len(added) != len(steps)*n*size {
-			return nil, fmt.Errorf("step_noise has %d values, expected %d steps of %d", len(added), len(steps), n*size)
 		}
 	}
 	w := walker{v.m, v.conv}
@@ -115,7 +111,7 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 		got = append(got, z...)
 	}
 	results := []comparison{compare("final", got, final)}
-	results[0].note = fmt.Sprintf("  PSNR %.1f dB", rangePSNR(got, final))
+	results[0].note = fmt.Sprintf("  PSNR %s", withUnit(rangePSNR(got, final)))
 	if traj != nil {
 		worst := comparison{name: "traj"}
 		for k := range points {
@@ -164,12 +160,16 @@ func (v verifier) plan(solver string) (p flow.Plan, steps []int, small int, err 
 		times := flow.DDPMTimes(falling)
 		return flow.Plan{Solver: flow.Euler, Times: times, Evals: times[:len(steps)]}, steps, 1, nil
 	}
-	grid, err := v.floats("grid_t")
-	if err != nil {
-		return p, nil, 0, fmt.Errorf("neither grid_t nor timestep_map: %w", err)
+	t, ok := v.ref.Lookup("grid_t")
+	if !ok {
+		return p, nil, 0, fmt.Errorf("it has neither grid_t, the times of the points, nor timestep_map, the steps of the DDPM schedule")
 	}
-	if len(grid) < 2 || len(grid) > maxPoints {
-		return p, nil, 0, fmt.Errorf("grid_t has %d points, allowed 2 to %d", len(grid), maxPoints)
+	if len(t.Shape) != 1 || t.Shape[0] < 2 || t.Shape[0] > maxPoints {
+		return p, nil, 0, fmt.Errorf("tensor grid_t: shape is %v, expected [N], 2 to %d points", t.Shape, maxPoints)
+	}
+	grid, err := v.ref.Floats(t)
+	if err != nil {
+		return p, nil, 0, err
 	}
 	for i, t := range grid {
 		if !(t >= 0 && t <= 1) || i > 0 && t <= grid[i-1] {
@@ -205,18 +205,6 @@ func (v verifier) plan(solver string) (p flow.Plan, steps []int, small int, err 
 
 // maxPoints bounds a reference; fineSteps are made where it chose its steps itself.
 const maxPoints, fineSteps = 10001, 200
-
-// rangePSNR is the peak signal-to-noise ratio in dB, the peak being the range of
-// want.
-func rangePSNR(got, want []float32) float64 {
-	lo, hi, sum := want[0], want[0], 0.0
-	for i, w := range want {
-		lo, hi = min(lo, w), max(hi, w)
-		d := float64(got[i]) - float64(w)
-		sum += d * d
-	}
-	return 10 * math.Log10(float64(hi-lo)*float64(hi-lo)/(sum/float64(len(want))))
-}
 
 func (v verifier) ints(name string) ([]int, error) {
 	t, ok := v.ref.Lookup(name)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 
 	"dit8/core/compute/native"
 	"dit8/core/dit"
@@ -15,9 +16,10 @@ import (
 )
 
 // verify runs a model on the inputs x [N, C, H, W], t [N] and y [N] of a reference
-// file and compares its output with out, or with out_official; and on cfg_x, cfg_t
-// and cfg_y (the images' conditions, then the null class for each) with out_cfg. Of a
-// file with noise and final it samples the images and compares these.
+// file and compares its output with out, or with that of out_official and out_diffusers
+// which a network of its kind has; and on cfg_x, cfg_t and cfg_y (the images'
+// conditions, then the null class for each) with out_cfg. Of a file with noise and final
+// it samples the images and compares these.
 func verify(args []string, stdout, _ io.Writer) error {
 	f := flag.NewFlagSet("verify", flag.ContinueOnError)
 	refPath := f.String("reference", "", "safetensors `file` with inputs and outputs")
@@ -56,7 +58,16 @@ func verify(args []string, stdout, _ io.Writer) error {
 	}
 	v := verifier{m: m, ref: ref, conv: blob.Header().Info.Convention}
 	var results []comparison
-	if _, ok := ref.Lookup("noise"); ok {
+	_, samples := ref.Lookup("noise")
+	f.Visit(func(g *flag.Flag) {
+		if samples && g.Name == "cfg-channels" || !samples && g.Name == "solver" {
+			err = usagef("-%s says nothing of what %s holds", g.Name, *refPath)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if samples {
 		results, err = v.trajectories(*refPath, *solver, *scale)
 	} else {
 		results, err = v.outputs(*scale, *guided)
@@ -111,7 +122,11 @@ type comparison struct {
 
 func (v verifier) outputs(scale float64, guided int) ([]comparison, error) {
 	var results []comparison
-	for _, name := range []string{"out", "out_official"} {
+	names := []string{"out", "out_official"}
+	if v.m.Config().FreqShift == 1 {
+		names[1] = "out_diffusers"
+	}
+	for _, name := range names {
 		if _, ok := v.ref.Lookup(name); !ok {
 			continue
 		}
@@ -133,7 +148,7 @@ func (v verifier) outputs(scale float64, guided int) ([]comparison, error) {
 		results = append(results, r)
 	}
 	if len(results) == 0 {
-		return nil, fmt.Errorf("no tensor out, out_official or out_cfg to compare with")
+		return nil, fmt.Errorf("no tensor out, %s or out_cfg to compare with", names[1])
 	}
 	return results, nil
 }
@@ -195,21 +210,21 @@ func fitScale(got, want []float32, size, guided int) float64 {
 // first half of the images stands for both halves.
 func (v verifier) forward(xName, tName, yName string, twice bool) ([]float32, error) {
 	cfg := v.m.Config()
-	x, err := v.floats(xName)
-	if err != nil {
-		return nil, err
-	}
-	t, err := v.floats(tName)
-	if err != nil {
-		return nil, err
-	}
 	y, err := v.ints(yName)
 	if err != nil {
 		return nil, err
 	}
 	n := len(y)
-	if n == 0 || len(t) != n || len(x) != n*cfg.ImageLen() || twice && n%2 != 0 {
-		return nil, fmt.Errorf("%s, %s and %s have %d, %d and %d values, expected %d for each image, 1 and 1", xName, tName, yName, len(x), len(t), n, cfg.ImageLen())
+	if n == 0 || twice && n%2 != 0 {
+		return nil, fmt.Errorf("tensor %s: %d labels, expected one or more, with guidance an even number", yName, n)
+	}
+	x, err := v.floats(xName, n, cfg.InChannels, cfg.InputSize, cfg.InputSize)
+	if err != nil {
+		return nil, err
+	}
+	t, err := v.floats(tName, n)
+	if err != nil {
+		return nil, err
 	}
 	if twice {
 		copy(x[len(x)/2:], x[:len(x)/2])
@@ -227,10 +242,14 @@ func (v verifier) forward(xName, tName, yName string, twice bool) ([]float32, er
 	return out, v.m.Forward(out, x, n, cond, 0, n)
 }
 
-func (v verifier) floats(name string) ([]float32, error) {
+// floats reads a tensor of this shape.
+func (v verifier) floats(name string, shape ...int) ([]float32, error) {
 	t, ok := v.ref.Lookup(name)
 	if !ok {
 		return nil, fmt.Errorf("tensor %s is missing", name)
+	}
+	if !slices.Equal(t.Shape, shape) {
+		return nil, fmt.Errorf("tensor %s: shape is %v, expected %v", name, t.Shape, shape)
 	}
 	return v.ref.Floats(t)
 }
@@ -240,21 +259,20 @@ func (v verifier) floats(name string) ([]float32, error) {
 func (v verifier) want(name string, got []float32) (want, same []float32, err error) {
 	cfg := v.m.Config()
 	t, _ := v.ref.Lookup(name)
-	if want, err = v.ref.Floats(t); err != nil {
-		return nil, nil, err
-	}
-	out, pixels := cfg.OutChannels(), cfg.InputSize*cfg.InputSize
-	n := len(got) / (out * pixels)
+	out, size := cfg.OutChannels(), cfg.InputSize
+	n := len(got) / (out * size * size)
 	switch {
-	case len(t.Shape) == 4 && len(want) == len(got):
-		return want, got, nil
-	case len(t.Shape) == 4 && len(want) == n*cfg.ImageLen():
+	case slices.Equal(t.Shape, []int{n, out, size, size}):
+		same = got
+	case slices.Equal(t.Shape, []int{n, cfg.InChannels, size, size}):
 		for i := range n {
-			same = append(same, got[i*out*pixels:i*out*pixels+cfg.ImageLen()]...)
+			same = append(same, got[i*out*size*size:][:cfg.ImageLen()]...)
 		}
-		return want, same, nil
+	default:
+		return nil, nil, fmt.Errorf("tensor %s: shape is %v, expected [%d %d %d %[5]d] or the first %d channels of it", name, t.Shape, n, out, size, cfg.InChannels)
 	}
-	return nil, nil, fmt.Errorf("tensor %s: shape %v, expected [%d %d %d %[5]d] or the first %d channels of it", name, t.Shape, n, out, cfg.InputSize, cfg.InChannels)
+	want, err = v.ref.Floats(t)
+	return want, same, err
 }
 
 // compare computes ‖got-want‖/‖want‖.

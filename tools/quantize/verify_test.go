@@ -1,7 +1,12 @@
 package main
 
 import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -49,13 +54,62 @@ func TestTrajectoryRefusals(t *testing.T) {
 		{`the solver is "rk4"`, []string{"-solver", "rk4", "-reference", goldens + "sit_tiny/sample_euler_10pts_cfg4.safetensors", sit}},
 		{"on the ddpm clock", []string{"-reference", goldens + "dit_tiny/sample_ddim_20_cfg4.safetensors", sit}},
 		{`the solver is "euler"`, []string{"-solver", "euler", "-reference", goldens + "dit_tiny/sample_ddim_20_cfg4.safetensors", dit}},
+		{"it has neither grid_t, ", []string{"-reference", edited(t, goldens+"sit_tiny/sample_euler_10pts_cfg4.safetensors", func(header map[string]any) {
+			header["grid"] = header["grid_t"]
+			delete(header, "grid_t")
+		}), sit}},
 		{"tensor step_noise is missing", []string{"-solver", "ddpm", "-reference", goldens + "dit_tiny/sample_ddim_20_cfg4.safetensors", dit}},
-		{"noise, final and y have", []string{"-reference", goldens + "sit_rgb/sample_euler_21pts_cfg3.safetensors", sit}},
+		{"tensor noise: shape is [1 3 32 32], expected [1 4 8 8]", []string{"-reference", goldens + "sit_rgb/sample_euler_21pts_cfg3.safetensors", sit}},
 		{"above -max-rel", []string{"-max-rel", "1e-3", "-cfg-scale", "2", "-reference", goldens + "sit_tiny/sample_euler_10pts_cfg4.safetensors", sit}},
 		{"above -max-rel", []string{"-max-rel", "1e-3", "-solver", "heun2", "-reference", goldens + "sit_tiny/sample_euler_10pts_cfg4.safetensors", sit}},
 	} {
 		if code, out, errs := quantize(append([]string{"verify"}, c.args...)...); code != 1 || !strings.Contains(errs, c.want) {
 			t.Errorf("%v: exit %d, %s%s; want %q", c.args, code, out, errs, c.want)
+		}
+	}
+}
+
+// edited is a copy of a safetensors file with another header.
+func edited(t *testing.T, path string, edit func(header map[string]any)) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := binary.LittleEndian.Uint64(b)
+	var header map[string]any
+	if err := json.Unmarshal(b[8:8+n], &header); err != nil {
+		t.Fatal(err)
+	}
+	edit(header)
+	text, err := json.Marshal(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), filepath.Base(path))
+	if err := os.WriteFile(out, slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text, b[8+n:]), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// References of other shapes are refused, though they have as many values.
+func TestReferenceShapes(t *testing.T) {
+	blob := filepath.Join(t.TempDir(), "sit.dit8")
+	must(t, "-type", "f32", "-num-heads", "4", "-convention", "sit", "-o", blob, goldens+"sit_tiny/model.safetensors")
+	for _, c := range []struct {
+		file, tensor string
+		shape        []int
+	}{
+		{"forward", "out_cfg", []int{1, 16, 8, 8}}, {"forward", "out_cfg", []int{1, 1024, 1, 1}}, {"forward", "out_cfg", []int{16, 1, 8, 8}},
+		{"forward", "out", []int{4, 8, 8, 4}}, {"forward", "x", []int{4, 8, 8, 4}}, {"forward", "t", []int{4, 1}}, {"forward", "cfg_x", []int{1024}},
+		{"sample_euler_10pts_cfg4", "noise", []int{2, 8, 8, 4}}, {"sample_euler_10pts_cfg4", "final", []int{512}},
+		{"sample_euler_10pts_cfg4", "traj", []int{2, 10, 4, 8, 8}}, {"sample_euler_10pts_cfg4", "grid_t", []int{2, 5}},
+	} {
+		ref := edited(t, goldens+"sit_tiny/"+c.file+".safetensors", func(header map[string]any) { header[c.tensor].(map[string]any)["shape"] = c.shape })
+		want := fmt.Sprintf("tensor %s: shape is %v, expected ", c.tensor, c.shape)
+		if code, out, errs := quantize("verify", "-reference", ref, blob); code != 1 || !strings.Contains(errs, want) {
+			t.Errorf("exit %d, %s%s; want %q", code, out, errs, want)
 		}
 	}
 }

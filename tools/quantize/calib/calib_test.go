@@ -1,6 +1,7 @@
 package calib
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -132,8 +133,15 @@ func TestSmooth(t *testing.T) {
 	if better == 0 || slices.Equal(before, m["blocks.0.mlp.fc1.weight"]) {
 		t.Errorf("no layer gained: %+v", done)
 	}
-	if _, err := Smooth(m, map[string]*Layer{}, tiny); err == nil {
+	if _, err := Smooth(m, map[string]*Layer{"blocks.0.attn.qkv": {Name: "blocks.0.attn.qkv"}}, tiny); err == nil {
 		t.Error("no inputs were seen, and no error")
+	}
+	as := maps.Clone(m)
+	for k, v := range as {
+		as[k] = slices.Clone(v)
+	}
+	if done, err := Smooth(m, nil, tiny); err != nil || len(done) != 0 || !maps.EqualFunc(m, as, slices.Equal[[]float32]) {
+		t.Errorf("no layers to smooth: %v, %v, or weights changed", done, err)
 	}
 }
 

@@ -3,6 +3,7 @@ package calib
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"dit8/core/compute"
 	"dit8/core/dit"
@@ -69,7 +70,4 @@ func (r *Rotator) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gat
 	r.Recorder.LinearGate(dst, x, rows, w, gate)
 }
 
-func isFC2(layer string) bool {
-	const suffix = ".mlp.fc2"
-	return len(layer) > len(suffix) && layer[len(layer)-len(suffix):] == suffix
-}
+func isFC2(layer string) bool { return strings.HasSuffix(layer, ".mlp.fc2") }

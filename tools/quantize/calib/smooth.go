@@ -15,10 +15,10 @@ var strengths = []float64{0, 0.25, 0.35, 0.5, 0.65, 0.75, 0.85}
 
 // Smoothed tells what Smooth did to a layer.
 type Smoothed struct {
-	Layer    string
-	Strength float64 // 0: left as it was
-	Before   float64 // relative error of the layer's int8 outputs for the sampled inputs
-	After    float64
+	Layer    string  `json:"layer"`
+	Strength float64 `json:"strength"`     // 0: left as it was
+	Before   float64 `json:"error_before"` // relative, of the layer's int8 outputs for the sampled inputs
+	After    float64 `json:"error_after"`
 }
 
 // Smooth moves spread from the inputs of the blocks' linear layers, quantised token by
@@ -28,7 +28,7 @@ type Smoothed struct {
 // shift, for proj into the rows of qkv that give v. fc2's input comes out of GELU,
 // which lets nothing through. For each layer the strength that errs least on the
 // sampled inputs is taken, or none. tensors are changed in place, and layers' samples
-// with them.
+// with them. A layer that is not among layers stays as it is.
 func Smooth(tensors map[string][]float32, layers map[string]*Layer, cfg dit.Config) ([]Smoothed, error) {
 	d := cfg.HiddenSize
 	var done []Smoothed
@@ -50,8 +50,11 @@ func Smooth(tensors map[string][]float32, layers map[string]*Layer, cfg dit.Conf
 			{"mlp.fc1", func(s []float32) { foldNorm(head, bias, s, 3) }},
 		} {
 			l := layers[b+part.layer]
-			if l == nil || len(l.X) == 0 {
-				return nil, fmt.Errorf("calib: no inputs of %s%s were seen", b, part.layer)
+			if l == nil {
+				continue
+			}
+			if len(l.X) == 0 {
+				return nil, fmt.Errorf("calib: no inputs of %s were seen", l.Name)
 			}
 			w := tensors[l.Name+".weight"]
 			s, report := l.smoothing(w)

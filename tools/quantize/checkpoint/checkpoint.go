@@ -43,8 +43,16 @@ type Checkpoint struct {
 
 // Options choose among what a checkpoint offers.
 type Options struct {
-	Weights  string // of a training checkpoint: "ema", "model"; "" prefers ema
+	Weights  string // of a training checkpoint, one of torchfile.Containers; "" is the first
 	Official bool   // read diffusers' names, but compute as the official code does
+}
+
+// oneSet refuses a choice where there is none.
+func (o Options) oneSet() error {
+	if o.Weights == "ema" {
+		return fmt.Errorf("safetensors files hold one set of weights: -weights ema is for training checkpoints")
+	}
+	return nil
 }
 
 // Open opens a checkpoint: a .safetensors file, an index of several, a file of
@@ -68,7 +76,7 @@ func Open(path string, o Options) (c *Checkpoint, err error) {
 		c.Config = filepath.Join(filepath.Dir(path), "config.json")
 	}
 	if strings.HasSuffix(path, ".json") {
-		err = c.openShards(path)
+		err = c.openShards(path, o)
 	} else {
 		err = c.openFile(path, o)
 	}
@@ -167,8 +175,8 @@ func (c *Checkpoint) openFile(path string, o Options) error {
 	}
 	ext := filepath.Ext(path)
 	if !torchfile.Is(head) && ext != ".pt" && ext != ".pth" && ext != ".ckpt" && ext != ".bin" {
-		if o.Weights == "ema" {
-			return fmt.Errorf("a safetensors file holds one set of weights: -weights ema is for training checkpoints")
+		if err := o.oneSet(); err != nil {
+			return err
 		}
 		in, err := safetensors.Read(f, size)
 		if err != nil {

@@ -222,7 +222,7 @@ func TestDiffusers(t *testing.T) {
 		"sample_size 7 with patch_size 2":                  func(m map[string]any) { m["sample_size"] = 7 },
 		"unexpected, a DiTTransformer2DModel of 1 layers":  func(m map[string]any) { m["num_layers"] = 1 },
 		"transformer_blocks.2.norm1.emb.timestep_embedder": func(m map[string]any) { m["num_layers"] = 3 },
-		"config.json: json":                                func(m map[string]any) { m["num_layers"] = "two" },
+		"num_layers is a JSON string, expected an integer": func(m map[string]any) { m["num_layers"] = "two" },
 	} {
 		_, err := Open(pipeline(t, "diffusers", change), Options{})
 		if err == nil || !strings.Contains(err.Error(), want) {

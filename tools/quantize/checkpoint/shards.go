@@ -3,11 +3,13 @@ package checkpoint
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -36,14 +38,33 @@ func ReadJSON(path string, v any) error {
 	case !utf8.Valid(b):
 		return fmt.Errorf("%s: not valid UTF-8", path)
 	}
-	if err := json.Unmarshal(bytes.TrimPrefix(b, []byte("\ufeff")), v); err != nil {
+	err = json.Unmarshal(bytes.TrimPrefix(b, []byte("\ufeff")), v)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong) && wrong.Field == "":
+		err = fmt.Errorf("the file holds a JSON %s, expected an object", wrong.Value)
+	case errors.As(err, &wrong):
+		err = fmt.Errorf("%s is a JSON %s, expected %s", wrong.Field, wrong.Value, kinds[wrong.Type.Kind()])
+	case len(b) == 0:
+		err = errors.New("the file has 0 bytes, expected JSON")
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }
 
+// kinds are the words for what the files' fields are.
+var kinds = map[reflect.Kind]string{
+	reflect.Int: "an integer", reflect.Float64: "a number", reflect.String: "a string", reflect.Bool: "true or false", reflect.Map: "an object", reflect.Slice: "an array",
+	reflect.Struct: "an object",
+}
+
 // openShards opens the files that an index names: {"weight_map": {tensor: file}}.
-func (c *Checkpoint) openShards(path string) error {
+func (c *Checkpoint) openShards(path string, o Options) error {
+	if err := o.oneSet(); err != nil {
+		return err
+	}
 	var index struct {
 		WeightMap map[string]string `json:"weight_map"`
 	}

@@ -13,6 +13,7 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Limits of the format.
@@ -78,6 +79,8 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	}
 	length := binary.LittleEndian.Uint64(head[:8])
 	switch {
+	case length > MaxHeader && !bytes.ContainsFunc(head[:8], func(r rune) bool { return r > unicode.MaxASCII || r != '\n' && !unicode.IsPrint(r) }): // text
+		return nil, badf("not a safetensors file: it starts with %.8q", head[:8])
 	case length > MaxHeader:
 		return nil, badf("the header claims %d bytes, allowed up to %d", length, MaxHeader)
 	case length > uint64(size-8):

@@ -57,8 +57,8 @@ func isPickle(head []byte) bool {
 }
 
 // Read reads the structure of a checkpoint of size bytes. Of training checkpoints
-// it takes the weights named by which: "ema" or "model"; "" is ema where the file
-// has them, else model.
+// it takes the weights named by which, one of Containers; "" is the first that the file
+// has.
 func Read(r io.ReaderAt, size int64, which string) (*File, error) {
 	head := make([]byte, min(size, 64))
 	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
@@ -86,9 +86,9 @@ func Read(r io.ReaderAt, size int64, which string) (*File, error) {
 	return choose(top, which)
 }
 
-// containers are the keys under which training programs keep weights, in order of
+// Containers are the keys under which training programs keep weights, in order of
 // preference (DiT/download.py: find_model takes ema).
-var containers = []string{"ema", "model", "state_dict"}
+var Containers = []string{"ema", "model", "state_dict"}
 
 // choose finds the state dict.
 func choose(top any, which string) (*File, error) {
@@ -98,7 +98,7 @@ func choose(top any, which string) (*File, error) {
 	}
 	f := &File{}
 	var found []string
-	for _, k := range containers {
+	for _, k := range Containers {
 		if v, ok := d.get(k); ok {
 			if _, isTensor := v.(Tensor); isTensor {
 				continue // a parameter of this name
@@ -113,6 +113,11 @@ func choose(top any, which string) (*File, error) {
 		return nil, badf("the file is a plain dictionary of tensors: it has no weights \"ema\"")
 	case len(found) > 0:
 		f.From = found[0]
+		for _, k := range slices.Backward(found) {
+			if v, _ := d.get(k); v != nil { // an EMA that was turned off is None
+				f.From = k
+			}
+		}
 		if which != "" {
 			f.From = which
 		}

@@ -322,6 +322,8 @@ func TestChoice(t *testing.T) {
 		{program("}U\x05model", dictOf("m"), "s"), "ema", "", "", `no weights "ema", it has: model`},
 		{program("}U\x03ema", x, "s"), "", "ema", "", ""}, // a parameter of that name
 		{program("}U\x03emaNs"), "", "", "", `"ema" is None`},
+		{program("}U\x03emaNsU\x05model}s"), "", "", "", "the file has no tensors"}, // the model's
+		{program("}U\x03emaNsU\x05model}s"), "ema", "", "", `"ema" is None`},
 		{program("}K\x01", x, "s"), "", "", "", "name is the integer 1"},
 		{program("}U\x01aNs"), "", "", "", `"a" is None`},
 		{program("N"), "", "", "", "holds None"},
