@@ -73,7 +73,7 @@ const (
 
 func (c chart) svg() template.HTML {
 	if len(c.Points) == 0 {
-		return template.HTML("<p>There are none.</p>")
+		return template.HTML("<p>no int8 tensors</p>")
 	}
 	x0, x1 := math.Inf(1), math.Inf(-1)
 	y0, y1 := x0, x1
