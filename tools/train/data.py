@@ -1,5 +1,6 @@
 """Training images: what tools/dataset writes, or anybody's folder with one folder of images per class."""
 
+import contextlib
 import gzip
 import json
 import pathlib
@@ -9,6 +10,19 @@ import torch
 
 FASHION = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot"]
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}
+
+
+class Mistake(ValueError):
+    """Of the one who trains, not of the program: train.py says it in one line."""
+
+
+@contextlib.contextmanager
+def reading(path):
+    """What fails in the block names the file: at a broken one, readers raise errors of all kinds."""
+    try:
+        yield
+    except Exception as e:
+        raise Mistake(f"{path} can't be read: {getattr(e, 'strerror', None) or str(e).partition(chr(10))[0] or type(e).__name__}") from e
 
 
 class Images:
@@ -25,8 +39,11 @@ class Images:
     def split(self, held_out):
         """(all but the style called held_out, that style)"""
         if held_out not in self.style_names:
-            raise ValueError(f"no style is called {held_out}, there are: {', '.join(self.style_names)}")
+            names = ", ".join(filter(None, self.style_names))
+            raise Mistake(f"no style is called {held_out}, " + (f"there are: {names}" if names else "the images have no styles"))
         mask = self.styles == self.style_names.index(held_out)
+        if mask.all():
+            raise Mistake(f"all images are of the style {held_out}, there is none beside it")
         return self.take(~mask), self.take(mask)
 
 
@@ -36,52 +53,79 @@ def load(path, size=None):
     squares and scaled to size."""
     folder, _, part = str(path).partition(":")
     if (pathlib.Path(folder) / f"{part or 'train'}-images-idx3-ubyte.gz").exists():
-        return load_idx(pathlib.Path(folder), part or "train")
+        return load_idx(pathlib.Path(folder), part or "train", size)
     path = pathlib.Path(path)
+    if not path.is_dir():
+        raise Mistake(f"{path} {'is a file' if path.exists() else 'does not exist'}, allowed: a folder of images")
     if not (path / "images.npy").exists():
         return load_folder(path, size or 32)
-    images, labels = (np.load(path / f"{n}.npy") for n in ("images", "labels"))
-    classes = json.loads((path / "classes.json").read_text())
+    images, labels, classes = array(path / "images.npy"), array(path / "labels.npy"), names(path / "classes.json")
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] != images.shape[2]:
-        raise ValueError(f"{path}/images.npy holds {images.dtype} {images.shape}, wanted is uint8 [N, size, size, channels]")
-    if labels.shape != images.shape[:1] or labels.min() < 0 or labels.max() >= len(classes):
-        raise ValueError(f"{path}/labels.npy does not fit {len(images)} images of {len(classes)} classes")
-    if size not in (None, images.shape[1]):
-        raise ValueError(f"{path} has images of size {images.shape[1]}, not {size}")
-    styles = names = None
+        raise Mistake(f"{path}/images.npy holds {images.dtype} {images.shape}, wanted is uint8 [N, size, size, channels]")
+    check(path, images, labels, classes, size)
+    styles, style_names = None, ("",)
     if (path / "styles.npy").exists():
-        styles = torch.from_numpy(np.load(path / "styles.npy")).long()
-        names = json.loads((path / "styles.json").read_text())
+        styles, style_names = array(path / "styles.npy"), names(path / "styles.json")
+        if not fit(styles, images, style_names):
+            raise Mistake(f"{path}/styles.npy does not fit {len(images)} images of {len(style_names)} styles")
+        styles = torch.from_numpy(styles.astype(np.int64))
     images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
-    return Images(images, torch.from_numpy(labels).long(), classes, styles, names or ("",))
+    return Images(images, torch.from_numpy(labels.astype(np.int64)), classes, styles, style_names)
 
 
-def load_idx(path, part):
+def array(path):
+    with reading(path):
+        return np.load(path)
+
+
+def names(path):
+    with reading(path):
+        return list(json.loads(path.read_text()))
+
+
+def fit(numbers, images, names):
+    """Whether there is a number for each image, and a name for each number."""
+    return numbers.dtype.kind in "iu" and numbers.shape == images.shape[:1] and numbers.min() >= 0 and numbers.max() < len(names)
+
+
+def check(path, images, labels, classes, size):
+    if not images.size:
+        raise Mistake(f"{path} has no image")
+    if not fit(labels, images, classes):
+        raise Mistake(f"the labels in {path} do not fit {len(images)} images of {len(classes)} classes")
+    if size not in (None, images.shape[2]):
+        raise Mistake(f"{path} has images of size {images.shape[2]}, not {size}")
+
+
+def load_idx(path, part, size):
     """MNIST's format: a magic number, the sizes, big-endian, then bytes."""
     def read(name, dimensions):
-        data = gzip.open(path / name).read()
-        shape = np.frombuffer(data, ">i4", dimensions, 4)
-        return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
+        with reading(path / name):
+            data = gzip.open(path / name).read()
+            shape = np.frombuffer(data, ">i4", dimensions, 4)
+            return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
     images, labels = read(f"{part}-images-idx3-ubyte.gz", 3), read(f"{part}-labels-idx1-ubyte.gz", 1)
-    classes = FASHION if "fashion" in str(path) else [str(i) for i in range(int(labels.max()) + 1)]
+    classes = FASHION if "fashion" in str(path) else [str(i) for i in range(int(labels.max(initial=0)) + 1)]
+    check(path, images, labels, classes, size)
     return Images(torch.from_numpy(images)[:, None], torch.from_numpy(labels).long(), classes)
 
 
 def load_folder(path, size):
     from PIL import Image
-    classes = sorted(d.name for d in path.iterdir() if d.is_dir()) if path.is_dir() else []
-    files = [(f, i) for i, c in enumerate(classes) for f in sorted((path / c).iterdir()) if f.suffix.lower() in SUFFIXES]
+    def seen(folder):  # without .cache and what macOS puts beside each file
+        return sorted(f for f in folder.iterdir() if not f.name.startswith("."))
+    suffixes = ", ".join(sorted(SUFFIXES))
+    classes = [d.name for d in seen(path) if d.is_dir()]
+    files = [(f, i) for i, c in enumerate(classes) for f in seen(path / c) if f.suffix.lower() in SUFFIXES]
     if not files:
-        raise ValueError(f"{path} has neither images.npy nor folders of images ({', '.join(sorted(SUFFIXES))})")
+        raise Mistake(f"{path} has neither images.npy nor folders of images ({suffixes})")
     empty = set(range(len(classes))) - {i for _, i in files}
     if empty:
-        raise ValueError(f"{path}/{classes[min(empty)]} has no image")
+        raise Mistake(f"{path}/{classes[min(empty)]} has no image ({suffixes})")
     images = []
     for f, _ in files:
-        try:
+        with reading(f):
             image = Image.open(f).convert("RGBA")
-        except OSError as e:
-            raise ValueError(f"{f}: {e}") from e
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2

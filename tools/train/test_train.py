@@ -3,14 +3,17 @@ tools/quantize, also that Go computes what was trained."""
 
 import contextlib
 import io
+import itertools
 import math
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 import numpy as np
 import torch
@@ -86,7 +89,7 @@ class Training(unittest.TestCase):
         self.train("first", "--balance", steps=3)
         (self.dir / "data/classes.json").write_text('["blue", "white", "red"]')
         first = tensors.read(self.dir / "first/model.safetensors")
-        second = self.train("second", "--init", str(self.dir / "first/model.safetensors"), "--lr", "0", steps=1)["network"]
+        second = self.train("second", "--init", str(self.dir / "first/model.safetensors"), "--lr", "1e-60", steps=1)["network"]  # moves nothing
         table = first.pop("y_embedder.embedding_table.weight").float()
         want = torch.stack([table[2], table[:3].mean(0), table[0], table[3]])
         self.assertTrue(torch.equal(second.pop("y_embedder.embedding_table.weight"), want))
@@ -96,6 +99,158 @@ class Training(unittest.TestCase):
         self.train("run", "--stop-after", "2")
         with self.assertRaisesRegex(SystemExit, "lr is 0.5, in .* 0.0015"):
             self.train("run", "--lr", "0.5")
+
+    def fails(self, *argv, code=1):
+        """What main says of a mistake, as the user sees it: a line, or argparse's usage and a line."""
+        err = io.StringIO()
+        with self.assertRaises(SystemExit) as e, contextlib.redirect_stderr(err):
+            self.train(*argv)
+        said = err.getvalue().splitlines()[-1] if code == 2 else e.exception.code
+        self.assertEqual(e.exception.code if code == 2 else 1, code, said)
+        self.assertRegex(said, r"\A(train: |.*: error: ).+\Z")
+        return said
+
+    def test_flags_out_of_range(self):
+        cases = (
+                ("batch", "0", "1 or more"), ("num-heads", "0", "1 or more"), ("patch-size", "0", "1 or more"), ("save-every", "0", "1 or more"),
+                ("threads", "0", "1 or more"), ("size", "0", "1 or more"), ("depth", "0", "1 or more"), ("hidden-size", "-4", "1 or more"),
+                ("steps", "0", "1 or more"), ("stop-after", "0", "1 or more"), ("shift", "-1", "0 or more"), ("warmup", "-1", "0 or more"),
+                ("sheet-every", "-1", "0 or more"), ("weight-decay", "-0.1", "0 or more"), ("t-std", "-1.0", "0 or more"),
+                ("lr", "0.0", "more than 0"), ("lr", "inf", "more than 0"), ("seconds", "0.0", "more than 0"), ("decay", "1.1", "0 to 1"),
+                ("label-dropout", "-0.1", "0 to 1"), ("ema", "1.0", "0 to less than 1"), ("ema", "nan", "0 to less than 1"),
+                ("seed", "-1", "0 to 4294967295"), ("t-mean", "nan", "a number"), ("size", "30", "multiples of 4 .--patch-size"),
+                ("num-heads", "3", "multiples of 3 .--num-heads"), ("hidden-size", "6", "multiples of 4"), ("shift", "16", "less than"))
+        names = {n for _, names in train.ALLOWED.values() for n in names.split()}
+        numbers = {k for k, v in vars(train.arguments(["--data", "x", "--out", "x"])).items() if type(v) in (int, float)}
+        self.assertLessEqual(numbers | {"seconds", "size", "stop_after"}, names)  # those that have no default, too
+        self.assertLessEqual(names, {flag.replace("-", "_") for flag, _, _ in cases})
+        for flag, value, allowed in cases:
+            with self.subTest(flag=flag, value=value):
+                said = self.fails("run", "--size", "16", f"--{flag}", value, code=2)
+                self.assertRegex(said, f"--(hidden-size|{flag}) is .*, allowed: {allowed}")
+        self.assertIn("--device is cuda:99, allowed: cpu", self.fails("run", "--device", "cuda:99", code=2))
+        self.assertFalse((self.dir / "run").exists())
+
+    def test_ends_of_ranges(self):
+        """What documents itself as none or never, and the ends that are allowed."""
+        for flags in ("--ema 0 --warmup 0 --shift 0 --sheet-every 0 --weight-decay 0 --decay 0 --label-dropout 0", "--decay 1 --label-dropout 1",
+                      "--shift 15 --seed 4294967295 --t-std 0 --save-every 1 --batch 1"):
+            self.assertEqual(self.train("run" + flags, *flags.split(), steps=1)["step"], 1)
+
+    def test_mistakes_are_one_line(self):
+        from PIL import Image
+        with unittest.mock.patch.object(Image, "MAX_IMAGE_PIXELS", 100):  # as of an image of 20000×20000
+            made = {"empty": {}, "none": {"cat": None}, "broken": {"cat": b"no picture"}, "cut": {"cat": 60}, "large": {"cat": 0}}
+            for name, classes in made.items():
+                (self.dir / name).mkdir()
+                for c, content in classes.items():
+                    (self.dir / name / c).mkdir()
+                    if content is not None:
+                        file = self.dir / name / c / "1.png"
+                        Image.new("RGB", (16, 16), "red").save(file)
+                        file.write_bytes(content if isinstance(content, bytes) else file.read_bytes()[:content or None])
+            (self.dir / "file").write_text("no folder")
+            (self.dir / "cut.safetensors").write_bytes(b"\x40" + 20 * b"\0")
+            tensors.write(self.dir / "other.safetensors", {"x": torch.zeros(1)})
+            (self.dir / "labels.json").write_text("[]")
+            for flag, value, want in (
+                    ("data", "nosuch", "nosuch does not exist, allowed: a folder"), ("data", "file", "file is a file, allowed: a folder"),
+                    ("data", "empty", "empty has neither images.npy nor folders of images"), ("data", "none", "none has neither images.npy"),
+                    ("data", "broken", "broken/cat/1.png can't be read"), ("data", "cut", "cut/cat/1.png can't be read"),
+                    ("data", "large", "large/cat/1.png can't be read: .*limit of 200 pixels"),
+                    ("init", "nosuch", "nosuch can't be read: No such file"), ("init", "cut.safetensors", "cut.safetensors can't be read"),
+                    ("init", "other.safetensors", "other.safetensors is no SiT"), ("out", "file", "file, allowed: a folder"),
+                    ("out", "file/run", "file/run, allowed: a folder")):
+                with self.subTest(flag=flag, value=value):
+                    self.assertRegex(self.fails("run", f"--{flag}", str(self.dir / value)), want)
+        for flags, want in ((["--hold-out", "foo"], "no style is called foo, there are: thin, thick"),
+                            (["--size", "32"], "images of size 16, not 32"), (["--patch-size", "5"], "--size is 16, allowed: multiples of 5 (--patch-size)"),
+                            (["--shift", "16"], "--shift is 16, allowed: less than the images' size 16")):
+            self.assertIn(want, self.fails("run", *flags))
+        (self.dir / "data/styles.npy").unlink()
+        self.assertRegex(self.fails("run", "--hold-out", "foo"), "no style is called foo, the images have no styles$")
+        self.assertFalse((self.dir / "run").exists())  # nothing is made before all is found good
+
+    def test_mistakes_of_the_program_keep_their_traceback(self):
+        with unittest.mock.patch.object(train, "draw", side_effect=ValueError("a bug")), self.assertRaisesRegex(ValueError, "a bug"):
+            self.train("run")
+
+    def test_names_a_broken_checkpoint(self):
+        self.train("run", "--stop-after", "2")
+        file = self.dir / "run/checkpoint.pt"
+        whole = file.read_bytes()
+        for content in (whole[:len(whole) // 2], b"", b"no checkpoint"):
+            file.write_bytes(content)
+            self.assertIn("run/checkpoint.pt can't be read: ", self.fails("run"))
+        torch.save({"step": 3}, file)
+        self.assertIn("run/checkpoint.pt is no checkpoint of a training", self.fails("run"))
+
+    def test_ctrl_c(self):
+        """The step is made to its end, and the same command goes on to the same bits."""
+        draw, before = train.draw, signal.getsignal(signal.SIGINT)
+
+        def interrupted(args, images, step, device):
+            if step == 3:
+                signal.raise_signal(signal.SIGINT)
+            return draw(args, images, step, device)
+        out = io.StringIO()
+        with unittest.mock.patch.object(train, "draw", interrupted), contextlib.redirect_stdout(out), self.assertRaises(SystemExit) as e:
+            self.train("run")
+        self.assertEqual(e.exception.code, 130)
+        self.assertEqual(out.getvalue().splitlines()[-1], "stopped at step 4; the same command goes on")
+        self.assertIs(signal.getsignal(signal.SIGINT), before)
+        self.assertEqual(torch.load(self.dir / "run/checkpoint.pt")["step"], 4)
+        run, whole = self.train("run")["network"], self.train("whole")["network"]
+        self.assertTrue(all(torch.equal(v, run[k]) for k, v in whole.items()))
+
+    def test_ctrl_c_while_torch_loads(self):
+        (self.dir / "torch.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\nraise SystemExit(9)\n")
+        done = subprocess.run([sys.executable, HERE / "train.py", "--data", "x", "--out", self.dir / "run"], capture_output=True, text=True,
+                              env=os.environ | {"PYTHONPATH": str(self.dir)})
+        self.assertEqual((done.returncode, done.stderr), (130, ""))
+
+    def test_log_after_a_kill(self):
+        """Rows of steps that come again are dropped, and what a kill left of a row."""
+        self.train("run", "--stop-after", "4", steps=8)
+        log = self.dir / "run/log.csv"
+        before = log.read_bytes()
+        log.write_bytes(before + b"5,40,1.0,0.1,1.0,1\r\n50,400,1.0,0.1,1.0,1\r\n1")
+        self.train("run", steps=8)
+        self.assertTrue(log.read_bytes().startswith(before))
+        self.assertEqual([row.split(",")[0] for row in log.read_text().split()], ["step", "4", "8"])
+
+    def test_length_may_not_change_in_the_fall(self):
+        """With 10 steps and a decay of 0.4, step 8 is the first at a lower rate."""
+        for at, more, want in (("7", ["--steps", "12"], None), ("8", [], None), ("8", ["--steps", "12"], "--steps is 12 and --decay 0.4, .*--steps 10"),
+                               ("8", ["--decay", "0.3"], "--decay 0.3, but in .* falls already, allowed: --steps 10 --decay 0.4")):
+            with self.subTest(at=at, more=more):
+                self.train(at + "".join(more), "--stop-after", at, steps=10)
+                if want:
+                    self.assertRegex(self.fails(at + "".join(more), "--steps", "10", *more), want)
+                else:
+                    self.train(at + "".join(more), "--steps", "10", *more)
+
+    def test_goes_on_in_a_fall_that_seconds_chose(self):
+        for stop in ("53", "99"):  # by a clock at which 50 steps take a second, and the start another one
+            with unittest.mock.patch.object(train, "time", unittest.mock.Mock(monotonic=itertools.count().__next__)):
+                run = self.train("run", "--batch", "1", "--seconds", "2.1", "--stop-after", stop)
+            self.assertEqual((run["step"], run["steps"], run["decay"]), (min(int(stop), 55), 55, 0.090909))
+        whole = self.train("whole", "--batch", "1", "--decay", "0.090909", steps=55)
+        self.assertTrue(all(torch.equal(v, run["network"][k]) for k, v in whole["network"].items()))
+
+    def test_images_may_not_change(self):
+        self.train("run", "--stop-after", "2")
+        images, labels = np.load(self.dir / "data/images.npy"), np.load(self.dir / "data/labels.npy")
+        np.save(self.dir / "data/labels.npy", np.where(np.arange(24) == 3, 1, labels))
+        self.assertRegex(self.fails("run"), "red has 7 images, in .*checkpoint.pt 8")
+        np.save(self.dir / "data/labels.npy", labels)
+        images[0, 0, 0, 0] ^= 1
+        np.save(self.dir / "data/images.npy", images)
+        self.assertRegex(self.fails("run"), "the images are not those of .*checkpoint.pt")
+        file = self.dir / "run/checkpoint.pt"  # one from before that was remembered goes on
+        old = torch.load(file)
+        torch.save({k: v for k, v in old.items() if k not in ("images", "steps", "decay")}, file)
+        self.assertEqual(self.train("run")["step"], 12)
 
     def test_learns(self):
         for predict in ("velocity", "x0"):
@@ -138,6 +293,8 @@ class Data(unittest.TestCase):
             for name, colour, size in (("cat", (255, 0, 0, 255), (40, 20)), ("dog", (0, 0, 255, 0), (16, 64))):
                 (d / name).mkdir()
                 Image.new("RGBA", size, colour).save(d / name / "1.png")
+            (d / ".cache").mkdir()  # hidden ones are nobody's class
+            (d / "cat/._1.png").write_bytes(b"no picture")
             images = data.load(d, 16)
             self.assertEqual((images.classes, images.images.shape), (["cat", "dog"], (2, 3, 16, 16)))
             self.assertEqual(images.images[:, :, 8, 8].tolist(), [[255, 0, 0], [255, 255, 255]])  # what is transparent is white

@@ -6,14 +6,20 @@ A run's folder has checkpoint.pt (kept whole, replaced at once), log.csv, sample
 model.safetensors, config.json and labels.json for tools/quantize. The same command goes on where a run was stopped, with the
 numbers that it would have had: what is random in a step depends on the seed and the step alone. README.md says more."""
 
+import os
+import signal
+
+if __name__ == "__main__":  # until the training begins there is nothing that Ctrl-C should save, and torch takes seconds to load
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import argparse
 import contextlib
 import copy
 import csv
+import hashlib
 import json
-import os
+import math
 import pathlib
-import signal
 import sys
 import time
 
@@ -37,6 +43,17 @@ PRESETS = {
 # A run is defined by these: another value would go on with another training. The rest may change from call to call.
 DEFINING = ("preset", "patch_size", "hidden_size", "depth", "num_heads", "size", "hold_out", "batch", "lr", "optimizer", "warmup",
             "weight_decay", "predict", "t_mean", "t_std", "label_dropout", "shift", "flip", "balance", "ema", "init", "seed")
+# The numbers that flags may have, by what is said of them.
+ALLOWED = {
+    "1 or more": (lambda v: v >= 1, "steps patch_size hidden_size depth num_heads size batch threads save_every stop_after"),
+    "0 or more": (lambda v: v >= 0, "warmup weight_decay t_std shift sheet_every"),
+    "more than 0": (lambda v: v > 0, "lr seconds"),
+    "0 to 1": (lambda v: 0 <= v <= 1, "decay label_dropout"),
+    "0 to less than 1": (lambda v: 0 <= v < 1, "ema"),
+    "0 to 4294967295": (lambda v: 0 <= v < 2 ** 32, "seed"),
+    "a number": (lambda v: True, "t_mean"),
+}
+COLUMNS = ["step", "images", "loss", "learning_rate", "images_per_second", "seconds"]
 
 
 def arguments(argv):
@@ -80,22 +97,55 @@ def arguments(argv):
     for name, value in PRESETS[args.preset].items():
         if getattr(args, name) is None:
             setattr(args, name, value)
+    wrong = mistake(args)
+    if wrong:
+        p.error(wrong)
+    try:
+        torch.empty(0, device=args.device), torch.Generator(args.device)
+    except (RuntimeError, AssertionError) as e:  # the latter where torch was built without CUDA
+        p.error(f"--device is {args.device}, allowed: cpu, or what torch has here: {str(e).splitlines()[0]}")
     if args.seconds:
         args.steps = sys.maxsize  # until it is known how many there is time for
     return args
 
 
+def mistake(args):
+    """What is wrong with the flags, or None. Without --size that can be said in full when the data is read."""
+    for allowed, (good, names) in ALLOWED.items():
+        for name in names.split():
+            value = getattr(args, name)
+            if value is not None and not (-math.inf < value < math.inf and good(value)):
+                return f"--{name.replace('_', '-')} is {value}, allowed: {allowed}"
+    for name, value, divisor, what in (("size", args.size or 0, args.patch_size, " (--patch-size)"),
+                                       ("hidden-size", args.hidden_size, args.num_heads, " (--num-heads)"),
+                                       ("hidden-size", args.hidden_size, 4, "")):
+        if value % divisor:
+            return f"--{name} is {value}, allowed: multiples of {divisor}{what}"
+    if args.size and args.shift >= args.size:
+        return f"--shift is {args.shift}, allowed: less than the images' size {args.size}"
+
+
 @torch.no_grad()
 def initialize(network, path, classes):
     """Takes the weights of a trained network. Classes that it does not know begin as the mean of those that it does."""
-    state = {k: v.float() for k, v in tensors.read(path).items()}
-    known = json.loads(pathlib.Path(path).with_name("labels.json").read_text())
-    table = state.pop("y_embedder.embedding_table.weight")
+    with datasets.reading(path):
+        state = {k: v.float() for k, v in tensors.read(path).items()}
+    labels = pathlib.Path(path).with_name("labels.json")
+    with datasets.reading(labels):
+        known = json.loads(labels.read_text())
+    name = "y_embedder.embedding_table.weight"
+    if name not in state:
+        raise datasets.Mistake(f"{path} is no SiT, it has no {name}")
+    table = state.pop(name)
     if len(table) != len(known) + 1:
-        sys.exit(f"train: {path} has {len(table) - 1} classes, labels.json beside it {len(known)}")
+        raise datasets.Mistake(f"{path} has {len(table) - 1} classes, labels.json beside it {len(known)}")
     rows = {c: table[i] for i, c in enumerate(known)}
     mean = table[:-1].mean(0)
-    state["y_embedder.embedding_table.weight"] = torch.stack([rows.get(c, mean) for c in classes] + [table[-1]])
+    state[name] = torch.stack([rows.get(c, mean) for c in classes] + [table[-1]])
+    found, wanted = ({k: list(v.shape) for k, v in s.items()} for s in (state, network.state_dict()))
+    for k in wanted | found:
+        if found.get(k) != wanted.get(k):
+            raise datasets.Mistake(f"{path} is of another network: {k} is {found.get(k)}, allowed: {wanted.get(k)}")
     network.load_state_dict(state)
 
 
@@ -103,6 +153,11 @@ def rate(args, step):
     """The learning rate: it rises in warm-up, stays, and falls along a line."""
     fall = max(args.decay * args.steps, 1)
     return args.lr * min(1, (step + 1) / max(args.warmup, 1), max(args.steps - step, 0) / fall)
+
+
+def falls(steps, decay, step):
+    """Whether the learning rate fell in one of the first steps."""
+    return steps - (step - 1) < max(decay * steps, 1)
 
 
 def draw(args, images, step, device):
@@ -159,16 +214,82 @@ def save(path, **state):
     os.replace(part, path)
 
 
+def of_images(images):
+    """What a checkpoint remembers of the images, to see that they are still the same."""
+    pixels = hashlib.sha256(images.images.flatten().numpy())
+    pixels.update(images.labels.numpy())
+    return dict(counts=torch.bincount(images.labels, minlength=len(images.classes)).tolist(), hash=pixels.hexdigest())
+
+
+def load(checkpoint, args, defining, seen):
+    """What a checkpoint holds, where it is of the same training."""
+    with datasets.reading(checkpoint):
+        saved = torch.load(checkpoint, map_location=args.device)
+        of_train = {"network", "ema", "optimizer", "step", "seconds", "defining"} <= saved.keys()
+    if not of_train:
+        raise datasets.Mistake(f"{checkpoint} is no checkpoint of a training")
+    differ = [k for k in defining if saved["defining"].get(k) != defining[k]]
+    if differ:
+        raise datasets.Mistake(", ".join(f"{k} is {defining[k]}, in {checkpoint} {saved['defining'].get(k)}" for k in differ))
+    before = saved.get("images", seen)  # older checkpoints know neither images nor steps
+    for name, now, then in zip(defining["classes"], seen["counts"], before["counts"]):
+        if now != then:
+            raise datasets.Mistake(f"{name} has {now} images, in {checkpoint} {then}; another --out begins anew")
+    if seen["hash"] != before["hash"]:
+        raise datasets.Mistake(f"the images are not those of {checkpoint}; another --out begins anew")
+    steps, decay = saved.get("steps"), saved.get("decay")
+    if steps and falls(steps, decay, saved["step"]):
+        if args.seconds:  # it was they that chose
+            args.steps, args.decay, args.seconds = steps, decay, None
+        if (args.steps, args.decay) != (steps, decay):
+            raise datasets.Mistake(f"--steps is {args.steps} and --decay {args.decay}, but in {checkpoint} the learning rate falls already, "
+                                   f"allowed: --steps {steps} --decay {decay}")
+    return saved
+
+
+def open_log(path, step):
+    """log.csv without what came after a step, as that comes again."""
+    rows = []
+    if step and path.exists():
+        with open(path, newline="", errors="replace") as f:
+            rows = [r for r in csv.reader(f) if len(r) == len(COLUMNS) and r[0].isdigit() and int(r[0]) <= step]
+    part = path.with_suffix(".part")
+    with open(part, "w", newline="") as f:
+        csv.writer(f).writerows([COLUMNS, *rows])
+    os.replace(part, path)
+    return open(path, "a", newline="")
+
+
+@contextlib.contextmanager
+def stopping():
+    """A list of the signals that ask for an end, which comes after a whole step."""
+    asked = []
+    before = {n: signal.signal(n, lambda n, _: asked.append(n)) for n in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for n, handler in before.items():
+            signal.signal(n, handler)
+
+
 def main(argv=None):
     began = time.monotonic()
-    args = arguments(argv)
+    try:
+        run(arguments(argv), began)
+    except (datasets.Mistake, OSError) as e:  # all else is a mistake of the program, which its traceback tells
+        sys.exit(f"train: {e}")
+
+
+def run(args, began):
     torch.set_num_threads(args.threads)
-    out = pathlib.Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
     images = datasets.load(args.data, args.size)
     if args.hold_out:
         images, _ = images.split(args.hold_out)
     args.size = images.images.shape[-1]
+    wrong = mistake(args)
+    if wrong:
+        raise datasets.Mistake(wrong)
+    seen = of_images(images)
     images.images, images.labels = images.images.to(args.device), images.labels.to(args.device)
     images.order = torch.argsort(images.labels, stable=True), torch.bincount(images.labels, minlength=len(images.classes))
     images.border = 1.0 if images.images[:, :, 0, :].float().mean() > 200 else -1.0
@@ -182,18 +303,20 @@ def main(argv=None):
     for e, p in zip(ema.parameters(), network.parameters()):
         e.requires_grad_(p.requires_grad)
     optimizer = muon.Muon(muon.groups(network, args.optimizer == "muon"), lr=args.lr, weight_decay=args.weight_decay)
+    out = pathlib.Path(args.out)
     checkpoint, step, seconds = out / "checkpoint.pt", 0, 0.0
     defining = {k: getattr(args, k) for k in DEFINING} | {"classes": images.classes}
     if checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=args.device)
-        differ = [k for k in defining if saved["defining"].get(k) != defining[k]]
-        if differ:
-            sys.exit("train: " + ", ".join(f"{k} is {defining[k]}, in {checkpoint} {saved['defining'].get(k)}" for k in differ))
+        saved = load(checkpoint, args, defining, seen)
         network.load_state_dict(saved["network"])
         ema.load_state_dict(saved["ema"])
         optimizer.load_state_dict(saved["optimizer"])
         step, seconds = saved["step"], saved["seconds"]
         began -= seconds
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise datasets.Mistake(f"--out is {out}, allowed: a folder, or where one can be made: {e.strerror}") from e
     fast = args.device == "cpu" and not args.float32 and gelu.install()
     forward = torch.compile(network) if args.compile and hasattr(torch, "compile") else network
     count = sum(p.numel() for p in network.parameters())
@@ -202,18 +325,13 @@ def main(argv=None):
 
     def keep():
         save(checkpoint, network=network.state_dict(), ema=ema.state_dict(), optimizer=optimizer.state_dict(), step=step,
-             seconds=seconds, defining=defining, config=network.config)
+             seconds=seconds, defining=defining, config=network.config, images=seen, decay=args.decay,
+             steps=None if args.seconds else args.steps)
 
-    new = not (out / "log.csv").exists() or step == 0
-    with open(out / "log.csv", "w" if new else "a", newline="") as f:
+    with stopping() as asked, open_log(out / "log.csv", step) as f:
         log = csv.writer(f)
-        if new:
-            log.writerow(["step", "images", "loss", "learning_rate", "images_per_second", "seconds"])
         total, count, last = 0.0, 0, time.monotonic()
         end = min(args.steps, args.stop_after or args.steps)
-        asked = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: asked.append(1))
         while step < end:
             for group in optimizer.param_groups:
                 group["lr"] = rate(args, step)
@@ -236,7 +354,7 @@ def main(argv=None):
                 f.flush()
                 if args.seconds and now - began > (1 - args.decay) * args.seconds:
                     rest = max(round((args.seconds - (now - began)) * count / (now - last)), 1)
-                    args.steps, args.decay, args.seconds = step + rest, rest / (step + rest), None
+                    args.steps, args.decay, args.seconds = step + rest, round(rest / (step + rest), 6), None  # as they are printed
                     end = min(args.steps, args.stop_after or args.steps)
                     print(f"the learning rate falls from here, as with --steps {args.steps} --decay {args.decay:.6f}", flush=True)
                 total, count, last = 0.0, 0, now
@@ -245,8 +363,11 @@ def main(argv=None):
             if args.sheet_every and (step % args.sheet_every == 0 or step == args.steps):
                 sample.sheet(ema, args.predict, out / "samples.png", min(64, 2 * len(images.classes)))
                 last = time.monotonic()
-    if step >= args.steps:
-        export(ema, images.classes, args, out)
+        if step >= args.steps:
+            export(ema, images.classes, args, out)
+        elif asked:
+            print(f"stopped at step {step}; the same command goes on", flush=True)
+            sys.exit(128 + asked[0])
 
 
 def export(ema, classes, args, out):
