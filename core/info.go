@@ -45,11 +45,8 @@ func (i Info) Check(classes int) error {
 	if err := i.Convention.Check(); err != nil {
 		return err
 	}
-	if len(i.Name) == 0 || len(i.Name) > MaxNameLen {
-		return fmt.Errorf("core: the model's name has %d bytes, allowed 1 to %d", len(i.Name), MaxNameLen)
-	}
-	if strings.ContainsFunc(i.Name, unicode.IsControl) {
-		return fmt.Errorf("core: the model's name has a control character: %q", i.Name)
+	if err := checkName(i.Name); err != nil {
+		return fmt.Errorf("core: the model's name %w", err)
 	}
 	if len(i.Source) > MaxTextLen || len(i.License) > MaxTextLen {
 		return fmt.Errorf("core: source or license text of %d bytes, allowed up to %d", max(len(i.Source), len(i.License)), MaxTextLen)
@@ -62,11 +59,8 @@ func (i Info) Check(classes int) error {
 	}
 	seen := make(map[string]int, classes)
 	for k, c := range i.Classes {
-		if len(c) == 0 || len(c) > MaxNameLen {
-			return fmt.Errorf("core: the name of class %d has %d bytes, allowed 1 to %d", k, len(c), MaxNameLen)
-		}
-		if strings.ContainsFunc(c, unicode.IsControl) {
-			return fmt.Errorf("core: the name of class %d has a control character: %q", k, c)
+		if err := checkName(c); err != nil {
+			return fmt.Errorf("core: the name of class %d %w", k, err)
 		}
 		if j, dup := seen[c]; dup {
 			return fmt.Errorf("core: classes %d and %d are both named %q", j, k, c)
@@ -81,6 +75,17 @@ func (i Info) Check(classes int) error {
 	}
 	if p := i.Pixels; !finite(p.Mean) || !finite(p.Std) || p.Std < 0 {
 		return fmt.Errorf("core: pixels: mean %v and std %v must be finite, std not negative", p.Mean, p.Std)
+	}
+	return nil
+}
+
+// checkName checks a name of a model or a class, which is printed as it is.
+func checkName(s string) error {
+	if len(s) == 0 || len(s) > MaxNameLen {
+		return fmt.Errorf("has %d bytes, allowed 1 to %d", len(s), MaxNameLen)
+	}
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return fmt.Errorf("has a control character: %q", s)
 	}
 	return nil
 }

@@ -301,7 +301,7 @@ func (p *program) end(code int) {
 	}
 }
 
-func decode(t testing.TB, path string) (image.Image, core.Metadata) {
+func decode(t *testing.T, path string) (image.Image, core.Metadata) {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -516,10 +516,9 @@ func distance(a, b []byte) float64 {
 // BenchmarkFrames measures the times between frames while a request of 400 steps runs.
 func BenchmarkFrames(b *testing.B) {
 	golden := weightstest.Pixels(b)[0]
-	request := golden.Request
 	s := newScreen(b)
 	settings := filepath.Join(b.TempDir(), "desktop.json")
-	if err := (world.Settings{Request: request}).Write(settings); err != nil {
+	if err := (world.Settings{Request: golden.Request}).Write(settings); err != nil {
 		b.Fatal(err)
 	}
 	p := s.start(settings, b.TempDir())

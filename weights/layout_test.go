@@ -4,6 +4,7 @@ package weights
 
 import (
 	"bytes"
+	"cmp"
 	"math"
 	"os"
 	"slices"
@@ -131,7 +132,7 @@ func byScale(t dit.Tensor) []byte {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return int(math.Copysign(1, float64(t.Scale[a]-t.Scale[b]))) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(t.Scale[a], t.Scale[b]) })
 	width := len(t.I8) / len(order)
 	out := make([]byte, 0, len(t.I8))
 	for _, r := range order {
@@ -153,9 +154,8 @@ func differences(t dit.Tensor) []byte {
 // halves are the high four bits of two values to a byte, then the low ones.
 func halves(t dit.Tensor) []byte {
 	var high, low []byte
-	for v := range slices.Chunk(asBytes(t.I8), 2) {
-		pair := [2]byte(append(slices.Clone(v), 0)[:2])
-		high, low = append(high, pair[0]&0xf0|pair[1]>>4), append(low, pair[0]<<4|pair[1]&0xf)
+	for v := range slices.Chunk(asBytes(t.I8), 2) { // no tensor's length is odd
+		high, low = append(high, v[0]&0xf0|v[1]>>4), append(low, v[0]<<4|v[1]&0xf)
 	}
 	return append(high, low...)
 }

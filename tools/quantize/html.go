@@ -72,14 +72,14 @@ const (
 )
 
 func (c chart) svg() template.HTML {
-	if len(c.Points) == 0 {
-		return template.HTML("<p>no int8 tensors</p>")
+	switch {
+	case len(c.Points) == 0:
+		return "<p>no int8 tensors</p>"
+	case c.Ratio && !slices.ContainsFunc(c.Points, func(p point) bool { return p.y < maxPSNR }):
+		return "<p>all exact</p>"
 	}
 	x0, x1 := math.Inf(1), math.Inf(-1)
 	y0, y1 := x0, x1
-	if c.exact() {
-		return template.HTML("<p>all exact</p>")
-	}
 	for _, ps := range [][]point{c.Points, c.Low, c.High} {
 		for _, p := range ps {
 			x0, x1, y0, y1 = min(x0, p.x), max(x1, p.x), min(y0, p.y), max(y1, p.y)
@@ -91,11 +91,10 @@ func (c chart) svg() template.HTML {
 	if x1 == x0 {
 		x0, x1 = x0-1, x1+1
 	}
-	if y1 == y0 && !c.Zero {
-		y0--
-	}
 	if y1 == y0 {
-		y1++
+		if y1++; !c.Zero {
+			y0--
+		}
 	}
 	step := tick((y1 - y0) / 5)
 	y0, y1 = math.Floor(y0/step)*step, math.Ceil(y1/step)*step
@@ -141,11 +140,6 @@ func (c chart) svg() template.HTML {
 	}
 	b.WriteString("</svg>")
 	return template.HTML(b.String())
-}
-
-// exact says that all are ratios of equal values.
-func (c chart) exact() bool {
-	return !slices.ContainsFunc(c.Points, func(p point) bool { return !c.Ratio || p.y < maxPSNR })
 }
 
 // tick rounds a distance up to 1, 2 or 5 times a power of ten.

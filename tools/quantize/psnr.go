@@ -155,7 +155,7 @@ func decibels(v float64) string {
 // withUnit writes a ratio with its unit.
 func withUnit(v float64) string {
 	if v >= maxPSNR {
-		return "exact"
+		return decibels(v)
 	}
 	return decibels(v) + " dB"
 }

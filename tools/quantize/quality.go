@@ -135,13 +135,7 @@ func (q quality) improve(f floats, isInt8 func(dit.Spec) bool, report func(what 
 	var smoothed []calib.Smoothed
 	if q.smooth {
 		report("smoothing", 0, 1)
-		able := make(map[string]*calib.Layer)
-		for _, s := range f.cfg.Specs() {
-			if name := strings.TrimSuffix(s.Name, ".weight"); isInt8(s) && layers[name] != nil {
-				able[name] = layers[name]
-			}
-		}
-		if smoothed, err = calib.Smooth(f.values, able, f.cfg); err != nil {
+		if smoothed, err = calib.Smooth(f.values, layers, f.cfg, isInt8); err != nil {
 			return nil, nil, err
 		}
 	}

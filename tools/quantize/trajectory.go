@@ -31,16 +31,21 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 	if _, guided := v.ref.Lookup("final_2n"); guided && math.IsNaN(scale) {
 		return nil, fmt.Errorf("final_2n shows that there was guidance: give its scale by -cfg-scale")
 	}
-	plan, steps, small, err := v.plan(solver)
+	plan, steps, err := v.plan(solver)
 	if err != nil {
 		return nil, err
+	}
+	points, small := len(plan.Times), 1 // steps from point to point
+	if solver == "dopri5" {
+		small = max(1, fineSteps/(points-1))
+		plan = follow(plan.Solver, refine(plan.Times, small))
 	}
 	labels, err := v.ints("y")
 	if err != nil {
 		return nil, err
 	}
 	cfg := v.m.Config()
-	size, n, points := cfg.ImageLen(), len(labels), (len(plan.Times)-1)/small+1
+	size, n := cfg.ImageLen(), len(labels)
 	if n == 0 {
 		return nil, fmt.Errorf("tensor y: no labels")
 	}
@@ -136,71 +141,81 @@ func (v verifier) scale(t float32) float32 {
 }
 
 // plan reads the times of the reference's points, and, on the DDPM schedule, its steps,
-// rising. It makes small steps from point to point.
-func (v verifier) plan(solver string) (p flow.Plan, steps []int, small int, err error) {
+// rising.
+func (v verifier) plan(solver string) (p flow.Plan, steps []int, err error) {
 	if _, ok := v.ref.Lookup("timestep_map"); ok {
 		steps, err = v.ints("timestep_map")
 		switch {
 		case err != nil:
-			return p, nil, 0, err
+			return p, nil, err
 		case solver != "ddim" && solver != "ddpm":
-			return p, nil, 0, fmt.Errorf("the solver is %q, on the DDPM schedule ddim and ddpm are supported", solver)
+			return p, nil, fmt.Errorf("the solver is %q, on the DDPM schedule ddim and ddpm are supported", solver)
 		case v.conv.Clock != flow.DDPMClock:
-			return p, nil, 0, fmt.Errorf("timestep_map is for models on the ddpm clock, this one's is %s", v.conv.Clock)
+			return p, nil, fmt.Errorf("timestep_map is for models on the ddpm clock, this one's is %s", v.conv.Clock)
 		case len(steps) == 0 || len(steps) > maxPoints:
-			return p, nil, 0, fmt.Errorf("timestep_map has %d steps, allowed 1 to %d", len(steps), maxPoints)
+			return p, nil, fmt.Errorf("timestep_map has %d steps, allowed 1 to %d", len(steps), maxPoints)
 		}
 		falling := make([]int, len(steps))
 		for i, s := range steps {
 			if s < 0 || s > 999 || i > 0 && s <= steps[i-1] {
-				return p, nil, 0, fmt.Errorf("timestep_map: step %d after %d, allowed are rising ones from 0 to 999", s, steps[max(i-1, 0)])
+				return p, nil, fmt.Errorf("timestep_map: step %d after %d, allowed are rising ones from 0 to 999", s, steps[max(i-1, 0)])
 			}
 			falling[len(steps)-1-i] = s
 		}
 		times := flow.DDPMTimes(falling)
-		return flow.Plan{Solver: flow.Euler, Times: times, Evals: times[:len(steps)]}, steps, 1, nil
+		return flow.Plan{Solver: flow.Euler, Times: times, Evals: times[:len(steps)]}, steps, nil
 	}
 	t, ok := v.ref.Lookup("grid_t")
 	if !ok {
-		return p, nil, 0, fmt.Errorf("it has neither grid_t, the times of the points, nor timestep_map, the steps of the DDPM schedule")
+		return p, nil, fmt.Errorf("it has neither grid_t, the times of the points, nor timestep_map, the steps of the DDPM schedule")
 	}
 	if len(t.Shape) != 1 || t.Shape[0] < 2 || t.Shape[0] > maxPoints {
-		return p, nil, 0, fmt.Errorf("tensor grid_t: shape is %v, expected [N], 2 to %d points", t.Shape, maxPoints)
+		return p, nil, fmt.Errorf("tensor grid_t: shape is %v, expected [N], 2 to %d points", t.Shape, maxPoints)
 	}
 	grid, err := v.ref.Floats(t)
 	if err != nil {
-		return p, nil, 0, err
+		return p, nil, err
 	}
+	var times []float32
 	for i, t := range grid {
 		if !(t >= 0 && t <= 1) || i > 0 && t <= grid[i-1] {
-			return p, nil, 0, fmt.Errorf("grid_t: point %d is %v, allowed are rising ones from 0 to 1", i, t)
+			return p, nil, fmt.Errorf("grid_t: point %d is %v, allowed are rising ones from 0 to 1", i, t)
 		}
+		times = append(times, 1-t)
 	}
-	small = 1
 	switch solver {
 	case "euler":
-		p.Solver = flow.Euler
-	case "heun2", "heun":
-		p.Solver = flow.Heun
-	case "dopri5":
-		p.Solver, small = flow.Heun, max(1, fineSteps/(len(grid)-1))
+		p = follow(flow.Euler, times)
+	case "heun2", "heun", "dopri5":
+		p = follow(flow.Heun, times)
 	default:
-		return p, nil, 0, fmt.Errorf("the solver is %q, supported are euler, heun2 and dopri5 (-solver says it where the file's name does not)", solver)
+		return p, nil, fmt.Errorf("the solver is %q, supported are euler, heun2 and dopri5 (-solver says it where the file's name does not)", solver)
 	}
-	p.Times = append(p.Times, 1-grid[0])
-	for i, t := range grid[1:] {
-		for k := range small {
-			part := float32(k+1) / float32(small)
-			p.Times = append(p.Times, 1-(grid[i]+float32(part*(t-grid[i]))))
-		}
-	}
-	for i, t := range p.Times[1:] {
-		p.Evals = append(p.Evals, p.Times[i])
-		if p.Solver == flow.Heun {
+	return p, nil, nil
+}
+
+// follow plans a step of Euler's or Heun's from each time to the next.
+func follow(s flow.Solver, times []float32) flow.Plan {
+	p := flow.Plan{Solver: s, Times: times}
+	for i, t := range times[1:] {
+		p.Evals = append(p.Evals, times[i])
+		if s == flow.Heun {
 			p.Evals = append(p.Evals, t)
 		}
 	}
-	return p, nil, small, nil
+	return p
+}
+
+// refine makes so many steps of each.
+func refine(times []float32, small int) []float32 {
+	all := times[:1:1]
+	for i, t := range times[1:] {
+		for k := 1; k < small; k++ {
+			all = append(all, times[i]+float32(float32(k)/float32(small)*(t-times[i])))
+		}
+		all = append(all, t)
+	}
+	return all
 }
 
 // maxPoints bounds a reference; fineSteps are made where it chose its steps itself.

@@ -28,9 +28,13 @@ type Smoothed struct {
 // shift, for proj into the rows of qkv that give v. fc2's input comes out of GELU,
 // which lets nothing through. For each layer the strength that errs least on the
 // sampled inputs is taken, or none. tensors are changed in place, and layers' samples
-// with them. A layer that is not among layers stays as it is.
-func Smooth(tensors map[string][]float32, layers map[string]*Layer, cfg dit.Config) ([]Smoothed, error) {
+// with them. Layers whose weights are not isInt8 stay as they are.
+func Smooth(tensors map[string][]float32, layers map[string]*Layer, cfg dit.Config, isInt8 func(dit.Spec) bool) ([]Smoothed, error) {
 	d := cfg.HiddenSize
+	able := make(map[string]bool)
+	for _, s := range cfg.Specs() {
+		able[s.Name] = isInt8(s)
+	}
 	var done []Smoothed
 	for i := range cfg.Depth {
 		b := fmt.Sprintf("blocks.%d.", i)
@@ -49,12 +53,12 @@ func Smooth(tensors map[string][]float32, layers map[string]*Layer, cfg dit.Conf
 			{"attn.qkv", func(s []float32) { foldNorm(head, bias, s, 0) }},
 			{"mlp.fc1", func(s []float32) { foldNorm(head, bias, s, 3) }},
 		} {
-			l := layers[b+part.layer]
-			if l == nil {
+			if !able[b+part.layer+".weight"] {
 				continue
 			}
-			if len(l.X) == 0 {
-				return nil, fmt.Errorf("calib: no inputs of %s were seen", l.Name)
+			l := layers[b+part.layer]
+			if l == nil || len(l.X) == 0 {
+				return nil, fmt.Errorf("calib: no inputs of %s%s were seen", b, part.layer)
 			}
 			w := tensors[l.Name+".weight"]
 			s, report := l.smoothing(w)

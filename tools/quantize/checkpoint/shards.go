@@ -35,6 +35,8 @@ func ReadJSON(path string, v any) error {
 		return err
 	case len(b) > maxIndex:
 		return fmt.Errorf("%s: more than %d bytes", path, maxIndex)
+	case len(b) == 0:
+		return fmt.Errorf("%s: the file has 0 bytes, expected JSON", path)
 	case !utf8.Valid(b):
 		return fmt.Errorf("%s: not valid UTF-8", path)
 	}
@@ -45,8 +47,6 @@ func ReadJSON(path string, v any) error {
 		err = fmt.Errorf("the file holds a JSON %s, expected an object", wrong.Value)
 	case errors.As(err, &wrong):
 		err = fmt.Errorf("%s is a JSON %s, expected %s", wrong.Field, wrong.Value, kinds[wrong.Type.Kind()])
-	case len(b) == 0:
-		err = errors.New("the file has 0 bytes, expected JSON")
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -56,8 +56,7 @@ func ReadJSON(path string, v any) error {
 
 // kinds are the words for what the files' fields are.
 var kinds = map[reflect.Kind]string{
-	reflect.Int: "an integer", reflect.Float64: "a number", reflect.String: "a string", reflect.Bool: "true or false", reflect.Map: "an object", reflect.Slice: "an array",
-	reflect.Struct: "an object",
+	reflect.Int: "an integer", reflect.Float64: "a number", reflect.String: "a string", reflect.Bool: "true or false", reflect.Map: "an object",
 }
 
 // openShards opens the files that an index names: {"weight_map": {tensor: file}}.

@@ -79,7 +79,7 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	}
 	length := binary.LittleEndian.Uint64(head[:8])
 	switch {
-	case length > MaxHeader && !bytes.ContainsFunc(head[:8], func(r rune) bool { return r > unicode.MaxASCII || r != '\n' && !unicode.IsPrint(r) }): // text
+	case length > MaxHeader && !bytes.ContainsFunc(head[:8], notText):
 		return nil, badf("not a safetensors file: it starts with %.8q", head[:8])
 	case length > MaxHeader:
 		return nil, badf("the header claims %d bytes, allowed up to %d", length, MaxHeader)
@@ -114,6 +114,8 @@ func otherFormat(b []byte) string {
 	}
 	return ""
 }
+
+func notText(r rune) bool { return r > unicode.MaxASCII || r != '\n' && !unicode.IsPrint(r) }
 
 // check compares all entries with each other and with the length of the data.
 func (f *File) check(length int64) error {

@@ -113,10 +113,9 @@ func choose(top any, which string) (*File, error) {
 		return nil, badf("the file is a plain dictionary of tensors: it has no weights \"ema\"")
 	case len(found) > 0:
 		f.From = found[0]
-		for _, k := range slices.Backward(found) {
-			if v, _ := d.get(k); v != nil { // an EMA that was turned off is None
-				f.From = k
-			}
+		// an EMA that was turned off is None
+		if i := slices.IndexFunc(found, func(k string) bool { v, _ := d.get(k); return v != nil }); i >= 0 {
+			f.From = found[i]
 		}
 		if which != "" {
 			f.From = which
