@@ -14,6 +14,7 @@ import (
 	"dit8/core/compute/generic"
 	"dit8/core/dit"
 	"dit8/core/flow"
+	"dit8/core/param"
 )
 
 var (
@@ -264,7 +265,7 @@ func TestLatentsAndBadNumbers(t *testing.T) {
 	if p := res.Images[0].Pix; p[0] != p[1] || p[1] != p[2] || p[3] != 255 {
 		t.Errorf("a one-channel model's first pixel is %v", p[:4])
 	}
-	huge := func(yield func(dit.Tensor, error) bool) {
+	huge := func(yield func(param.Tensor, error) bool) {
 		for t := range dit.Random(tiny, 1, false) {
 			for k := range t.F32 {
 				t.F32[k] *= 1e30
@@ -274,7 +275,7 @@ func TestLatentsAndBadNumbers(t *testing.T) {
 			}
 		}
 	}
-	g, err = NewGenerator(generic.New(), "id", info, tiny, iter.Seq2[dit.Tensor, error](huge))
+	g, err = NewGenerator(generic.New(), "id", info, tiny, iter.Seq2[param.Tensor, error](huge))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"dit8/core/compute"
 	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 // Generator makes images with one model on one device. It is used by one
@@ -25,7 +26,7 @@ type Generator struct {
 
 // NewGenerator loads a model's tensors onto dev. id identifies the model file in
 // results.
-func NewGenerator(dev compute.Device, id string, info Info, cfg dit.Config, tensors iter.Seq2[dit.Tensor, error]) (*Generator, error) {
+func NewGenerator(dev compute.Device, id string, info Info, cfg dit.Config, tensors iter.Seq2[param.Tensor, error]) (*Generator, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}

@@ -12,12 +12,13 @@ import (
 	"dit8/core/compute/generic"
 	"dit8/core/dit"
 	"dit8/core/flow"
+	"dit8/core/param"
 )
 
 // handMade is a generator of all-zero weights but for what set fills in.
 func handMade(t *testing.T, cfg dit.Config, info Info, set func(name string, v []float32)) *Generator {
 	t.Helper()
-	tensors := func(yield func(dit.Tensor, error) bool) {
+	tensors := func(yield func(param.Tensor, error) bool) {
 		for x := range dit.Random(cfg, 1, false) {
 			clear(x.F32)
 			set(x.Name, x.F32)
@@ -184,9 +185,9 @@ func TestInspectRefuses(t *testing.T) {
 
 func TestInspectDifference(t *testing.T) {
 	float := func(cfg dit.Config) *Generator {
-		tensors := func(yield func(dit.Tensor, error) bool) {
+		tensors := func(yield func(param.Tensor, error) bool) {
 			for x := range dit.Random(cfg, 1, true) {
-				if !yield(dit.Tensor{Name: x.Name, Shape: x.Shape, F32: x.Floats()}, nil) {
+				if !yield(param.Tensor{Name: x.Name, Shape: x.Shape, F32: x.Floats()}, nil) {
 					return
 				}
 			}

@@ -7,7 +7,7 @@ import (
 	"math"
 	"unsafe"
 
-	"dit8/core/dit"
+	"dit8/core/param"
 	"dit8/weights/half"
 )
 
@@ -62,12 +62,12 @@ func (c *chunkReader) chunk(t *TensorInfo, i int) ([]byte, error) {
 }
 
 // tensor reads the payload of t.
-func (c *chunkReader) tensor(t *TensorInfo) (dit.Tensor, error) {
-	out := dit.Tensor{Name: t.Name, Shape: t.Shape}
+func (c *chunkReader) tensor(t *TensorInfo) (param.Tensor, error) {
+	out := param.Tensor{Name: t.Name, Shape: t.Shape}
 	if err := c.d.padding(t.offset, "before tensor "+t.Name); err != nil {
 		return out, err
 	}
-	values := (dit.Spec{Shape: t.Shape}).Len()
+	values := (param.Spec{Shape: t.Shape}).Len()
 	scales := 0
 	if t.DType == I8 {
 		scales = t.Shape[0]
@@ -139,7 +139,7 @@ func extend[T any](s *[]T, n, final int) []T {
 }
 
 // check refuses values that no model has: they would spread through every pixel.
-func check(t dit.Tensor) error {
+func check(t param.Tensor) error {
 	for i, v := range t.F32 {
 		if !finite(v) {
 			return badf("tensor %s: value %d is %v", t.Name, i, v)

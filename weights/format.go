@@ -39,6 +39,7 @@ import (
 
 	"dit8/core"
 	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 // Limits of the format.
@@ -83,7 +84,7 @@ func (d DType) String() string {
 }
 
 // storedBytes is the length of a payload before compression.
-func (d DType) storedBytes(s dit.Spec) int64 {
+func (d DType) storedBytes(s param.Spec) int64 {
 	n := int64(s.Len())
 	switch d {
 	case F16:

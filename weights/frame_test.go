@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 // Frames of every size and kind of content are what a decoder of zstd reads.
@@ -81,7 +82,7 @@ func TestSmall(t *testing.T) {
 	cfg := tiny
 	cfg.HiddenSize, cfg.MLPHidden = 400, 1600
 	for _, int8s := range []bool{false, true} {
-		for name, round := range map[string]func(dit.Spec) bool{"as it is": nil, "in float16": func(dit.Spec) bool { return true }} {
+		for name, round := range map[string]func(param.Spec) bool{"as it is": nil, "in float16": func(param.Spec) bool { return true }} {
 			fast, small := Writer{Round16: round}, Writer{Round16: round, Small: true}
 			a, b := blobOf(t, cfg, dit.Random(cfg, 1, int8s), fast), blobOf(t, cfg, dit.Random(cfg, 1, int8s), small)
 			_, want, err := readAll(a)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 // BenchmarkLayouts measures in which order and form the default model's int8 values
@@ -23,14 +23,14 @@ func BenchmarkLayouts(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	var all []dit.Tensor
+	var all []param.Tensor
 	var values []byte
 	for x, err := range r.Tensors() {
 		if err != nil {
 			b.Fatal(err)
 		}
 		if x.I8 != nil {
-			all = append(all, dit.Tensor{Shape: x.Shape, Scale: slices.Clone(x.Scale), I8: slices.Clone(x.I8)})
+			all = append(all, param.Tensor{Shape: x.Shape, Scale: slices.Clone(x.Scale), I8: slices.Clone(x.I8)})
 			values = append(values, asBytes(x.I8)...)
 		}
 	}
@@ -46,9 +46,9 @@ func BenchmarkLayouts(b *testing.B) {
 	defer d.Close()
 	for _, layout := range []struct {
 		name string
-		of   func(t dit.Tensor) []byte
+		of   func(t param.Tensor) []byte
 	}{
-		{"rows", func(t dit.Tensor) []byte { return asBytes(t.I8) }},
+		{"rows", func(t param.Tensor) []byte { return asBytes(t.I8) }},
 		{"columns", columns},
 		{"rowsByScale", byScale},
 		{"differences", differences},
@@ -108,14 +108,14 @@ func report(b *testing.B, size float64, values int) {
 	b.ReportMetric(8*size/float64(values), "bits/value")
 }
 
-func counts(t dit.Tensor) (n [256]uint32) {
+func counts(t param.Tensor) (n [256]uint32) {
 	for _, v := range t.I8 {
 		n[byte(v)]++
 	}
 	return n
 }
 
-func columns(t dit.Tensor) []byte {
+func columns(t param.Tensor) []byte {
 	rows := len(t.Scale)
 	width := len(t.I8) / rows
 	out := make([]byte, 0, len(t.I8))
@@ -127,7 +127,7 @@ func columns(t dit.Tensor) []byte {
 	return out
 }
 
-func byScale(t dit.Tensor) []byte {
+func byScale(t param.Tensor) []byte {
 	order := make([]int, len(t.Scale))
 	for i := range order {
 		order[i] = i
@@ -141,7 +141,7 @@ func byScale(t dit.Tensor) []byte {
 	return out
 }
 
-func differences(t dit.Tensor) []byte {
+func differences(t param.Tensor) []byte {
 	out := make([]byte, 0, len(t.I8))
 	before := int8(0)
 	for _, v := range t.I8 {
@@ -152,7 +152,7 @@ func differences(t dit.Tensor) []byte {
 }
 
 // halves are the high four bits of two values to a byte, then the low ones.
-func halves(t dit.Tensor) []byte {
+func halves(t param.Tensor) []byte {
 	var high, low []byte
 	for v := range slices.Chunk(asBytes(t.I8), 2) { // no tensor's length is odd
 		high, low = append(high, v[0]&0xf0|v[1]>>4), append(low, v[0]<<4|v[1]&0xf)

@@ -17,7 +17,7 @@ import (
 
 	"dit8/core"
 	"dit8/core/compute"
-	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -272,23 +272,23 @@ func (c *cursor) uint64() uint64 { return binary.LittleEndian.Uint64(c.bytes(8))
 
 // Tensors yields every tensor in the order of dit.Config.Specs, each as soon as
 // its last byte has arrived. It stops at the first error. It can be used once.
-func (d *Reader) Tensors() iter.Seq2[dit.Tensor, error] {
-	return func(yield func(dit.Tensor, error) bool) {
+func (d *Reader) Tensors() iter.Seq2[param.Tensor, error] {
+	return func(yield func(param.Tensor, error) bool) {
 		if d.used {
-			yield(dit.Tensor{}, errors.New("weights: the tensors were read already"))
+			yield(param.Tensor{}, errors.New("weights: the tensors were read already"))
 			return
 		}
 		d.used = true
 		chunks, err := newChunkReader(d)
 		if err != nil {
-			yield(dit.Tensor{}, err)
+			yield(param.Tensor{}, err)
 			return
 		}
 		defer chunks.close()
 		for i := range d.header.Tensors {
 			t, err := chunks.tensor(&d.header.Tensors[i])
 			if err != nil {
-				yield(dit.Tensor{}, err)
+				yield(param.Tensor{}, err)
 				return
 			}
 			if !yield(t, nil) {
@@ -296,7 +296,7 @@ func (d *Reader) Tensors() iter.Seq2[dit.Tensor, error] {
 			}
 		}
 		if err := d.finish(); err != nil {
-			yield(dit.Tensor{}, err)
+			yield(param.Tensor{}, err)
 		}
 	}
 }

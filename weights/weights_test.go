@@ -18,6 +18,7 @@ import (
 	"dit8/core/compute/generic"
 	"dit8/core/dit"
 	"dit8/core/flow"
+	"dit8/core/param"
 )
 
 var (
@@ -28,12 +29,12 @@ var (
 	}
 )
 
-func blob(t testing.TB, cfg dit.Config, tensors iter.Seq2[dit.Tensor, error], round16 func(dit.Spec) bool) []byte {
+func blob(t testing.TB, cfg dit.Config, tensors iter.Seq2[param.Tensor, error], round16 func(param.Spec) bool) []byte {
 	t.Helper()
 	return blobOf(t, cfg, tensors, Writer{Round16: round16})
 }
 
-func blobOf(t testing.TB, cfg dit.Config, tensors iter.Seq2[dit.Tensor, error], w Writer) []byte {
+func blobOf(t testing.TB, cfg dit.Config, tensors iter.Seq2[param.Tensor, error], w Writer) []byte {
 	t.Helper()
 	i := info
 	i.Classes = nil
@@ -48,13 +49,13 @@ func blobOf(t testing.TB, cfg dit.Config, tensors iter.Seq2[dit.Tensor, error], 
 }
 
 // readAll is what every user of a file does.
-func readAll(b []byte) (*Header, []dit.Tensor, error) {
+func readAll(b []byte) (*Header, []param.Tensor, error) {
 	r, err := NewReader(bytes.NewReader(b))
 	if err != nil {
 		return nil, nil, err
 	}
 	r.VerifySHA256()
-	var ts []dit.Tensor
+	var ts []param.Tensor
 	for t, err := range r.Tensors() {
 		if err != nil {
 			return r.Header(), nil, err
@@ -67,7 +68,7 @@ func readAll(b []byte) (*Header, []dit.Tensor, error) {
 	return r.Header(), ts, nil
 }
 
-func sameTensor(a, b dit.Tensor) bool {
+func sameTensor(a, b param.Tensor) bool {
 	bits := func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }
 	return a.Name == b.Name && slices.Equal(a.Shape, b.Shape) && slices.EqualFunc(a.F32, b.F32, bits) &&
 		slices.Equal(a.I8, b.I8) && slices.EqualFunc(a.Scale, b.Scale, bits)
@@ -94,9 +95,9 @@ func TestRoundTrip(t *testing.T) {
 				i++
 			}
 			// in any order of tensors, the same bytes
-			var reversed []dit.Tensor
+			var reversed []param.Tensor
 			for x := range dit.Random(cfg, 1, int8s) {
-				reversed = append([]dit.Tensor{x}, reversed...)
+				reversed = append([]param.Tensor{x}, reversed...)
 			}
 			if !bytes.Equal(b, blob(t, cfg, list(reversed), nil)) {
 				t.Error("the file depends on the order of the tensors")
@@ -109,8 +110,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-func list(ts []dit.Tensor) iter.Seq2[dit.Tensor, error] {
-	return func(yield func(dit.Tensor, error) bool) {
+func list(ts []param.Tensor) iter.Seq2[param.Tensor, error] {
+	return func(yield func(param.Tensor, error) bool) {
 		for _, t := range ts {
 			if !yield(t, nil) {
 				return
@@ -119,8 +120,8 @@ func list(ts []dit.Tensor) iter.Seq2[dit.Tensor, error] {
 	}
 }
 
-func tensors(f func(*dit.Tensor)) iter.Seq2[dit.Tensor, error] {
-	var ts []dit.Tensor
+func tensors(f func(*param.Tensor)) iter.Seq2[param.Tensor, error] {
+	var ts []param.Tensor
 	for t := range dit.Random(tiny, 1, true) {
 		f(&t)
 		ts = append(ts, t)
@@ -129,7 +130,7 @@ func tensors(f func(*dit.Tensor)) iter.Seq2[dit.Tensor, error] {
 }
 
 func TestFloat16(t *testing.T) {
-	halves := tensors(func(t *dit.Tensor) {
+	halves := tensors(func(t *param.Tensor) {
 		for i := range t.F32 {
 			t.F32[i] = float32(i%64) / 32
 		}
@@ -146,17 +147,17 @@ func TestFloat16(t *testing.T) {
 			t.Errorf("%s: value 1 is %v", x.Name, got[i].F32[1])
 		}
 	}
-	all := blob(t, tiny, dit.Random(tiny, 1, false), func(dit.Spec) bool { return true })
+	all := blob(t, tiny, dit.Random(tiny, 1, false), func(param.Spec) bool { return true })
 	none := blob(t, tiny, dit.Random(tiny, 1, false), nil)
 	if len(all) > len(none)*6/10 {
 		t.Errorf("rounded to float16: %d bytes, float32: %d", len(all), len(none))
 	}
-	big := tensors(func(t *dit.Tensor) {
+	big := tensors(func(t *param.Tensor) {
 		if t.Name == "pos_embed" {
 			t.F32[3] = 1e6
 		}
 	})
-	err = Writer{Round16: func(dit.Spec) bool { return true }}.Write(io.Discard, tiny, info, big)
+	err = Writer{Round16: func(param.Spec) bool { return true }}.Write(io.Discard, tiny, info, big)
 	if err == nil || !strings.Contains(err.Error(), "pos_embed: value 3 is 1e+06") {
 		t.Errorf("a value too large for float16: %v", err)
 	}
@@ -167,7 +168,7 @@ func TestFloat16(t *testing.T) {
 func TestZeros(t *testing.T) {
 	cfg := tiny
 	cfg.HiddenSize, cfg.MLPHidden = 400, 400
-	var ts []dit.Tensor
+	var ts []param.Tensor
 	for x := range dit.Random(cfg, 1, true) {
 		clear(x.F32)
 		clear(x.I8)
@@ -183,16 +184,16 @@ func TestWriteRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		cfg     func(*dit.Config)
 		info    func(*core.Info)
-		tensors func(*dit.Tensor)
+		tensors func(*param.Tensor)
 	}{
 		"depth is 0":      {cfg: func(c *dit.Config) { c.Depth = 0 }},
 		"1 class names":   {info: func(i *core.Info) { i.Classes = i.Classes[:1] }},
-		"rope: the conf":  {tensors: func(t *dit.Tensor) { t.Name = strings.Replace(t.Name, "pos_embed", "rope", 1) }},
-		"came twice":      {tensors: func(t *dit.Tensor) { t.Name = strings.Replace(t.Name, "fc2", "fc1", 1) }},
-		"shape is [7]":    {tensors: func(t *dit.Tensor) { t.Shape = []int{7} }},
-		"value 0 is NaN":  {tensors: func(t *dit.Tensor) { t.F32 = slices.Clone(t.F32); fill(t.F32, nan) }},
-		"value 0 is -128": {tensors: func(t *dit.Tensor) { fill(t.I8, -128) }},
-		"scale 0 is -1":   {tensors: func(t *dit.Tensor) { fill(t.Scale, -1) }},
+		"rope: the conf":  {tensors: func(t *param.Tensor) { t.Name = strings.Replace(t.Name, "pos_embed", "rope", 1) }},
+		"came twice":      {tensors: func(t *param.Tensor) { t.Name = strings.Replace(t.Name, "fc2", "fc1", 1) }},
+		"shape is [7]":    {tensors: func(t *param.Tensor) { t.Shape = []int{7} }},
+		"value 0 is NaN":  {tensors: func(t *param.Tensor) { t.F32 = slices.Clone(t.F32); fill(t.F32, nan) }},
+		"value 0 is -128": {tensors: func(t *param.Tensor) { fill(t.I8, -128) }},
+		"scale 0 is -1":   {tensors: func(t *param.Tensor) { fill(t.Scale, -1) }},
 	} {
 		cfg, i := tiny, info
 		if c.cfg != nil {
@@ -202,14 +203,14 @@ func TestWriteRefuses(t *testing.T) {
 			c.info(&i)
 		}
 		if c.tensors == nil {
-			c.tensors = func(*dit.Tensor) {}
+			c.tensors = func(*param.Tensor) {}
 		}
 		var b bytes.Buffer
 		if err := (Writer{}).Write(&b, cfg, i, tensors(c.tensors)); err == nil || !strings.Contains(err.Error(), name) || b.Len() > 0 {
 			t.Errorf("%s: %v, %d bytes written", name, err, b.Len())
 		}
 	}
-	ts := []dit.Tensor{}
+	ts := []param.Tensor{}
 	for x := range dit.Random(tiny, 1, true) {
 		ts = append(ts, x)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"dit8/core"
 	"dit8/core/dit"
+	"dit8/core/param"
 	"dit8/internal/ordered"
 	"dit8/weights/half"
 )
@@ -25,7 +26,7 @@ import (
 // Writer writes models as .dit8 files.
 type Writer struct {
 	// Round16 says which float tensors may be rounded to float16; nil is none.
-	Round16 func(dit.Spec) bool
+	Round16 func(param.Spec) bool
 	// Small takes every byte that there is to gain. Without it what would shrink by
 	// less than a sixteenth stays as it is, and decodes in no time.
 	Small bool
@@ -38,7 +39,7 @@ type Writer struct {
 // stored as they are; float tensors as float32, or as float16 where that loses
 // nothing or where w.Round16 allows it. Tensors are compressed on all cores. The
 // same input gives the same bytes.
-func (w Writer) Write(to io.Writer, cfg dit.Config, info core.Info, tensors iter.Seq2[dit.Tensor, error]) error {
+func (w Writer) Write(to io.Writer, cfg dit.Config, info core.Info, tensors iter.Seq2[param.Tensor, error]) error {
 	if err := cfg.Check(); err != nil {
 		return err
 	}
@@ -53,11 +54,11 @@ func (w Writer) Write(to io.Writer, cfg dit.Config, info core.Info, tensors iter
 		return fmt.Errorf("weights: the header has %d bytes, allowed up to %d", len(text), MaxHeader)
 	}
 	specs := cfg.Specs()
-	byName := make(map[string]dit.Spec, len(specs))
+	byName := make(map[string]param.Spec, len(specs))
 	for _, s := range specs {
 		byName[s.Name] = s
 	}
-	once := func(yield func(dit.Tensor, error) bool) {
+	once := func(yield func(param.Tensor, error) bool) {
 		seen := make(map[string]bool)
 		for t, err := range tensors {
 			if _, ok := byName[t.Name]; err == nil && (!ok || seen[t.Name]) {
@@ -80,10 +81,10 @@ func (w Writer) Write(to io.Writer, cfg dit.Config, info core.Info, tensors iter
 	defer encs.close()
 	done := make(map[string]encoded, len(specs))
 	at := int64(0) // in the spool
-	for e, err := range ordered.Map(once, cap(encs), func(t dit.Tensor) (encoded, error) {
+	for e, err := range ordered.Map(once, cap(encs), func(t param.Tensor) (encoded, error) {
 		s := byName[t.Name]
 		if err := t.Check(s); err != nil {
-			return encoded{}, err
+			return encoded{}, fmt.Errorf("weights: %w", err)
 		}
 		if err := check(t); err != nil {
 			return encoded{}, err
@@ -166,13 +167,13 @@ func (all encoders) close() {
 	}
 }
 
-func (all encoders) tensor(t dit.Tensor, round16 bool) (encoded, error) {
+func (all encoders) tensor(t param.Tensor, round16 bool) (encoded, error) {
 	e := <-all
 	defer func() { all <- e }()
 	return e.tensor(t, round16)
 }
 
-func (e *encoder) tensor(t dit.Tensor, round16 bool) (encoded, error) {
+func (e *encoder) tensor(t param.Tensor, round16 bool) (encoded, error) {
 	out := encoded{name: t.Name, dtype: storage(t, round16)}
 	b := e.buf[:0]
 	switch out.dtype {
@@ -253,7 +254,7 @@ func (e *encoder) split(b []byte, width int) (planes []byte, begin []int) {
 }
 
 // storage picks the type that t is stored as.
-func storage(t dit.Tensor, round16 bool) DType {
+func storage(t param.Tensor, round16 bool) DType {
 	if t.I8 != nil {
 		return I8
 	}
@@ -269,7 +270,7 @@ func storage(t dit.Tensor, round16 bool) DType {
 }
 
 // assemble writes the file: preamble, header, table, payloads.
-func assemble(w io.Writer, spool io.ReaderAt, text []byte, specs []dit.Spec, tensors map[string]encoded) error {
+func assemble(w io.Writer, spool io.ReaderAt, text []byte, specs []param.Spec, tensors map[string]encoded) error {
 	tableLen := 0
 	for _, s := range specs {
 		tableLen += 1 + len(s.Name) + 1 + 1 + 4*len(s.Shape) + 8 + 8*len(tensors[s.Name].chunks)

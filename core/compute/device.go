@@ -123,6 +123,42 @@ func (s Image) Patch(dst, img []float32, n, token int) {
 	}
 }
 
+// Norm is how NormModulate normalises a row.
+type Norm uint8
+
+// The norms, both without weights.
+const (
+	LayerNorm Norm = iota // (x - mean)/√(variance + eps)
+	RMSNorm               // x/√(mean of x² + eps) (arXiv 1910.07467)
+)
+
+// Heads is the shape of attention: n images of so many tokens, heads of Dim
+// channels.
+type Heads struct{ N, Tokens, Heads, Dim int }
+
+// Width is that of a row of queries, of keys or of values.
+func (h Heads) Width() int { return h.Heads * h.Dim }
+
+// Rows is the number of tokens of all images.
+func (h Heads) Rows() int { return h.N * h.Tokens }
+
+// CheckAttention panics unless the operands of Attention have their lengths.
+func (h Heads) CheckAttention(dst, qkv F32) {
+	SameLen("attention qkv", qkv.Len, 3*h.Rows()*h.Width())
+	SameLen("attention dst", dst.Len, h.Rows()*h.Width())
+}
+
+// CheckRotate panics unless the operands of NormRotate have their lengths.
+func (h Heads) CheckRotate(qkv, qNorm, kNorm, rope F32) {
+	SameLen("norm and rotate qkv", qkv.Len, 3*h.Rows()*h.Width())
+	SameLen("norm and rotate kNorm", kNorm.Len, qNorm.Len)
+	if qNorm.Len > 0 {
+		SameLen("norm and rotate qNorm", qNorm.Len, h.Dim)
+	}
+	SameLen("norm and rotate rope", rope.Len, h.Tokens*h.Dim)
+	SameLen("norm and rotate pairs", 2*(h.Dim/2), h.Dim)
+}
+
 // Device runs the fused operations of a DiT forward pass. Operands belong to the
 // device that allocated them and must not overlap unless said so. Wrong shapes
 // are programming errors and panic; running out of memory is an error. A device
@@ -137,6 +173,8 @@ type Device interface {
 	// Write copies src to dst, Read copies src to dst; lengths must agree.
 	Write(dst F32, src []float32)
 	Read(dst []float32, src F32)
+	// Copy copies src to dst, both the device's and of the same length.
+	Copy(dst, src F32)
 
 	// NewLinear prepares a layer. The device may keep w's slices.
 	NewLinear(w Weights) (Linear, error)
@@ -149,20 +187,30 @@ type Device interface {
 	// are (row, column, c). (DiT/models.py: unpatchify)
 	Unpatchify(img, tokens F32, s Image)
 
-	// NormModulate computes dst = LN(x)·(1+scale) + shift for x [rows, dim]; LN
-	// has eps 1e-6 and no affine part. (DiT/models.py: modulate)
-	NormModulate(dst, x F32, rows, dim int, shift, scale PerGroup)
+	// NormModulate computes dst = norm(x)·(1+scale) + shift for x [rows, dim], eps
+	// being NormEps. (DiT/models.py: modulate)
+	NormModulate(dst, x F32, rows, dim int, norm Norm, shift, scale PerGroup)
 	// Linear computes dst = act(x·Wᵀ + b): x [rows, In], dst [rows, Out].
 	Linear(dst, x F32, rows int, w Linear, act Activation)
 	// LinearGate adds gate ∘ (x·Wᵀ + b) to dst [rows, Out]: a gated residual.
 	LinearGate(dst, x F32, rows int, w Linear, gate PerGroup)
-	// Attention computes dst [n·tokens, heads·headDim] from qkv
-	// [n·tokens, 3·heads·headDim], rows being (q | k | v), each [heads, headDim]:
-	// softmax(q·headDim^-½ · kᵀ)·v within each of n images. (timm: Attention)
-	Attention(dst, qkv F32, n, tokens, heads, headDim int)
+	// LinearSwiGLU computes dst = SiLU(x·Wgᵀ + bg) ∘ (x·Wᵀ + b) from the layers gate
+	// and w, which have the same shape: x [rows, In], dst [rows, Out]. (arXiv
+	// 2002.05202; JiT, model_jit.py: SwiGLUFFN)
+	LinearSwiGLU(dst, x F32, rows int, gate, w Linear)
+	// NormRotate changes the queries and keys of qkv, laid out as for Attention, in
+	// place. First the RMS norm of each head, with weights qNorm and kNorm [Dim],
+	// where they are not empty, both. Then rope [Tokens, Dim] turns each pair of
+	// neighbours (a, b) of token t by its (cos, sin): (a·cos - b·sin, b·cos + a·sin).
+	// (JiT, model_jit.py: Attention.forward)
+	NormRotate(qkv F32, h Heads, qNorm, kNorm, rope F32)
+	// Attention computes dst [N·Tokens, Heads·Dim] from qkv [N·Tokens, 3·Heads·Dim],
+	// rows being (q | k | v), each [Heads, Dim]: softmax(q·Dim^-½ · kᵀ)·v within each
+	// of N images. (timm: Attention)
+	Attention(dst, qkv F32, h Heads)
 }
 
-// NormEps is the epsilon of every layer norm (DiT/models.py).
+// NormEps is the epsilon of every norm (DiT/models.py; JiT, model_util.py: RMSNorm).
 const NormEps = 1e-6
 
 // SameLen panics unless an operand of an operation has as many values as the

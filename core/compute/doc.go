@@ -23,6 +23,8 @@
 //     absmax is below MinAbsMax is quantised to zeros with scale 0. An output is
 //     float32(acc)·(s·w.Scale[j]) + bias[j], in that order.
 //   - A float32 Linear output is (Σ_k x[k]·w[j][k]) + bias[j].
+//   - An RMS norm is x·(1/√(Σx²/n + eps)) with the sum a row reduction; NormRotate
+//     multiplies by 1/√…, then by the weight, then turns.
 //
 // Linear applies its activation after the bias. LinearGate computes
 // x + gate·y with the product rounded first. Values that are not finite are

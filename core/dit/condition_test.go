@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 // With AdaLN weights of zero, the modulation is the heads' biases, in their order.
 func TestReadConditioning(t *testing.T) {
 	d := small.HiddenSize
 	offsets := map[string]float32{"blocks.0": 0, "blocks.1": 0.5, "final_layer": 0.25}
-	m := load(t, small, change(small, false, func(t *dit.Tensor) {
+	m := load(t, small, change(small, false, func(t *param.Tensor) {
 		switch {
 		case strings.HasSuffix(t.Name, "adaLN_modulation.1.weight"):
 			clear(t.F32)

@@ -11,14 +11,15 @@ import (
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
 	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 var small = dit.Config{InputSize: 6, PatchSize: 2, InChannels: 3, HiddenSize: 24, Depth: 2, NumHeads: 3, MLPHidden: 40, NumClasses: 5, LearnSigma: true}
 
 // change is Random with the tensors passed through f; f may drop one by giving it
 // no name.
-func change(cfg dit.Config, int8s bool, f func(*dit.Tensor)) iter.Seq2[dit.Tensor, error] {
-	return func(yield func(dit.Tensor, error) bool) {
+func change(cfg dit.Config, int8s bool, f func(*param.Tensor)) iter.Seq2[param.Tensor, error] {
+	return func(yield func(param.Tensor, error) bool) {
 		for t := range dit.Random(cfg, 1, int8s) {
 			f(&t)
 			if t.Name != "" && !yield(t, nil) {
@@ -28,7 +29,7 @@ func change(cfg dit.Config, int8s bool, f func(*dit.Tensor)) iter.Seq2[dit.Tenso
 	}
 }
 
-func load(t *testing.T, cfg dit.Config, tensors iter.Seq2[dit.Tensor, error]) *dit.Model {
+func load(t *testing.T, cfg dit.Config, tensors iter.Seq2[param.Tensor, error]) *dit.Model {
 	t.Helper()
 	m, err := dit.Load(generic.New(), cfg, tensors)
 	if err != nil {
@@ -49,15 +50,15 @@ func ramp(n int) []float32 {
 // block is the identity, and with a zero final layer the output is exactly zero.
 func TestZeroModulation(t *testing.T) {
 	for _, int8s := range []bool{false, true} {
-		zero := func(name string) func(*dit.Tensor) {
-			return func(t *dit.Tensor) {
+		zero := func(name string) func(*param.Tensor) {
+			return func(t *param.Tensor) {
 				if strings.Contains(t.Name, name) {
 					clear(t.F32)
 					clear(t.I8)
 				}
 			}
 		}
-		run := func(cfg dit.Config, f func(*dit.Tensor)) []float32 {
+		run := func(cfg dit.Config, f func(*param.Tensor)) []float32 {
 			m := load(t, cfg, change(cfg, int8s, f))
 			c, err := m.Condition([]dit.Cond{{T: 0.3, Label: 2}})
 			if err != nil {
@@ -75,10 +76,10 @@ func TestZeroModulation(t *testing.T) {
 		if other := run(none, zero("adaLN_modulation.1")); !slices.Equal(blocksOff, other) {
 			t.Errorf("int8=%v: two blocks with zero modulation are not the identity", int8s)
 		}
-		if on := run(small, func(*dit.Tensor) {}); slices.Equal(blocksOff, on) {
+		if on := run(small, func(*param.Tensor) {}); slices.Equal(blocksOff, on) {
 			t.Errorf("int8=%v: modulation changes nothing", int8s)
 		}
-		for i, v := range run(small, func(t *dit.Tensor) { zero("adaLN_modulation.1")(t); zero("final_layer.linear")(t) }) {
+		for i, v := range run(small, func(t *param.Tensor) { zero("adaLN_modulation.1")(t); zero("final_layer.linear")(t) }) {
 			if v != 0 {
 				t.Fatalf("int8=%v: output %d of a zero-initialised DiT is %v", int8s, i, v)
 			}
@@ -127,7 +128,7 @@ func TestBatchIndependence(t *testing.T) {
 
 // int8 layers follow the float ones that they stand for.
 func TestInt8FollowsFloat(t *testing.T) {
-	run := func(f func(*dit.Tensor)) []float32 {
+	run := func(f func(*param.Tensor)) []float32 {
 		m := load(t, small, change(small, true, f))
 		c, err := m.Condition([]dit.Cond{{T: 0.4, Label: 1}})
 		if err != nil {
@@ -139,8 +140,8 @@ func TestInt8FollowsFloat(t *testing.T) {
 		}
 		return out
 	}
-	i8 := run(func(*dit.Tensor) {})
-	f32 := run(func(t *dit.Tensor) { t.F32, t.I8, t.Scale = t.Floats(), nil, nil })
+	i8 := run(func(*param.Tensor) {})
+	f32 := run(func(t *param.Tensor) { t.F32, t.I8, t.Scale = t.Floats(), nil, nil })
 	var d, n float64
 	for i := range i8 {
 		d += float64(i8[i]-f32[i]) * float64(i8[i]-f32[i])
@@ -155,35 +156,35 @@ func TestLoadRefuses(t *testing.T) {
 	boom := errors.New("boom")
 	for _, c := range []struct {
 		name    string
-		tensors iter.Seq2[dit.Tensor, error]
+		tensors iter.Seq2[param.Tensor, error]
 		want    string
 	}{
-		{"missing", change(small, false, func(t *dit.Tensor) {
+		{"missing", change(small, false, func(t *param.Tensor) {
 			if t.Name == "blocks.1.mlp.fc2.bias" {
 				t.Name = ""
 			}
 		}), "blocks.1.mlp.fc2.bias: missing"},
-		{"unknown", change(small, false, func(t *dit.Tensor) {
+		{"unknown", change(small, false, func(t *param.Tensor) {
 			if t.Name == "pos_embed" {
 				t.Name = "rope"
 			}
 		}), "rope: unknown"},
-		{"repeated", change(small, false, func(t *dit.Tensor) {
+		{"repeated", change(small, false, func(t *param.Tensor) {
 			if t.Name == "blocks.1.mlp.fc2.bias" {
 				t.Name = "blocks.1.mlp.fc1.bias"
 			}
 		}), "blocks.1.mlp.fc1.bias: unknown or repeated"},
-		{"shape", change(small, false, func(t *dit.Tensor) {
+		{"shape", change(small, false, func(t *param.Tensor) {
 			if t.Name == "blocks.0.attn.qkv.weight" {
 				t.Shape = []int{t.Shape[1], t.Shape[0]}
 			}
 		}), "blocks.0.attn.qkv.weight: shape is [24 72], the config asks for [72 24]"},
-		{"short", change(small, false, func(t *dit.Tensor) {
+		{"short", change(small, false, func(t *param.Tensor) {
 			if t.Name == "pos_embed" {
 				t.F32 = t.F32[1:]
 			}
 		}), "pos_embed"},
-		{"source", func(yield func(dit.Tensor, error) bool) { yield(dit.Tensor{}, boom) }, "boom"},
+		{"source", func(yield func(param.Tensor, error) bool) { yield(param.Tensor{}, boom) }, "boom"},
 	} {
 		if _, err := dit.Load(generic.New(), small, c.tensors); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want an error with %q", c.name, err, c.want)
@@ -196,9 +197,9 @@ func TestLoadRefuses(t *testing.T) {
 func TestBlockEmbedders(t *testing.T) {
 	own := small
 	own.BlockEmbedders = true
-	modulation := func(cfg dit.Config, change func(*dit.Tensor)) (all [][]float32) {
-		m := load(t, cfg, func(yield func(dit.Tensor, error) bool) {
-			one := map[string]dit.Tensor{}
+	modulation := func(cfg dit.Config, change func(*param.Tensor)) (all [][]float32) {
+		m := load(t, cfg, func(yield func(param.Tensor, error) bool) {
+			one := map[string]param.Tensor{}
 			for x := range dit.Random(small, 1, false) {
 				one[x.Name] = x
 			}
@@ -233,13 +234,13 @@ func TestBlockEmbedders(t *testing.T) {
 		}
 		return append(all, v)
 	}
-	keep := func(*dit.Tensor) {}
+	keep := func(*param.Tensor) {}
 	want := modulation(small, keep)
 	if got := modulation(own, keep); !slices.EqualFunc(got, want, slices.Equal) {
 		t.Error("copies of the embedders compute something else")
 	}
 	for block, changed := range [][]bool{{true, false, true}, {false, true, false}} {
-		got := modulation(own, func(x *dit.Tensor) {
+		got := modulation(own, func(x *param.Tensor) {
 			if x.Name == fmt.Sprintf("blocks.%d.t_embedder.mlp.2.bias", block) {
 				x.F32[0] += 1
 			}

@@ -6,112 +6,144 @@ import (
 	"dit8/core/compute"
 )
 
-// workspace holds the activations of a forward pass of up to n images.
-type workspace struct {
-	n       int
-	img     compute.F32 // input images [n, C, H, W]
-	out     compute.F32 // output images [n, Cout, H, W]
-	x       compute.F32 // residual stream [n·T, D]
-	h       compute.F32 // normalised input of a branch, attention output [n·T, D]
-	wide    compute.F32 // qkv [n·T, 3D], MLP hidden [n·T, F]
-	outRows compute.F32 // final layer [n·T, P·P·Cout]
-}
-
-// WorkspaceLen is the number of float32 values that a forward pass needs for
-// each image of its batch.
-func (c Config) WorkspaceLen() int {
-	sum := 0
-	for _, n := range c.workspace() {
-		sum += n
-	}
-	return sum
-}
-
-// workspace gives the size of each field of a workspace for one image.
-func (c Config) workspace() [6]int {
-	pixels := c.InputSize * c.InputSize
-	t, d := c.Tokens(), c.HiddenSize
-	return [6]int{c.InChannels * pixels, c.OutChannels() * pixels, t * d, t * d, t * max(3*d, c.MLPHidden), c.OutChannels() * pixels}
-}
-
-func (w *workspace) buffers() [6]*compute.F32 {
-	return [6]*compute.F32{&w.img, &w.out, &w.x, &w.h, &w.wide, &w.outRows}
-}
-
-func (w *workspace) free(dev compute.Device) {
-	for _, b := range w.buffers() {
-		dev.Free(*b)
-	}
-	*w = workspace{}
-}
-
-func (m *Model) reserve(n int) error {
-	w := &m.work
-	if n <= w.n {
-		return nil
-	}
-	w.free(m.dev)
-	for i, size := range m.cfg.workspace() {
-		b, err := m.dev.Alloc(n * size)
-		if err != nil {
-			return err
-		}
-		*w.buffers()[i] = b
-	}
-	w.n = n
-	return nil
+// pass is one forward pass.
+type pass struct {
+	*Model
+	n, tokens int           // images, and tokens of each: T, or L+T behind context tokens
+	c         *Conditioning // rows [at, at+groups)
+	at        int
+	groups    int
 }
 
 // Forward runs the network on n images x [n, C, H, W] and writes its prediction
 // to out [n, Cout, H, W]. The images fall into groups of n/groups consecutive
-// ones; group g is modulated by row at+g of c. (models.py: DiT.forward)
+// ones; group g is conditioned by row at+g of c. (models.py: DiT.forward)
 func (m *Model) Forward(out, x []float32, n int, c *Conditioning, at, groups int) error {
 	cfg := m.cfg
 	if n < 1 || groups < 1 || n%groups != 0 || at < 0 || at+groups > c.rows {
 		return fmt.Errorf("dit: %d images in %d groups from row %d of %d", n, groups, at, c.rows)
 	}
-	pixels := cfg.InputSize * cfg.InputSize
-	if len(x) != n*cfg.InChannels*pixels || len(out) != n*cfg.OutChannels()*pixels {
+	if len(x) != n*cfg.ImageLen() || len(out) != n*cfg.outLen() {
 		return fmt.Errorf("dit: forward of %d images: %d values in, %d out", n, len(x), len(out))
 	}
 	if err := m.reserve(n); err != nil {
 		return err
 	}
-	t, d := cfg.Tokens(), cfg.HiddenSize
-	rows := n * t
-	cut := func(f compute.F32, width int) compute.F32 { return f.Slice(0, rows*width) }
-	in := compute.Image{N: n, C: cfg.InChannels, H: cfg.InputSize, W: cfg.InputSize, P: cfg.PatchSize}
-	img := m.work.img.Slice(0, in.Len())
-	tokens, h := cut(m.work.x, d), cut(m.work.h, d)
-	qkv, hidden := cut(m.work.wide, 3*d), cut(m.work.wide, cfg.MLPHidden)
-
-	m.dev.Write(img, x)
-	m.dev.PatchEmbed(tokens, img, in, m.patch, m.pos)
+	p := &pass{m, n, cfg.Tokens(), c, at, groups}
+	p.embed(x) // x_embedder + pos_embed        [N·T, D]
 	for i := range m.blocks {
-		b := &m.blocks[i]
-		mod := func(chunk int) compute.PerGroup { return part(c.blocks[i], chunk, 6, d, at, rows/groups) }
-		// x = x + gate_msa * attn(modulate(norm1(x), shift_msa, scale_msa))
-		m.dev.NormModulate(h, tokens, rows, d, mod(0), mod(1))
-		m.dev.Linear(qkv, h, rows, b.qkv, compute.NoActivation) // [N·T, 3D]
-		m.dev.Attention(h, qkv, n, t, cfg.NumHeads, d/cfg.NumHeads)
-		m.dev.LinearGate(tokens, h, rows, b.proj, mod(2))
-		// x = x + gate_mlp * mlp(modulate(norm2(x), shift_mlp, scale_mlp))
-		m.dev.NormModulate(h, tokens, rows, d, mod(3), mod(4))
-		m.dev.Linear(hidden, h, rows, b.fc1, compute.WithGELU) // [N·T, F]
-		m.dev.LinearGate(tokens, hidden, rows, b.fc2, mod(5))
+		if i == cfg.Context.Start {
+			p.prepend() // context tokens       [N·(L+T), D]
+		}
+		p.block(i)
 	}
-	m.dev.NormModulate(h, tokens, rows, d, part(c.final, 0, 2, d, at, rows/groups), part(c.final, 1, 2, d, at, rows/groups))
-	last := cut(m.work.outRows, m.finalLinear.Out())
-	m.dev.Linear(last, h, rows, m.finalLinear, compute.NoActivation) // [N·T, P·P·Cout]
-	in.C = cfg.OutChannels()
-	img = m.work.out.Slice(0, in.Len())
-	m.dev.Unpatchify(img, last, in)
-	m.dev.Read(out, img)
+	p.cut()      //                             [N·T, D]
+	p.final(out) // final_layer, unpatchify     [N, Cout, H, W]
 	return nil
 }
 
-// part is one of the vectors that a row of modulation v [rows, of·d] consists of,
-// for the groups that start at row at.
-func part(v compute.F32, chunk, of, d, at, rows int) compute.PerGroup {
-	return compute.PerGroup{V: v.Slice((at*of+chunk)*d, v.Len), Stride: of * d, Rows: rows}
+func (p *pass) embed(x []float32) {
+	s := p.image(p.cfg.InChannels)
+	img := p.work.img.Slice(0, s.Len())
+	p.dev.Write(img, x)
+	p.dev.PatchEmbed(p.rows(p.work.x, p.cfg.HiddenSize), img, s, p.patch, p.pos)
+}
+
+// prepend puts each image's context tokens in front of its own.
+func (p *pass) prepend() {
+	l, t, d := p.cfg.Context.Len(), p.cfg.Tokens(), p.cfg.HiddenSize
+	if l == 0 {
+		return
+	}
+	image := p.rows(p.work.h, d)
+	p.dev.Copy(image, p.rows(p.work.x, d))
+	p.tokens += l
+	for i := range p.n {
+		row := p.at + i*p.groups/p.n
+		to := p.work.x.Slice(i*p.tokens*d, (i+1)*p.tokens*d)
+		p.dev.Copy(to.Slice(0, l*d), p.c.context.Slice(row*l*d, (row+1)*l*d))
+		p.dev.Copy(to.Slice(l*d, to.Len), image.Slice(i*t*d, (i+1)*t*d))
+	}
+}
+
+// cut leaves the image's tokens.
+func (p *pass) cut() {
+	l, t, d := p.cfg.Context.Len(), p.cfg.Tokens(), p.cfg.HiddenSize
+	if l == 0 {
+		return
+	}
+	for i := range p.n {
+		p.dev.Copy(p.work.h.Slice(i*t*d, (i+1)*t*d), p.work.x.Slice((i*p.tokens+l)*d, (i+1)*p.tokens*d))
+	}
+	p.tokens = t
+	p.dev.Copy(p.rows(p.work.x, d), p.rows(p.work.h, d))
+}
+
+// block … (models.py: DiTBlock.forward)
+func (p *pass) block(i int) {
+	b, d, f, n := &p.blocks[i], p.cfg.HiddenSize, p.cfg.MLPHidden, p.n*p.tokens
+	shiftMSA, scaleMSA, gateMSA, shiftMLP, scaleMLP, gateMLP := p.adaLN(i)
+	x, h := p.rows(p.work.x, d), p.rows(p.work.h, d)
+	qkv, hidden := p.rows(p.work.wide, 3*d), p.rows(p.work.wide, f)
+	// x = x + gate_msa * attn(modulate(norm1(x), shift_msa, scale_msa))
+	p.dev.NormModulate(h, x, n, d, p.cfg.norm(), shiftMSA, scaleMSA)
+	p.dev.Linear(qkv, h, n, b.qkv, compute.NoActivation) // [N·T, 3D]
+	heads := compute.Heads{N: p.n, Tokens: p.tokens, Heads: p.cfg.NumHeads, Dim: p.cfg.headDim()}
+	if p.rope.Len > 0 { // q_norm, k_norm, rope
+		all := p.rope.Len / heads.Dim // the last are the image's
+		p.dev.NormRotate(qkv, heads, b.qNorm, b.kNorm, p.rope.Slice((all-p.tokens)*heads.Dim, p.rope.Len))
+	}
+	p.dev.Attention(h, qkv, heads)
+	p.dev.LinearGate(x, h, n, b.proj, gateMSA)
+	// x = x + gate_mlp * mlp(modulate(norm2(x), shift_mlp, scale_mlp))
+	p.dev.NormModulate(h, x, n, d, p.cfg.norm(), shiftMLP, scaleMLP)
+	if p.cfg.MLP == SwiGLU {
+		p.dev.LinearSwiGLU(hidden, h, n, b.w1, b.w3) // [N·T, F]
+		p.dev.LinearGate(x, hidden, n, b.w2, gateMLP)
+		return
+	}
+	p.dev.Linear(hidden, h, n, b.fc1, compute.WithGELU) // [N·T, F]
+	p.dev.LinearGate(x, hidden, n, b.fc2, gateMLP)
+}
+
+// final … (models.py: FinalLayer.forward, unpatchify)
+func (p *pass) final(out []float32) {
+	d, n := p.cfg.HiddenSize, p.n*p.tokens
+	x, h, last := p.rows(p.work.x, d), p.rows(p.work.h, d), p.rows(p.work.outRows, p.finalLinear.Out())
+	v := p.vectors(p.Model.final, p.c.final, 2)
+	p.dev.NormModulate(h, x, n, d, p.cfg.norm(), v(0), v(1))
+	p.dev.Linear(last, h, n, p.finalLinear, compute.NoActivation) // [N·T, P·P·Cout]
+	s := p.image(p.cfg.OutChannels())
+	img := p.work.out.Slice(0, s.Len())
+	p.dev.Unpatchify(img, last, s)
+	p.dev.Read(out, img)
+}
+
+func (p *pass) image(channels int) compute.Image {
+	return compute.Image{N: p.n, C: channels, H: p.cfg.InputSize, W: p.cfg.InputSize, P: p.cfg.PatchSize}
+}
+
+// rows are those of the tokens in a buffer, each so wide.
+func (p *pass) rows(f compute.F32, width int) compute.F32 { return f.Slice(0, p.n*p.tokens*width) }
+
+// adaLN is what modulates block i.
+func (p *pass) adaLN(i int) (shiftMSA, scaleMSA, gateMSA, shiftMLP, scaleMLP, gateMLP compute.PerGroup) {
+	var computed compute.F32
+	if p.c.blocks != nil {
+		computed = p.c.blocks[i]
+	}
+	v := p.vectors(p.blocks[i].modulator, computed, 6)
+	return v(0), v(1), v(2), v(3), v(4), v(5)
+}
+
+// vectors gives the parts of the modulation's rows, count of them.
+func (p *pass) vectors(m modulator, computed compute.F32, count int) func(part int) compute.PerGroup {
+	d, at, v := p.cfg.HiddenSize, p.at*count, computed
+	stride := count * d
+	if p.cfg.Modulation == StaticModulation {
+		at, v, stride = 0, m.static, 0 // one row for all groups
+	}
+	return func(part int) compute.PerGroup {
+		return compute.PerGroup{V: v.Slice((at+part)*d, v.Len), Stride: stride, Rows: p.n * p.tokens / p.groups}
+	}
 }

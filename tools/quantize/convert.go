@@ -19,6 +19,7 @@ import (
 	"dit8/core"
 	"dit8/core/dit"
 	"dit8/core/flow"
+	"dit8/core/param"
 	"dit8/internal/atomicfile"
 	"dit8/internal/ordered"
 	"dit8/internal/progress"
@@ -207,7 +208,7 @@ func (m model) write(o options, from tensorSeq, bar *progress.Bar) (int64, error
 	// a signal ends the work between two tensors, so that nothing is left half-written
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	tensors := func(yield func(dit.Tensor, error) bool) {
+	tensors := func(yield func(param.Tensor, error) bool) {
 		for t, err := range from {
 			if err == nil && ctx.Err() != nil {
 				err = errors.New("interrupted, nothing was written")
@@ -348,18 +349,18 @@ func (o options) conventionOf(cfg dit.Config, in *checkpoint.Checkpoint, note fu
 
 // tensors reads the network's tensors on all cores and yields them in order, in the
 // types that were asked for.
-func (m model) tensors(o options) iter.Seq2[dit.Tensor, error] {
-	specs := func(yield func(dit.Spec, error) bool) {
+func (m model) tensors(o options) iter.Seq2[param.Tensor, error] {
+	specs := func(yield func(param.Spec, error) bool) {
 		for _, s := range m.cfg.Specs() {
 			if !yield(s, nil) {
 				return
 			}
 		}
 	}
-	return ordered.Map(specs, runtime.GOMAXPROCS(0), func(s dit.Spec) (dit.Tensor, error) {
+	return ordered.Map(specs, runtime.GOMAXPROCS(0), func(s param.Spec) (param.Tensor, error) {
 		t, _ := m.in.Lookup(s.Name)
 		v, err := t.Floats()
-		out := dit.Tensor{Name: s.Name, Shape: s.Shape, F32: v}
+		out := param.Tensor{Name: s.Name, Shape: s.Shape, F32: v}
 		if err == nil && o.isInt8(s) {
 			out = quantizeRows(out)
 		}

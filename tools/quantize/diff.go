@@ -9,7 +9,7 @@ import (
 	"reflect"
 	"text/tabwriter"
 
-	"dit8/core/dit"
+	"dit8/core/param"
 	"dit8/weights"
 )
 
@@ -104,6 +104,6 @@ func short(v any) string {
 	return s
 }
 
-func sameBits(a, b dit.Tensor) bool {
+func sameBits(a, b param.Tensor) bool {
 	return reflect.DeepEqual(a.I8, b.I8) && reflect.DeepEqual(a.Scale, b.Scale) && reflect.DeepEqual(a.F32, b.F32)
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"dit8/core/dit"
+	"dit8/core/param"
 	"dit8/weights"
 )
 
@@ -51,7 +51,7 @@ func inspect(args []string, stdout, _ io.Writer) error {
 	}
 	out := inspection{ID: h.ID, Bytes: h.Size, Parameters: parameters(h.Config), Header: h}
 	for _, t := range h.Tensors {
-		out.Tensors = append(out.Tensors, tensorLine{t.Name, t.DType.String(), t.Shape, t.Bytes, t.Stored, float64(8*t.Stored) / float64(dit.Spec{Shape: t.Shape}.Len())})
+		out.Tensors = append(out.Tensors, tensorLine{t.Name, t.DType.String(), t.Shape, t.Bytes, t.Stored, float64(8*t.Stored) / float64(param.Spec{Shape: t.Shape}.Len())})
 	}
 	if *asJSON {
 		e := json.NewEncoder(stdout)

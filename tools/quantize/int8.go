@@ -2,19 +2,19 @@ package main
 
 import (
 	"dit8/core/compute"
-	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 // int8Role says which tensors -type int8 stores as int8. The tables and the first
 // and last layer are small and sensitive; RATIONALE.md has the measurement.
-func int8Role(r dit.Role) bool { return r == dit.Matrix || r == dit.Modulator }
+func int8Role(r param.Role) bool { return r == param.Matrix || r == param.Modulator }
 
 // quantizeRows quantises each row of t symmetrically: scale = max|w|/127 and
 // values round(w/scale), half to even.
-func quantizeRows(t dit.Tensor) dit.Tensor {
+func quantizeRows(t param.Tensor) param.Tensor {
 	rows := t.Shape[0]
 	cols := len(t.F32) / rows
-	q := dit.Tensor{Name: t.Name, Shape: t.Shape, I8: make([]int8, len(t.F32)), Scale: make([]float32, rows)}
+	q := param.Tensor{Name: t.Name, Shape: t.Shape, I8: make([]int8, len(t.F32)), Scale: make([]float32, rows)}
 	for i := range rows {
 		q.Scale[i] = compute.QuantizeRow(q.I8[i*cols:(i+1)*cols], t.F32[i*cols:(i+1)*cols])
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 // rule says how to store the tensors whose name, or whose layer's name, matches a
@@ -39,11 +40,11 @@ func (r rule) matches(name string) bool {
 // typeOf is the type that a tensor is to be stored as, f32 where float16 loses
 // something and was not asked for. Biases are added to every value: int8 files keep
 // them in float32 unless float16 holds them exactly.
-func (o options) typeOf(s dit.Spec) string {
+func (o options) typeOf(s param.Spec) string {
 	dtype := o.dtype
 	if dtype == "int8" {
 		switch {
-		case s.Role == dit.Bias:
+		case s.Role == param.Bias:
 			dtype = "f32"
 		case !int8Role(s.Role):
 			dtype = "f16"
@@ -57,10 +58,10 @@ func (o options) typeOf(s dit.Spec) string {
 	return dtype
 }
 
-func (o options) isInt8(s dit.Spec) bool { return o.typeOf(s) == "int8" }
+func (o options) isInt8(s param.Spec) bool { return o.typeOf(s) == "int8" }
 
 // round16 says which float tensors may be rounded to float16.
-func (o options) round16(s dit.Spec) bool { return o.typeOf(s) == "f16" }
+func (o options) round16(s param.Spec) bool { return o.typeOf(s) == "f16" }
 
 // check refuses rules that say nothing of this network: a typing mistake would go
 // unseen.

@@ -12,10 +12,11 @@ import (
 	"dit8/core/compute"
 	"dit8/core/compute/native"
 	"dit8/core/dit"
+	"dit8/core/param"
 	"dit8/tools/quantize/calib"
 )
 
-type tensorSeq = iter.Seq2[dit.Tensor, error]
+type tensorSeq = iter.Seq2[param.Tensor, error]
 
 // quality are the flags of what rounding can do better, by calibration.
 type quality struct {
@@ -66,12 +67,12 @@ func (f floats) copy() floats {
 	return c
 }
 
-func (f floats) tensor(s dit.Spec) dit.Tensor {
-	return dit.Tensor{Name: s.Name, Shape: s.Shape, F32: f.values[s.Name]}
+func (f floats) tensor(s param.Spec) param.Tensor {
+	return param.Tensor{Name: s.Name, Shape: s.Shape, F32: f.values[s.Name]}
 }
 
 func (f floats) tensors() tensorSeq {
-	return func(yield func(dit.Tensor, error) bool) {
+	return func(yield func(param.Tensor, error) bool) {
 		for _, s := range f.cfg.Specs() {
 			if !yield(f.tensor(s), nil) {
 				return
@@ -123,7 +124,7 @@ func (q quality) calibrate(f floats) (map[string]*calib.Layer, error) {
 
 // improve applies what was asked for: it changes f, where layers are smoothed, and
 // returns int8 tensors for those that it rounds itself.
-func (q quality) improve(f floats, isInt8 func(dit.Spec) bool, report func(what string, done, total int)) (map[string]dit.Tensor, []calib.Smoothed, error) {
+func (q quality) improve(f floats, isInt8 func(param.Spec) bool, report func(what string, done, total int)) (map[string]param.Tensor, []calib.Smoothed, error) {
 	if !q.calibrates() {
 		return nil, nil, nil
 	}
@@ -147,7 +148,7 @@ func (q quality) improve(f floats, isInt8 func(dit.Spec) bool, report func(what 
 		return nil, nil, err
 	}
 	specs := f.cfg.Specs()
-	rounded := make(map[string]dit.Tensor)
+	rounded := make(map[string]param.Tensor)
 	grams := make(map[string][]float64)
 	for i, s := range specs {
 		report(s.Name, i, len(specs))

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"dit8/core/dit"
+	"dit8/core/param"
 	"dit8/internal/atomicfile"
 	"dit8/tools/quantize/calib"
 	"dit8/weights"
@@ -74,7 +75,7 @@ func (o options) report(f floats, stored tensorSeq, ref []walked, smoothed []cal
 	}
 	rep.Bits = float64(8*size) / float64(rep.Parameters)
 	i := 0
-	w, err := loadWalker(f.cfg, f.info.Convention, func(yield func(dit.Tensor, error) bool) {
+	w, err := loadWalker(f.cfg, f.info.Convention, func(yield func(param.Tensor, error) bool) {
 		for t, err := range r.Tensors() {
 			if err == nil {
 				rep.Tensors = append(rep.Tensors, measure(t, f.values[t.Name], r.Header().Tensors[i]))
@@ -93,7 +94,7 @@ func (o options) report(f floats, stored tensorSeq, ref []walked, smoothed []cal
 }
 
 // measure compares a stored tensor with the values that it stands for.
-func measure(t dit.Tensor, want []float32, info weights.TensorInfo) tensorReport {
+func measure(t param.Tensor, want []float32, info weights.TensorInfo) tensorReport {
 	r := tensorReport{Name: t.Name, DType: info.DType.String(), Shape: t.Shape, Bits: float64(8*info.Stored) / float64(len(want)), SQNR: maxPSNR}
 	if c := compare(t.Name, t.Floats(), want); c.rel > 0 {
 		r.SQNR = min(maxPSNR, -20*math.Log10(c.rel))

@@ -12,6 +12,7 @@ import (
 	"dit8/core/compute/native"
 	"dit8/core/dit"
 	"dit8/core/flow"
+	"dit8/core/param"
 	"dit8/tools/quantize/calib"
 	"dit8/tools/quantize/checkpoint"
 	"dit8/weights"
@@ -154,9 +155,9 @@ func (o options) try(f floats, ref []walked, tr trial, x experiment) (e evaluati
 	case rotatedFC2:
 		w.m, err = dit.Load(calib.NewRotator(dev, f.cfg), f.cfg, tensors)
 	case floatActivations:
-		w.m, err = dit.Load(dev, f.cfg, func(yield func(dit.Tensor, error) bool) {
+		w.m, err = dit.Load(dev, f.cfg, func(yield func(param.Tensor, error) bool) {
 			for t, err := range tensors {
-				if !yield(dit.Tensor{Name: t.Name, Shape: t.Shape, F32: t.Floats()}, err) {
+				if !yield(param.Tensor{Name: t.Name, Shape: t.Shape, F32: t.Floats()}, err) {
 					return
 				}
 			}
@@ -172,8 +173,8 @@ func (o options) try(f floats, ref []walked, tr trial, x experiment) (e evaluati
 }
 
 // stored yields f's tensors in the types that o asks for, the rounded ones as they are.
-func (o options) stored(f floats, rounded map[string]dit.Tensor) tensorSeq {
-	return func(yield func(dit.Tensor, error) bool) {
+func (o options) stored(f floats, rounded map[string]param.Tensor) tensorSeq {
+	return func(yield func(param.Tensor, error) bool) {
 		for _, s := range f.cfg.Specs() {
 			t, ok := rounded[s.Name]
 			if !ok {

@@ -17,19 +17,20 @@ import (
 	"dit8/core"
 	"dit8/core/dit"
 	"dit8/core/flow"
+	"dit8/core/param"
 	"dit8/weights"
 )
 
 // writeModel writes a tiny network of int8 weights, or of the same as float32,
 // changed by change where it is not nil.
-func writeModel(t *testing.T, path string, hidden int, float bool, change func(*dit.Tensor)) string {
+func writeModel(t *testing.T, path string, hidden int, float bool, change func(*param.Tensor)) string {
 	t.Helper()
 	cfg := dit.Config{InputSize: 8, PatchSize: 2, InChannels: 3, HiddenSize: hidden, Depth: 2, NumHeads: 3, MLPHidden: 40, NumClasses: 3}
 	info := core.Info{
 		Name: "tiny", Convention: flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock},
 		Classes: []string{"fox", "owl", "cat"}, Defaults: core.Defaults{Steps: 4, Guidance: 3}, Pixels: core.Pixels{Mean: 0.5, Std: 0.5},
 	}
-	tensors := func(yield func(dit.Tensor, error) bool) {
+	tensors := func(yield func(param.Tensor, error) bool) {
 		for x := range dit.Random(cfg, 1, true) {
 			if float {
 				x.F32, x.I8, x.Scale = x.Floats(), nil, nil
@@ -149,7 +150,7 @@ func TestInspectText(t *testing.T) {
 // largest, γ of mlp in block 0 is below 1, everything else changes nothing.
 func TestInspectPNG(t *testing.T) {
 	dir := t.TempDir()
-	model := writeModel(t, filepath.Join(dir, "model"), 24, true, func(x *dit.Tensor) {
+	model := writeModel(t, filepath.Join(dir, "model"), 24, true, func(x *param.Tensor) {
 		if !strings.Contains(x.Name, "adaLN_modulation") {
 			return
 		}

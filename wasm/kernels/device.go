@@ -144,7 +144,7 @@ func (d *Device) Unpatchify(img, tokens compute.F32, s compute.Image) {
 }
 
 // NormModulate computes dst = LN(x)·(1+scale) + shift. dst may be x.
-func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, shift, scale compute.PerGroup) {
+func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, norm compute.Norm, shift, scale compute.PerGroup) {
 	sameLen("norm x", x.Len, rows*dim)
 	sameLen("norm dst", dst.Len, rows*dim)
 	b, bs, br := per("shift", shift, rows, dim)
@@ -152,11 +152,10 @@ func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, shift, scale co
 	normModulate(dst.Addr, x.Addr, int32(rows), int32(dim), b, bs, br, a, as, ar)
 }
 
-// Attention computes softmax(q·headDim^-½ · kᵀ)·v for each image and head.
-func (d *Device) Attention(dst, qkv compute.F32, n, tokens, heads, headDim int) {
-	dim := heads * headDim
-	sameLen("attention qkv", qkv.Len, 3*n*tokens*dim)
-	sameLen("attention dst", dst.Len, n*tokens*dim)
+// Attention computes softmax(q·Dim^-½ · kᵀ)·v for each image and head.
+func (d *Device) Attention(dst, qkv compute.F32, h compute.Heads) {
+	h.CheckAttention(dst, qkv)
+	n, tokens, heads, headDim := h.N, h.Tokens, h.Heads, h.Dim
 	s := d.scratch(other, 4*d.threads*int(attentionScratch(int32(tokens), int32(headDim))))
 	attention(dst.Addr, qkv.Addr, int32(n), int32(tokens), int32(heads), int32(headDim), s)
 }

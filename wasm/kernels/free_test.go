@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 var tiny = dit.Config{InputSize: 8, PatchSize: 2, InChannels: 3, HiddenSize: 24, Depth: 2, NumHeads: 3, MLPHidden: 40, NumClasses: 3}
@@ -32,11 +33,11 @@ func TestFree(t *testing.T) {
 	load()
 	broken := errors.New("the stream broke")
 	for stop := range len(cfg.Specs()) {
-		_, err := dit.Load(d, cfg, func(yield func(dit.Tensor, error) bool) {
+		_, err := dit.Load(d, cfg, func(yield func(param.Tensor, error) bool) {
 			i := 0
 			for t := range dit.Random(cfg, 1, true) {
 				if i == stop {
-					yield(dit.Tensor{}, broken)
+					yield(param.Tensor{}, broken)
 					return
 				}
 				if i++; !yield(t, nil) {

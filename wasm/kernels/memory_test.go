@@ -119,9 +119,9 @@ func (c *canceller) Unpatchify(img, tokens compute.F32, s compute.Image) {
 	c.Device.Unpatchify(img, tokens, s)
 }
 
-func (c *canceller) NormModulate(dst, x compute.F32, rows, dim int, shift, scale compute.PerGroup) {
+func (c *canceller) NormModulate(dst, x compute.F32, rows, dim int, norm compute.Norm, shift, scale compute.PerGroup) {
 	c.operation()
-	c.Device.NormModulate(dst, x, rows, dim, shift, scale)
+	c.Device.NormModulate(dst, x, rows, dim, norm, shift, scale)
 }
 
 func (c *canceller) Linear(dst, x compute.F32, rows int, w compute.Linear, act compute.Activation) {
@@ -134,9 +134,9 @@ func (c *canceller) LinearGate(dst, x compute.F32, rows int, w compute.Linear, g
 	c.Device.LinearGate(dst, x, rows, w, gate)
 }
 
-func (c *canceller) Attention(dst, qkv compute.F32, n, tokens, heads, headDim int) {
+func (c *canceller) Attention(dst, qkv compute.F32, h compute.Heads) {
 	c.operation()
-	c.Device.Attention(dst, qkv, n, tokens, heads, headDim)
+	c.Device.Attention(dst, qkv, h)
 }
 
 // cancelled makes req's images until the k-th operation, within which it is

@@ -6,6 +6,7 @@ package computetest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"dit8/core/compute"
@@ -26,6 +27,8 @@ func Run(t *testing.T, name string, open func() compute.Device) {
 		{"linear", linear},
 		{"linear gate", linearGate},
 		{"norm", norm},
+		{"swiglu", swiglu},
+		{"norm and rotate", normRotate},
 		{"attention", attention},
 		{"patches", patches},
 	} {
@@ -190,6 +193,16 @@ func memory(t *testing.T, b *bench) {
 				t.Fatalf("a write to [1:3) gave %v", got[:3])
 			}
 		}
+		if g, err := b.dev.Alloc(n); err != nil {
+			t.Fatal(err)
+		} else {
+			b.dev.Copy(g, f)
+			same := make([]float32, n)
+			if b.dev.Read(same, g); !slices.Equal(same, got) {
+				t.Fatalf("a copy of %d values differs", n)
+			}
+			b.dev.Free(g)
+		}
 		b.dev.Free(f) // the next, larger Alloc may get this memory and must clear it
 	}
 	if _, err := b.dev.Alloc(-1); err == nil {
@@ -324,26 +337,81 @@ func linearGate(t *testing.T, b *bench) {
 	}
 }
 
+// swiglu has layers of widths that are a multiple of nothing, and pairs of float32
+// and int8.
+func swiglu(t *testing.T, b *bench) {
+	for _, s := range shapes {
+		for kinds := range 4 {
+			gateI8, upI8 := kinds&1 != 0, kinds&2 != 0
+			gd, gr := b.layer(t, b.r.weights(s[1], s[2], gateI8))
+			wd, wr := b.layer(t, b.r.weights(s[1], s[2], upI8))
+			in, out := b.put(t, b.rows(s[0], s[1])), b.put(t, b.r.values(s[0]*s[2]))
+			b.dev.LinearSwiGLU(out.dev, in.dev, s[0], gd, wd)
+			b.ref.LinearSwiGLU(out.ref, in.ref, s[0], gr, wr)
+			what := fmt.Sprintf("%d×%d×%d int8: gate %v, other %v", s[0], s[1], s[2], gateI8, upI8)
+			out.same(t, what)
+			in.same(t, what+": input")
+			in.free()
+			out.free()
+		}
+	}
+}
+
 func norm(t *testing.T, b *bench) {
 	for _, dim := range []int{1, 2, 3, 4, 7, 8, 15, 16, 17, 31, 32, 33, 47, 48, 63, 64, 65, 100, 192, 384, 1152} {
-		for _, groups := range []int{1, 3} {
-			const per = 4
-			rows := groups * per
-			v := b.rows(rows, dim)
-			for i := range dim {
-				v[i] = 3 // no variance: eps alone
+		for _, kind := range []compute.Norm{compute.LayerNorm, compute.RMSNorm} {
+			for _, groups := range []int{1, 3} {
+				b.norm(t, dim, kind, groups, 2*dim+1)
 			}
-			stride := 2*dim + 1
-			x, y, m := b.put(t, v), b.put(t, b.r.values(rows*dim)), b.put(t, b.r.values(groups*stride))
-			mod := func(f compute.F32, at int) compute.PerGroup {
-				return compute.PerGroup{V: f.Slice(at, f.Len), Stride: stride, Rows: per}
+			b.norm(t, dim, kind, 3, 0) // one vector for all groups
+		}
+	}
+}
+
+func (b *bench) norm(t *testing.T, dim int, kind compute.Norm, groups, stride int) {
+	const per = 4
+	rows := groups * per
+	v := b.rows(rows, dim)
+	for i := range dim {
+		v[i] = 3 // no variance: eps alone
+	}
+	x, y, m := b.put(t, v), b.put(t, b.r.values(rows*dim)), b.put(t, b.r.values(2*dim+(groups-1)*stride))
+	mod := func(f compute.F32, at int) compute.PerGroup {
+		return compute.PerGroup{V: f.Slice(at, f.Len), Stride: stride, Rows: per}
+	}
+	what := fmt.Sprintf("norm %d of %d rows of %d in %d groups, stride %d", kind, rows, dim, groups, stride)
+	b.dev.NormModulate(y.dev, x.dev, rows, dim, kind, mod(m.dev, 0), mod(m.dev, dim))
+	b.ref.NormModulate(y.ref, x.ref, rows, dim, kind, mod(m.ref, 0), mod(m.ref, dim))
+	y.same(t, what)
+	x.same(t, what+": input")
+	for _, o := range []operand{x, y, m} {
+		o.free()
+	}
+}
+
+func normRotate(t *testing.T, b *bench) {
+	for _, h := range []compute.Heads{
+		{N: 1, Tokens: 1, Heads: 1, Dim: 2}, {N: 2, Tokens: 3, Heads: 2, Dim: 4}, {N: 1, Tokens: 4, Heads: 3, Dim: 8}, {N: 1, Tokens: 7, Heads: 2, Dim: 12},
+		{N: 2, Tokens: 15, Heads: 1, Dim: 16}, {N: 1, Tokens: 17, Heads: 2, Dim: 18}, {N: 3, Tokens: 5, Heads: 4, Dim: 32}, {N: 1, Tokens: 33, Heads: 3, Dim: 48},
+		{N: 2, Tokens: 64, Heads: 3, Dim: 64}, {N: 1, Tokens: 65, Heads: 2, Dim: 72}, {N: 1, Tokens: 20, Heads: 1, Dim: 80},
+	} {
+		for _, normed := range []bool{false, true} {
+			v := b.r.values(3 * h.Rows() * h.Width())
+			for i := range h.Dim {
+				v[i] *= 1e-4 // a head whose mean square is near eps
 			}
-			what := fmt.Sprintf("%d rows of %d in %d groups", rows, dim, groups)
-			b.dev.NormModulate(y.dev, x.dev, rows, dim, mod(m.dev, 0), mod(m.dev, dim))
-			b.ref.NormModulate(y.ref, x.ref, rows, dim, mod(m.ref, 0), mod(m.ref, dim))
-			y.same(t, what)
-			x.same(t, what+": input")
-			for _, o := range []operand{x, y, m} {
+			qkv, rope := b.put(t, v), b.put(t, b.r.values(h.Tokens*h.Dim))
+			weights := 0
+			if normed {
+				weights = h.Dim
+			}
+			q, k := b.put(t, b.r.values(weights)), b.put(t, b.r.values(weights))
+			b.dev.NormRotate(qkv.dev, h, q.dev, k.dev, rope.dev)
+			b.ref.NormRotate(qkv.ref, h, q.ref, k.ref, rope.ref)
+			what := fmt.Sprintf("%+v, normed %v", h, normed)
+			qkv.same(t, what)
+			for _, o := range []operand{qkv, rope, q, k} {
+				o.same(t, what+": input")
 				o.free()
 			}
 		}
@@ -364,8 +432,9 @@ func attention(t *testing.T, b *bench) {
 			}
 			qkv, out := b.put(t, v), b.put(t, b.r.values(n*tokens*dim))
 			what := fmt.Sprintf("%d×%d tokens, %d heads of %d, values of %g", n, tokens, heads, headDim, scale)
-			b.dev.Attention(out.dev, qkv.dev, n, tokens, heads, headDim)
-			b.ref.Attention(out.ref, qkv.ref, n, tokens, heads, headDim)
+			h := compute.Heads{N: n, Tokens: tokens, Heads: heads, Dim: headDim}
+			b.dev.Attention(out.dev, qkv.dev, h)
+			b.ref.Attention(out.ref, qkv.ref, h)
 			out.same(t, what)
 			qkv.same(t, what+": input")
 			qkv.free()

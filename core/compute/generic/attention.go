@@ -6,11 +6,10 @@ import (
 	"dit8/core/compute"
 )
 
-// Attention computes softmax(q·headDim^-½ · kᵀ)·v for each image and head.
-func (d *Device) Attention(dst, qkv compute.F32, n, tokens, heads, headDim int) {
-	dim := heads * headDim
-	compute.SameLen("attention qkv", qkv.Len, 3*n*tokens*dim)
-	compute.SameLen("attention dst", dst.Len, n*tokens*dim)
+// Attention computes softmax(q·Dim^-½ · kᵀ)·v for each image and head.
+func (d *Device) Attention(dst, qkv compute.F32, shape compute.Heads) {
+	shape.CheckAttention(dst, qkv)
+	n, tokens, heads, headDim, dim := shape.N, shape.Tokens, shape.Heads, shape.Dim, shape.Width()
 	scale := 1 / float32(math.Sqrt(float64(headDim)))
 	s := scratch(&d.scores, tokens)
 	q := scratch(&d.query, headDim)

@@ -47,6 +47,12 @@ func (d *Device) Read(dst []float32, src compute.F32) {
 	copy(dst, src.Host)
 }
 
+// Copy copies src to dst.
+func (d *Device) Copy(dst, src compute.F32) {
+	compute.SameLen("copy", src.Len, dst.Len)
+	copy(dst.Host, src.Host)
+}
+
 func scratch[T any](s *[]T, n int) []T {
 	if cap(*s) < n {
 		*s = make([]T, n)

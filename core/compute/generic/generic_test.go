@@ -95,7 +95,7 @@ func TestAttention(t *testing.T) {
 	qkv := random(r, 3*n*tokens*dim)
 	d := generic.New()
 	out := put(d, make([]float32, n*tokens*dim))
-	d.Attention(out, put(d, qkv), n, tokens, heads, hd)
+	d.Attention(out, put(d, qkv), compute.Heads{N: n, Tokens: tokens, Heads: heads, Dim: hd})
 	at := func(img, token, part, h, i int) float64 {
 		return float64(qkv[((img*tokens+token)*3+part)*dim+h*hd+i])
 	}
@@ -130,7 +130,7 @@ func TestNormModulate(t *testing.T) {
 	x, mod := random(r, rows*dim), random(r, 2*2*dim)
 	d := generic.New()
 	y, m := put(d, make([]float32, rows*dim)), put(d, mod)
-	d.NormModulate(y, put(d, x), rows, dim, compute.PerGroup{V: m, Stride: 2 * dim, Rows: 2},
+	d.NormModulate(y, put(d, x), rows, dim, compute.LayerNorm, compute.PerGroup{V: m, Stride: 2 * dim, Rows: 2},
 		compute.PerGroup{V: m.Slice(dim, m.Len), Stride: 2 * dim, Rows: 2})
 	for i := range rows {
 		mean, variance := 0.0, 0.0

@@ -54,6 +54,25 @@ func (d *Device) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gate
 	}
 }
 
+// LinearSwiGLU computes dst = SiLU(x·Wgᵀ + bg) ∘ (x·Wᵀ + b).
+func (d *Device) LinearSwiGLU(dst, x compute.F32, rows int, gate, w compute.Linear) {
+	g, l := gate.(*linear), w.(*linear)
+	in, out := l.In(), l.Out()
+	compute.SameLen("swiglu gate in", g.In(), in)
+	compute.SameLen("swiglu gate out", g.Out(), out)
+	compute.SameLen("linear x", x.Len, rows*in)
+	compute.SameLen("linear dst", dst.Len, rows*out)
+	y := scratch(&d.query, out)
+	for r := range rows {
+		z := dst.Host[r*out : (r+1)*out]
+		d.row(y, x.Host[r*in:(r+1)*in], g)
+		d.row(z, x.Host[r*in:(r+1)*in], l)
+		for j, v := range y {
+			z[j] = float32(compute.SiLU(v) * z[j])
+		}
+	}
+}
+
 // row computes y = x·Wᵀ + b for one row.
 func (d *Device) row(y, x []float32, l *linear) {
 	if l.F32 != nil {

@@ -25,11 +25,10 @@ type attentionOp struct {
 // maxQueries is about how many queries a part has.
 const maxQueries = 64
 
-// Attention computes softmax(q·headDim^-½ · kᵀ)·v for each image and head.
-func (d *Device) Attention(dst, qkv compute.F32, n, tokens, heads, headDim int) {
-	dim := heads * headDim
-	compute.SameLen("attention qkv", qkv.Len, 3*n*tokens*dim)
-	compute.SameLen("attention dst", dst.Len, n*tokens*dim)
+// Attention computes softmax(q·Dim^-½ · kᵀ)·v for each image and head.
+func (d *Device) Attention(dst, qkv compute.F32, h compute.Heads) {
+	h.CheckAttention(dst, qkv)
+	n, tokens, heads, headDim := h.N, h.Tokens, h.Heads, h.Dim
 	op, panel := &d.attention, d.k.panel
 	op.d, op.dst, op.qkv, op.n, op.tokens, op.heads, op.hd = d, dst.Host, qkv.Host, n, tokens, heads, headDim
 	op.scale = 1 / float32(math.Sqrt(float64(headDim)))

@@ -68,6 +68,16 @@ func (d *Device) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gate
 	d.runLinear(linearOp{dst: dst.Host, x: x.Host, rows: rows, l: w.(*linear), gate: gate, gated: true})
 }
 
+// LinearSwiGLU computes dst = SiLU(x·Wgᵀ + bg) ∘ (x·Wᵀ + b).
+func (d *Device) LinearSwiGLU(dst, x compute.F32, rows int, gate, w compute.Linear) {
+	g := grow(&d.patches, dst.Len)
+	d.Linear(compute.F32{Host: g, Len: dst.Len}, x, rows, gate, compute.WithSiLU)
+	d.Linear(dst, x, rows, w, compute.NoActivation)
+	for i, v := range g {
+		dst.Host[i] = float32(v * dst.Host[i])
+	}
+}
+
 // linearOp is a linear layer in parts: blocks of rows with all outputs or, where
 // rows are few, all rows with some panels.
 type linearOp struct {

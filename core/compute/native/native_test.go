@@ -106,7 +106,7 @@ func TestThreadsEnd(t *testing.T) {
 		d := open(t, "", 8)
 		x, _ := d.Alloc(64 * 64)
 		per := compute.PerGroup{V: x, Stride: 0, Rows: 64}
-		d.NormModulate(x, x, 64, 64, per, per)
+		d.NormModulate(x, x, 64, 64, compute.LayerNorm, per, per)
 	}()
 	for range 200 {
 		runtime.GC()
@@ -133,10 +133,10 @@ func TestNoAllocations(t *testing.T) {
 			y, _ := d.Alloc(rows * wide)
 			per := compute.PerGroup{V: y, Stride: 0, Rows: rows}
 			allocs := testing.AllocsPerRun(20, func() {
-				d.NormModulate(x, x, rows, dim, per, per)
+				d.NormModulate(x, x, rows, dim, compute.LayerNorm, per, per)
 				d.Linear(y, x, rows, l, compute.WithGELU)
 				d.LinearGate(y, x, rows, l, per)
-				d.Attention(x, y.Slice(0, 3*rows*dim), 2, rows/2, 4, dim/4)
+				d.Attention(x, y.Slice(0, 3*rows*dim), compute.Heads{N: 2, Tokens: rows / 2, Heads: 4, Dim: dim / 4})
 			})
 			if allocs != 0 {
 				t.Errorf("%s: %v allocations in a pass", d.Name(), allocs)

@@ -135,17 +135,18 @@ type normOp struct {
 	d            *Device
 	dst, x       []float32
 	rows, dim    int
+	norm         compute.Norm
 	shift, scale compute.PerGroup
 }
 
 // normRows is how many rows a part of NormModulate has.
 const normRows = 16
 
-// NormModulate computes dst = LN(x)·(1+scale) + shift. dst may be x.
-func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, shift, scale compute.PerGroup) {
+// NormModulate computes dst = norm(x)·(1+scale) + shift. dst may be x.
+func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, norm compute.Norm, shift, scale compute.PerGroup) {
 	compute.SameLen("norm x", x.Len, rows*dim)
 	compute.SameLen("norm dst", dst.Len, rows*dim)
-	d.norm = normOp{d, dst.Host, x.Host, rows, dim, shift, scale}
+	d.norm = normOp{d, dst.Host, x.Host, rows, dim, norm, shift, scale}
 	d.pool.run(&d.norm, (rows+normRows-1)/normRows)
 	d.norm = normOp{}
 }
@@ -153,30 +154,17 @@ func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, shift, scale co
 func (op *normOp) part(i, thread int) {
 	for r := i * normRows; r < min(op.rows, (i+1)*normRows); r++ {
 		at := r * op.dim
-		op.d.normRow(&op.d.own[thread], op.dst[at:at+op.dim], op.x[at:at+op.dim], op.shift.Vector(r, op.dim), op.scale.Vector(r, op.dim))
+		op.d.normRow(&op.d.own[thread], op.dst[at:at+op.dim], op.x[at:at+op.dim], op.norm, op.shift.Vector(r, op.dim), op.scale.Vector(r, op.dim))
 	}
 }
 
-func (d *Device) normRow(s *scratch, y, x, shift, scale []float32) {
+func (d *Device) normRow(s *scratch, y, x []float32, norm compute.Norm, shift, scale []float32) {
+	mean := float32(0)
+	if norm == compute.LayerNorm {
+		mean = d.mean(s, x)
+	}
+	rstd := d.reciprocal(s, x, mean)
 	n, first := whole(x)
-	p := &s.partial
-	sum := d.k.sum(p, first, n)
-	if n < len(x) {
-		for i, v := range x[n:] {
-			p[i] += v
-		}
-		sum = compute.FoldSum(p)
-	}
-	mean := sum / float32(len(x))
-	squares := d.k.sumSquares(p, first, mean, n)
-	if n < len(x) {
-		for i, v := range x[n:] {
-			c := v - mean
-			p[i] += float32(c * c)
-		}
-		squares = compute.FoldSum(p)
-	}
-	rstd := 1 / float32(math.Sqrt(float64(squares/float32(len(x))+compute.NormEps)))
 	if n > 0 {
 		d.k.modulate(&y[0], first, &shift[0], &scale[0], mean, rstd, n)
 	}
@@ -184,4 +172,30 @@ func (d *Device) normRow(s *scratch, y, x, shift, scale []float32) {
 		h := float32(float32(x[i]-mean) * rstd)
 		y[i] = float32(h*float32(1+scale[i])) + shift[i]
 	}
+}
+
+func (d *Device) mean(s *scratch, x []float32) float32 {
+	n, first := whole(x)
+	sum := d.k.sum(&s.partial, first, n)
+	if n < len(x) {
+		for i, v := range x[n:] {
+			s.partial[i] += v
+		}
+		sum = compute.FoldSum(&s.partial)
+	}
+	return sum / float32(len(x))
+}
+
+// reciprocal is one over the root of the mean square of x - mean.
+func (d *Device) reciprocal(s *scratch, x []float32, mean float32) float32 {
+	n, first := whole(x)
+	squares := d.k.sumSquares(&s.partial, first, mean, n)
+	if n < len(x) {
+		for i, v := range x[n:] {
+			c := v - mean
+			s.partial[i] += float32(c * c)
+		}
+		squares = compute.FoldSum(&s.partial)
+	}
+	return 1 / float32(math.Sqrt(float64(squares/float32(len(x))+compute.NormEps)))
 }

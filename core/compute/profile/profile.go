@@ -81,9 +81,9 @@ func (d *Device) Unpatchify(img, tokens compute.F32, s compute.Image) {
 }
 
 // NormModulate is compute.Device's.
-func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, shift, scale compute.PerGroup) {
+func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, norm compute.Norm, shift, scale compute.PerGroup) {
 	start := time.Now()
-	d.Device.NormModulate(dst, x, rows, dim, shift, scale)
+	d.Device.NormModulate(dst, x, rows, dim, norm, shift, scale)
 	d.add(start, "norm modulate", 0)
 }
 
@@ -103,9 +103,31 @@ func (d *Device) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gate
 	d.add(start, name, macs)
 }
 
-// Attention is compute.Device's.
-func (d *Device) Attention(dst, qkv compute.F32, n, tokens, heads, headDim int) {
+// LinearSwiGLU is compute.Device's.
+func (d *Device) LinearSwiGLU(dst, x compute.F32, rows int, gate, w compute.Linear) {
 	start := time.Now()
-	d.Device.Attention(dst, qkv, n, tokens, heads, headDim)
-	d.add(start, "attention", 2*n*tokens*tokens*heads*headDim)
+	d.Device.LinearSwiGLU(dst, x, rows, gate, w)
+	name, macs := linear(w, rows, " swiglu")
+	d.add(start, name, 2*macs)
+}
+
+// NormRotate is compute.Device's.
+func (d *Device) NormRotate(qkv compute.F32, h compute.Heads, qNorm, kNorm, rope compute.F32) {
+	start := time.Now()
+	d.Device.NormRotate(qkv, h, qNorm, kNorm, rope)
+	d.add(start, "norm rotate", 0)
+}
+
+// Copy is compute.Device's.
+func (d *Device) Copy(dst, src compute.F32) {
+	start := time.Now()
+	d.Device.Copy(dst, src)
+	d.add(start, "copy", 0)
+}
+
+// Attention is compute.Device's.
+func (d *Device) Attention(dst, qkv compute.F32, h compute.Heads) {
+	start := time.Now()
+	d.Device.Attention(dst, qkv, h)
+	d.add(start, "attention", 2*h.Rows()*h.Tokens*h.Width())
 }

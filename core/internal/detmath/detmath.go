@@ -91,3 +91,18 @@ func Log(x float64) float64 {
 	lo := float64(float64(k) * ln2Lo)
 	return hi - (float64(half-float64(float64(s*float64(half+r))+lo)) - f)
 }
+
+// Exp returns e^x for |x| ≤ 700: Taylor's series on [-ln2/2, ln2/2], to a few
+// units in the last place.
+func Exp(x float64) float64 {
+	const ln2Hi, ln2Lo = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+	n := float64(float64(x*math.Log2E)+round) - round
+	r := float64(x - float64(n*ln2Hi))
+	r = float64(r - float64(n*ln2Lo))
+	sum, term := 1.0, 1.0
+	for k := 1.0; k < 18; k++ {
+		term = float64(float64(term*r) / k)
+		sum += term
+	}
+	return math.Ldexp(sum, int(n))
+}

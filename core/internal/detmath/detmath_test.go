@@ -25,6 +25,8 @@ func TestAgainstMath(t *testing.T) {
 		near("cos turns", u, c, math.Cos(2*math.Pi*u), 4)
 		v := (float64(i) + 0.5) / 70000
 		near("log", v, Log(v), math.Log(v), max(1, math.Abs(math.Log(v))))
+		e := float64(i)/500 - 200
+		near("exp", e, Exp(e)/math.Exp(e), 1, 2)
 	}
 	if s, c := SinCos(0); s != 0 || c != 1 {
 		t.Errorf("SinCos(0) = %v, %v", s, c)

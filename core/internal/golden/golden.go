@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 // Dir is the repository's testdata/golden.
@@ -113,13 +114,13 @@ func ReadCase(t testing.TB, name string) Case {
 }
 
 // Tensors hands the arrays of a checkpoint to dit.Load.
-func Tensors(m map[string]Tensor) iter.Seq2[dit.Tensor, error] {
-	return func(yield func(dit.Tensor, error) bool) {
+func Tensors(m map[string]Tensor) iter.Seq2[param.Tensor, error] {
+	return func(yield func(param.Tensor, error) bool) {
 		for name, t := range m {
 			if strings.HasPrefix(name, "__") {
 				continue
 			}
-			if !yield(dit.Tensor{Name: name, Shape: t.Shape, F32: t.V}, nil) {
+			if !yield(param.Tensor{Name: name, Shape: t.Shape, F32: t.V}, nil) {
 				return
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
 	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 var tiny = dit.Config{InputSize: 8, PatchSize: 2, InChannels: 3, HiddenSize: 24, Depth: 2, NumHeads: 3, MLPHidden: 48, NumClasses: 5}
@@ -24,9 +25,9 @@ func values(cfg dit.Config) map[string][]float32 {
 
 func load(t *testing.T, dev compute.Device, m map[string][]float32) *dit.Model {
 	t.Helper()
-	model, err := dit.Load(dev, tiny, func(yield func(dit.Tensor, error) bool) {
+	model, err := dit.Load(dev, tiny, func(yield func(param.Tensor, error) bool) {
 		for _, s := range tiny.Specs() {
-			if !yield(dit.Tensor{Name: s.Name, Shape: s.Shape, F32: m[s.Name]}, nil) {
+			if !yield(param.Tensor{Name: s.Name, Shape: s.Shape, F32: m[s.Name]}, nil) {
 				return
 			}
 		}
@@ -104,7 +105,7 @@ func TestRecorder(t *testing.T) {
 
 // Smoothing leaves the float network what it was, and int8 layers better.
 func TestSmooth(t *testing.T) {
-	all := func(dit.Spec) bool { return true }
+	all := func(param.Spec) bool { return true }
 	m := values(tiny)
 	for i, v := range m["blocks.0.adaLN_modulation.1.bias"] { // one channel of norms much larger than the others
 		if i%24 == 5 {
@@ -141,7 +142,7 @@ func TestSmooth(t *testing.T) {
 	for k, v := range as {
 		as[k] = slices.Clone(v)
 	}
-	if done, err := Smooth(m, nil, tiny, func(dit.Spec) bool { return false }); err != nil || len(done) != 0 || !maps.EqualFunc(m, as, slices.Equal[[]float32]) {
+	if done, err := Smooth(m, nil, tiny, func(param.Spec) bool { return false }); err != nil || len(done) != 0 || !maps.EqualFunc(m, as, slices.Equal[[]float32]) {
 		t.Errorf("no layers to smooth: %v, %v, or weights changed", done, err)
 	}
 }
@@ -230,7 +231,7 @@ func TestRound(t *testing.T) {
 		t.Fatal(err)
 	}
 	outputs := func(q []int8, s []float32) []float32 {
-		f := dit.Tensor{I8: q, Scale: s}.Floats()
+		f := param.Tensor{I8: q, Scale: s}.Floats()
 		var y []float32
 		for _, v := range product(x, f, n) {
 			y = append(y, float32(v))

@@ -7,6 +7,7 @@ import (
 
 	"dit8/core/compute"
 	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 // strengths are the exponents that Smooth chooses from: s = max|x|^a / max|w|^(1-a)
@@ -29,7 +30,7 @@ type Smoothed struct {
 // which lets nothing through. For each layer the strength that errs least on the
 // sampled inputs is taken, or none. tensors are changed in place, and layers' samples
 // with them. Layers whose weights are not isInt8 stay as they are.
-func Smooth(tensors map[string][]float32, layers map[string]*Layer, cfg dit.Config, isInt8 func(dit.Spec) bool) ([]Smoothed, error) {
+func Smooth(tensors map[string][]float32, layers map[string]*Layer, cfg dit.Config, isInt8 func(param.Spec) bool) ([]Smoothed, error) {
 	d := cfg.HiddenSize
 	able := make(map[string]bool)
 	for _, s := range cfg.Specs() {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dit8/core/dit"
+	"dit8/core/param"
 	"dit8/tools/quantize/safetensors"
 )
 
@@ -21,7 +22,7 @@ var tiny = dit.Config{InputSize: 4, PatchSize: 2, InChannels: 4, HiddenSize: 8, 
 // save writes the tensors of tiny that want picks, under the names that it gives.
 func save(t *testing.T, path string, want func(name string) (string, bool)) {
 	t.Helper()
-	var specs []dit.Spec
+	var specs []param.Spec
 	for _, s := range tiny.Specs() {
 		if n, ok := want(s.Name); ok {
 			s.Name = n
@@ -29,7 +30,7 @@ func save(t *testing.T, path string, want func(name string) (string, bool)) {
 		}
 	}
 	var b bytes.Buffer
-	var tensors iter.Seq2[dit.Tensor, error] = func(yield func(dit.Tensor, error) bool) {
+	var tensors iter.Seq2[param.Tensor, error] = func(yield func(param.Tensor, error) bool) {
 		for x, err := range dit.Random(tiny, 1, false) {
 			n, ok := want(x.Name)
 			x.Name = n

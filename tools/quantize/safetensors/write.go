@@ -9,12 +9,12 @@ import (
 	"iter"
 	"math"
 
-	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 // Write writes a file of float32 tensors. They must come in the order of specs and
 // with their shapes; only one is held at a time.
-func Write(w io.Writer, specs []dit.Spec, tensors iter.Seq2[dit.Tensor, error]) error {
+func Write(w io.Writer, specs []param.Spec, tensors iter.Seq2[param.Tensor, error]) error {
 	type entry struct {
 		DType   string   `json:"dtype"`
 		Shape   []int    `json:"shape"`

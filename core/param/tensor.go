@@ -1,4 +1,4 @@
-package dit
+package param
 
 import (
 	"fmt"
@@ -35,10 +35,10 @@ func (t Tensor) Floats() []float32 {
 // Check compares the tensor with what the network needs under its name.
 func (t Tensor) Check(s Spec) error {
 	if !slices.Equal(t.Shape, s.Shape) {
-		return fmt.Errorf("dit: tensor %s: shape is %v, the config asks for %v", t.Name, t.Shape, s.Shape)
+		return fmt.Errorf("tensor %s: shape is %v, the config asks for %v", t.Name, t.Shape, s.Shape)
 	}
 	if n := s.Len(); len(t.F32) != n && (len(t.I8) != n || len(t.Scale) != s.Shape[0]) {
-		return fmt.Errorf("dit: tensor %s: %d float32, %d int8 values and %d scales for shape %v", t.Name, len(t.F32), len(t.I8), len(t.Scale), t.Shape)
+		return fmt.Errorf("tensor %s: %d float32, %d int8 values and %d scales for shape %v", t.Name, len(t.F32), len(t.I8), len(t.Scale), t.Shape)
 	}
 	return nil
 }

@@ -1,0 +1,35 @@
+// Package param names the parameters of a network and puts them where they belong:
+// a stream of tensors becomes layers and vectors of a device.
+package param
+
+// Role tells what a tensor is for, which decides how it may be stored.
+type Role uint8
+
+// The roles of tensors.
+const (
+	Bias       Role = iota // added vectors
+	Embedding              // looked up, added or multiplied: label table, pos_embed, norm weights
+	Projection             // first and last layer
+	Modulator              // AdaLN heads and timestep MLP: run once per request
+	Matrix                 // linear layers of the blocks: run every step
+)
+
+// Int8 tells whether tensors of this role are stored as int8 where nothing else is
+// asked for.
+func (r Role) Int8() bool { return r == Matrix || r == Modulator }
+
+// Spec names one tensor of a network.
+type Spec struct {
+	Name  string
+	Shape []int
+	Role  Role
+}
+
+// Len is the product of the shape.
+func (s Spec) Len() int {
+	n := 1
+	for _, d := range s.Shape {
+		n *= d
+	}
+	return n
+}
