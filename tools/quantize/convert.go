@@ -304,7 +304,7 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 	if m.info.Classes, err = classNames(o.labels, m.cfg.NumClasses); err != nil {
 		return m, err
 	}
-	return m, m.info.Check(m.cfg.NumClasses)
+	return m, m.info.Check(m.cfg)
 }
 
 func (o options) conventionOf(cfg dit.Config, in *checkpoint.Checkpoint, note func(string, ...any)) (c flow.Convention, err error) {
