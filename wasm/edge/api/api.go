@@ -16,7 +16,7 @@ import (
 // around it.
 type Generator interface {
 	Info() core.Info
-	ID() string // of the model file
+	ID() string     // of the model file
 	ImageSize() int // pixels, in height and width
 	Defaults() core.Request
 	Generate(ctx context.Context, req core.Request, onStep func(core.Event)) (*core.Result, error)

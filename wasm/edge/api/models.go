@@ -3,7 +3,6 @@ package api
 import (
 	"fmt"
 	"net/http"
-
 )
 
 // entry describes the model as OpenAI's API does, and which file it is.
