@@ -216,8 +216,8 @@ func TestParse(t *testing.T) {
 // Large networks and batches are refused before anything is allocated.
 func TestLimits(t *testing.T) {
 	for want, change := range map[string]func(*Options){
-		"config is a network of 673676940 parameters, allowed: up to 200000000": func(o *Options) {
-			o.Config.HiddenSize, o.Config.Depth, o.Config.MLPHidden, o.Config.NumHeads = 1152, 28, 4608, 16
+		"config is a network of 2693037324 parameters, allowed: up to 1000000000": func(o *Options) {
+			o.Config.HiddenSize, o.Config.Depth, o.Config.MLPHidden, o.Config.NumHeads = 2304, 28, 9216, 16
 		},
 		"config is a network of 77491642934":                                                  func(o *Options) { o.Config.HiddenSize, o.Config.Depth, o.Config.MLPHidden = 8190, 64, dit.MaxMLPHidden },
 		"batch is 64, which takes 163577856 activations, allowed: up to 67108864 activations": func(o *Options) { o.Batch, o.Config.InputSize, o.Config.HiddenSize = 64, 256, 24 },

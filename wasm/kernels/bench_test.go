@@ -35,10 +35,7 @@ func BenchmarkForward(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				conds := make([]dit.Cond, s.Batch)
-				for i := range conds {
-					conds[i] = dit.Cond{T: 0.5, Label: i}
-				}
+				conds := s.Conds()
 				out := make([]float32, len(x))
 				return func() []float32 {
 					c, err := m.Condition(conds)
