@@ -59,13 +59,13 @@ func (s *Sampler) Integrate(ctx context.Context, z []float32, run flow.Run) erro
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return s.velocity(v, z, k)
+		return s.Velocity(v, z, k)
 	}
 	return s.Plan.Integrate(z, run)
 }
 
-// velocity writes that of evaluation k at z to v.
-func (s *Sampler) velocity(v, z []float32, k int) error {
+// Velocity writes that of evaluation k at the states z to v.
+func (s *Sampler) Velocity(v, z []float32, k int) error {
 	cfg := s.Config()
 	n, groups := len(z)/cfg.ImageLen(), len(s.Conds[k])
 	at, err := s.condition(k)
