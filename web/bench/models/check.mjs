@@ -15,6 +15,7 @@ const session = await ort.InferenceSession.create(model);
 const outputs = await session.run(Object.fromEntries(session.inputNames.map((name) => [name, tensor(name)])));
 for (const [name, golden] of [["u", "out"], ["x0", "out_x"]]) {
   const want = tensor(golden).data, got = outputs[name].data;
-  const error = got.reduce((most, v, i) => Math.max(most, Math.abs(v - want[i])), 0);
-  console.log(`${name}: max |error| ${error.toExponential(1)}, max |${golden}| ${want.reduce((most, v) => Math.max(most, Math.abs(v)), 0).toFixed(1)}`);
+  const error = got.map((v, i) => v - want[i]);
+  const most = (a) => Math.max(...a.map(Math.abs)).toExponential(1), rms = (a) => Math.sqrt(a.reduce((sum, v) => sum + v * v, 0) / a.length).toExponential(1);
+  console.log(`${name}: error ${most(error)}, rms ${rms(error)}; ${golden} ${most(want)}, rms ${rms(want)}`);
 }
