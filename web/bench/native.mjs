@@ -73,7 +73,8 @@ function operationTable(shape) {
 
 const speedup = Object.keys(networks).map((shape) => `${shape} ${(best[`${shape} 1`] / best[`${shape} 2`]).toFixed(2)}`).join(", ");
 const table = `Written by \`make bench-native\` on ${cpus().length} cores of ${cpus()[0].model.trim()}, device ${ones.s2_b1.device}: milliseconds for a
-forward pass, conditioning included, the best of several (${counts(rounds)}) in one run in which the runtimes take turns (onnxruntime-node ${JSON.parse(readFileSync(`${root}web/bench/node_modules/onnxruntime-node/package.json`)).version}, CPU).
+forward pass, conditioning included, the best of several (${counts(rounds)}) in one run
+in which the runtimes take turns (onnxruntime-node ${JSON.parse(readFileSync(`${root}web/bench/node_modules/onnxruntime-node/package.json`)).version}, CPU).
 dit8's output is compared with the generic device's bit for bit first.
 
 | network | threads | dit8 int8 | ORT int8 | ORT fp32 | of ORT int8 | of ORT fp32 |

@@ -114,7 +114,8 @@ function operationTable(shape) {
 
 const speedup = shapes.map((shape) => `${shape} ${(best[`${shape} 1`] / best[`${shape} 2`]).toFixed(2)}`).join(", ");
 const table = `Written by \`make bench-web\` on ${cpus().length} cores of ${cpus()[0].model.trim()}, Chromium ${version}: milliseconds for a forward
-pass, conditioning included, the best of several (${counts(rounds)}) in one run in which the runtimes take turns. dit8 is checked against the generic device first.
+pass, conditioning included, the best of several (${counts(rounds)}) in one run
+in which the runtimes take turns. dit8 is checked against the generic device first.
 
 | network | threads | dit8 int8 | ORT Web int8 | ORT Web fp32 | of ORT int8 | of ORT fp32 |
 |---|---|---|---|---|---|---|
