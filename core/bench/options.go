@@ -68,7 +68,7 @@ func (o Options) Conds() []dit.Cond {
 	for i := range conds {
 		conds[i] = dit.Cond{T: 0.5, Label: i / 2 % o.Config.NumClasses}
 		if o.Config.TwoTimes() {
-			conds[i].T, conds[i].Omega, conds[i].TMax = 1, 7.5, 1
+			conds[i].T, conds[i].Omega, conds[i].TMin, conds[i].TMax = 1, 8.5, 0.1, 0.7 // pMF-B/16's own
 		}
 	}
 	return conds
