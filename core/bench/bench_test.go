@@ -193,7 +193,7 @@ func TestParse(t *testing.T) {
 		`[]`:                 "cannot unmarshal array",
 		`{}`:                 "config: there is nothing",
 		`{"config": null}`:   `config is "", allowed: d256, s4, s2`,
-		`{"config": "d257"}`: `config is "d257", allowed: d256, s4, s2 or an object`,
+		`{"config": "d257"}`: `config is "d257", allowed: d256, s4, s2, pmfb16, imfb2, jitb16, lightningxl1 or an object`,
 		`{"config": "` + strings.Repeat("x", 1000) + `"}`: `x…", allowed`,
 		`{"config": "d256"} {}`:                           "more follows",
 		`{"config": "d256", "batches": 2}`:                `unknown field "batches"`,
