@@ -100,15 +100,15 @@ func (d *Device) zeros(n int) (uint32, error) {
 
 // Linear computes dst = act(x·Wᵀ + b).
 func (d *Device) Linear(dst, x compute.F32, rows int, w compute.Linear, act compute.Activation) {
-	sameLen("linear x", x.Len, rows*w.In())
-	sameLen("linear dst", dst.Len, rows*w.Out())
+	compute.SameLen("linear x", x.Len, rows*w.In())
+	compute.SameLen("linear dst", dst.Len, rows*w.Out())
 	d.linear(dst.Addr, x.Addr, rows, w.(*linear), int32(act), 0, 0, 1)
 }
 
 // LinearGate adds gate ∘ (x·Wᵀ + b) to dst.
 func (d *Device) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gate compute.PerGroup) {
-	sameLen("linear x", x.Len, rows*w.In())
-	sameLen("linear dst", dst.Len, rows*w.Out())
+	compute.SameLen("linear x", x.Len, rows*w.In())
+	compute.SameLen("linear dst", dst.Len, rows*w.Out())
 	at, stride, group := per("gate", gate, rows, w.Out())
 	d.linear(dst.Addr, x.Addr, rows, w.(*linear), gated, at, stride, group)
 }
