@@ -30,6 +30,9 @@ func linearI8(dst, q, s uint32, rows int32, w, ws, b uint32, in, out, act int32,
 //go:wasmimport kernels linear_f32
 func linearF32(dst, x uint32, rows int32, w, b uint32, in, out, act int32, gate uint32, gateStride, gateRows int32)
 
+//go:wasmimport kernels linear_swiglu
+func linearSwiGLU(dst, x, q, s uint32, rows, in, out int32, gateW, gateScale, gateBias, w, scale, bias, scratch uint32)
+
 //go:wasmimport kernels norm_rotate
 func normRotate(qkv uint32, rows, tokens, heads, headDim int32, qNorm, kNorm, rope uint32)
 

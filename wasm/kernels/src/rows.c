@@ -71,7 +71,8 @@ typedef struct {
 	const float *norm[2], *rope; // norm: q's and k's, or 0
 } rotate_args;
 
-// turned turns pairs (a, b) by t, (cos, sin) of each: a sign changed is a subtraction.
+// turned turns pairs (a, b) by t, (cos, sin) of each. Adding what has its sign changed
+// is a subtraction, to the bit.
 INLINE f32x4 turned(f32x4 v, f32x4 t) {
 	f32x4 c = MUL(v, wasm_i32x4_shuffle(t, t, 0, 0, 2, 2));
 	f32x4 s = MUL(wasm_i32x4_shuffle(v, v, 1, 0, 3, 2), wasm_i32x4_shuffle(t, t, 1, 1, 3, 3));
