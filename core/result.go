@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"dit8/core/compute"
 	"dit8/core/flow"
 )
 
@@ -20,12 +21,15 @@ type Result struct {
 // Metadata says how images were made; with the model file, the Request in it is
 // enough to make them again.
 type Metadata struct {
-	Request Request  `json:"request"`
-	Model   string   `json:"model"`            // name
-	ModelID string   `json:"model_id"`         // identifies the file
-	Device  string   `json:"device,omitempty"` // what computed it
-	SHA256  string   `json:"sha256"`           // PixelHash of all images
-	Images  []string `json:"images"`           // PixelHash of each
+	Request Request `json:"request"`
+	Model   string  `json:"model"`            // name
+	ModelID string  `json:"model_id"`         // identifies the file
+	Device  string  `json:"device,omitempty"` // what computed it
+	// Contract is the version of the numeric contract (compute.Contract). Another one
+	// may give other pixels.
+	Contract int      `json:"contract"`
+	SHA256   string   `json:"sha256"` // PixelHash of all images
+	Images   []string `json:"images"` // PixelHash of each
 	// MeasurementError is, for each image of an edit, how far it is from what was
 	// given: the root of the mean square, 1 being full scale.
 	MeasurementError []float64 `json:"measurement_error,omitempty"`
@@ -36,7 +40,7 @@ type Metadata struct {
 
 func (g *Generator) metadata(req Request, images []*image.NRGBA, d time.Duration, steps int) Metadata {
 	m := Metadata{
-		Request: req.explicit(g.info.Defaults), Model: g.info.Name, ModelID: g.id, Device: g.model.Device().Name(),
+		Request: req.explicit(g.info.Defaults), Model: g.info.Name, ModelID: g.id, Device: g.model.Device().Name(), Contract: compute.Contract,
 		SHA256:  PixelHash(images...),
 		Seconds: d.Seconds(), MsPerStep: d.Seconds() * 1000 / float64(steps),
 	}

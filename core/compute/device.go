@@ -2,6 +2,10 @@ package compute
 
 import "fmt"
 
+// Contract is the version of the numeric contract: results of another one may have
+// other pixels. Version 2 brought attention in integers.
+const Contract = 2
+
 // F32 is a run of float32 values in a device's memory.
 type F32 struct {
 	Host []float32 // the values, on devices whose memory is Go's; nil elsewhere
@@ -85,6 +89,7 @@ const MaxInt8In = 1 << 17
 type Linear interface {
 	In() int
 	Out() int
+	Int8() bool // whether its weights are int8
 }
 
 // FreeLinear gives the memory of a layer back, where l's device keeps it itself:
@@ -132,9 +137,12 @@ const (
 	RMSNorm               // x/√(mean of x² + eps) (arXiv 1910.07467)
 )
 
-// Heads is the shape of attention: n images of so many tokens, heads of Dim
-// channels.
-type Heads struct{ N, Tokens, Heads, Dim int }
+// Heads is the shape of attention: N images of so many tokens, heads of Dim
+// channels. With Int8 its products are exact integers, else float32.
+type Heads struct {
+	N, Tokens, Heads, Dim int
+	Int8                  bool
+}
 
 // Width is that of a row of queries, of keys or of values.
 func (h Heads) Width() int { return h.Heads * h.Dim }
@@ -206,7 +214,7 @@ type Device interface {
 	NormRotate(qkv F32, h Heads, qNorm, kNorm, rope F32)
 	// Attention computes dst [N·Tokens, Heads·Dim] from qkv [N·Tokens, 3·Heads·Dim],
 	// rows being (q | k | v), each [Heads, Dim]: softmax(q·Dim^-½ · kᵀ)·v within each
-	// of N images. (timm: Attention)
+	// of N images. With h.Int8 the result is QuantizedAttention's. (timm: Attention)
 	Attention(dst, qkv F32, h Heads)
 }
 

@@ -2,7 +2,7 @@
 // the Device interface, its memory, and the numeric contract that every device
 // keeps so that the same request gives the same bytes everywhere.
 //
-// # Numeric contract
+// # Numeric contract, version 2
 //
 // A device is a CPU implementation of Device whose outputs equal those of
 // package generic bit for bit, for finite inputs. The rules:
@@ -22,6 +22,7 @@
 //     s = absmax(x)/127, q = clamp(rne(x·(127/absmax(x))), ±127); a row whose
 //     absmax is below MinAbsMax is quantised to zeros with scale 0. An output is
 //     float32(acc)·(s·w.Scale[j]) + bias[j], in that order.
+//   - Attention with Heads.Int8 is computed in exact integers, as AttentionBlock says.
 //   - A float32 Linear output is (Σ_k x[k]·w[j][k]) + bias[j].
 //   - An RMS norm is x·(1/√(Σx²/n + eps)) with the sum a row reduction; NormRotate
 //     multiplies by 1/√…, then by the weight, then turns.

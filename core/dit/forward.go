@@ -88,7 +88,7 @@ func (p *pass) block(i int) {
 	// x = x + gate_msa * attn(modulate(norm1(x), shift_msa, scale_msa))
 	p.dev.NormModulate(h, x, n, d, p.cfg.norm(), shiftMSA, scaleMSA)
 	p.dev.Linear(qkv, h, n, b.qkv, compute.NoActivation) // [N·T, 3D]
-	heads := compute.Heads{N: p.n, Tokens: p.tokens, Heads: p.cfg.NumHeads, Dim: p.cfg.headDim()}
+	heads := compute.Heads{N: p.n, Tokens: p.tokens, Heads: p.cfg.NumHeads, Dim: p.cfg.headDim(), Int8: b.qkv.Int8()}
 	if p.rope.Len > 0 { // q_norm, k_norm, rope
 		all := p.rope.Len / heads.Dim // the last are the image's
 		p.dev.NormRotate(qkv, heads, b.qNorm, b.kNorm, p.rope.Slice((all-p.tokens)*heads.Dim, p.rope.Len))

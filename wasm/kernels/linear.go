@@ -14,8 +14,9 @@ type linear struct {
 	bias    uint32
 }
 
-func (l *linear) In() int  { return l.in }
-func (l *linear) Out() int { return l.out }
+func (l *linear) In() int    { return l.in }
+func (l *linear) Out() int   { return l.out }
+func (l *linear) Int8() bool { return l.int8 }
 
 // gated is the epilogue that adds gate ∘ y to what is there; the others are
 // compute.Activation's.

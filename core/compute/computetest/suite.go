@@ -418,27 +418,66 @@ func normRotate(t *testing.T, b *bench) {
 	}
 }
 
+// heads are shapes of attention around block sizes: tokens and head widths that are
+// multiples of nothing, one token, and more keys than a block has.
+var heads = []compute.Heads{
+	{N: 1, Tokens: 1, Heads: 1, Dim: 1}, {N: 1, Tokens: 2, Heads: 1, Dim: 3}, {N: 2, Tokens: 3, Heads: 2, Dim: 4}, {N: 1, Tokens: 4, Heads: 3, Dim: 8},
+	{N: 1, Tokens: 7, Heads: 2, Dim: 12}, {N: 2, Tokens: 15, Heads: 1, Dim: 16}, {N: 1, Tokens: 16, Heads: 2, Dim: 16}, {N: 1, Tokens: 17, Heads: 2, Dim: 17},
+	{N: 3, Tokens: 5, Heads: 4, Dim: 32}, {N: 1, Tokens: 31, Heads: 1, Dim: 33}, {N: 1, Tokens: 33, Heads: 3, Dim: 48}, {N: 2, Tokens: 64, Heads: 3, Dim: 64},
+	{N: 1, Tokens: 65, Heads: 2, Dim: 72}, {N: 1, Tokens: 256, Heads: 1, Dim: 64}, {N: 1, Tokens: 276, Heads: 2, Dim: 64}, {N: 1, Tokens: 47, Heads: 1, Dim: 80},
+	{N: 1, Tokens: 20, Heads: 1, Dim: 512}, {N: 1, Tokens: 1027, Heads: 1, Dim: 20}, {N: 1, Tokens: 2049, Heads: 1, Dim: 7},
+}
+
 func attention(t *testing.T, b *bench) {
-	for _, s := range [][4]int{
-		{1, 1, 1, 1}, {1, 2, 1, 3}, {2, 3, 2, 4}, {1, 4, 3, 8}, {1, 7, 2, 12}, {2, 15, 1, 16}, {1, 16, 2, 16},
-		{1, 17, 2, 17}, {3, 5, 4, 32}, {1, 31, 1, 33}, {1, 33, 3, 48}, {2, 64, 3, 64}, {1, 65, 2, 72}, {1, 256, 1, 64},
-	} {
-		n, tokens, heads, headDim := s[0], s[1], s[2], s[3]
-		dim := heads * headDim
-		for _, scale := range []float32{1, 40} { // the larger makes one key take all
-			v := b.r.values(3 * n * tokens * dim)
-			for i := range v {
-				v[i] *= scale
+	for _, h := range heads {
+		for _, h.Int8 = range []bool{false, true} {
+			for _, scale := range []float32{1, 40} { // the larger makes one key take all
+				v := b.r.values(3 * h.Rows() * h.Width())
+				for i := range v {
+					v[i] *= scale
+				}
+				b.attention(t, fmt.Sprintf("%+v, values of %g", h, scale), h, v)
 			}
-			qkv, out := b.put(t, v), b.put(t, b.r.values(n*tokens*dim))
-			what := fmt.Sprintf("%d×%d tokens, %d heads of %d, values of %g", n, tokens, heads, headDim, scale)
-			h := compute.Heads{N: n, Tokens: tokens, Heads: heads, Dim: headDim}
-			b.dev.Attention(out.dev, qkv.dev, h)
-			b.ref.Attention(out.ref, qkv.ref, h)
-			out.same(t, what)
-			qkv.same(t, what+": input")
-			qkv.free()
-			out.free()
+		}
+	}
+	attentionExtremes(t, b)
+}
+
+func (b *bench) attention(t *testing.T, what string, h compute.Heads, v []float32) {
+	t.Helper()
+	qkv, out := b.put(t, v), b.put(t, b.r.values(h.Rows()*h.Width()))
+	b.dev.Attention(out.dev, qkv.dev, h)
+	b.ref.Attention(out.ref, qkv.ref, h)
+	out.same(t, what)
+	qkv.same(t, what+": input")
+	qkv.free()
+	out.free()
+}
+
+// attentionExtremes are integers at the ends of their range: all scores equal and
+// largest, rows of zeros, columns that are too small to be quantised, and weights that
+// all are the largest there are, over more than a block of keys.
+func attentionExtremes(t *testing.T, b *bench) {
+	for _, tokens := range []int{1, 16, 33, 1024, 1100} {
+		h := compute.Heads{N: 1, Tokens: tokens, Heads: 2, Dim: 32, Int8: true}
+		for kind := range 5 {
+			v := b.r.values(3 * h.Rows() * h.Width())
+			for i := range v {
+				row, part := i/(3*h.Width()), i/h.Width()%3
+				switch {
+				case kind == 0: // every product at its largest
+					v[i] = 1
+				case kind == 1 && part == 2:
+					v[i] = float32(2*(row%2) - 1)
+				case kind == 2 && part < 2 && row%3 == 0:
+					v[i] = 0
+				case kind == 3 && part == 2 && i%4 == 0:
+					v[i] = compute.MinAbsMax / 4
+				case kind == 4 && part < 2: // scores far apart
+					v[i] *= 1e4
+				}
+			}
+			b.attention(t, fmt.Sprintf("extremes %d of %d tokens", kind, tokens), h, v)
 		}
 	}
 }

@@ -9,6 +9,10 @@ import (
 // Attention computes softmax(q·Dim^-½ · kᵀ)·v for each image and head.
 func (d *Device) Attention(dst, qkv compute.F32, shape compute.Heads) {
 	shape.CheckAttention(dst, qkv)
+	if shape.Int8 {
+		d.attentionInt8(dst.Host, qkv.Host, shape)
+		return
+	}
 	n, tokens, heads, headDim, dim := shape.N, shape.Tokens, shape.Heads, shape.Dim, shape.Width()
 	scale := 1 / float32(math.Sqrt(float64(headDim)))
 	s := scratch(&d.scores, tokens)

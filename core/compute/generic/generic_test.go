@@ -88,14 +88,21 @@ func TestLinear(t *testing.T) {
 	}
 }
 
+// Attention is what the formula says; in integers to within their steps.
 func TestAttention(t *testing.T) {
+	for int8s, bound := range map[bool]float64{false: 1e-5, true: 0.02} {
+		attention(t, int8s, bound)
+	}
+}
+
+func attention(t *testing.T, int8s bool, bound float64) {
 	r := rand.New(rand.NewPCG(3, 4))
 	const n, tokens, heads, hd = 2, 9, 3, 5
 	const dim = heads * hd
 	qkv := random(r, 3*n*tokens*dim)
 	d := generic.New()
 	out := put(d, make([]float32, n*tokens*dim))
-	d.Attention(out, put(d, qkv), compute.Heads{N: n, Tokens: tokens, Heads: heads, Dim: hd})
+	d.Attention(out, put(d, qkv), compute.Heads{N: n, Tokens: tokens, Heads: heads, Dim: hd, Int8: int8s})
 	at := func(img, token, part, h, i int) float64 {
 		return float64(qkv[((img*tokens+token)*3+part)*dim+h*hd+i])
 	}
@@ -117,7 +124,7 @@ func TestAttention(t *testing.T) {
 					for k := range tokens {
 						want += e[k] / sum * at(img, k, 2, h, i)
 					}
-					near(t, "attention", float64(out.Host[(img*tokens+q)*dim+h*hd+i]), want, 1e-5)
+					near(t, "attention", float64(out.Host[(img*tokens+q)*dim+h*hd+i]), want, bound)
 				}
 			}
 		}

@@ -4,8 +4,9 @@ import "dit8/core/compute"
 
 type linear struct{ compute.Weights }
 
-func (l *linear) In() int  { return l.Weights.In }
-func (l *linear) Out() int { return l.Weights.Out }
+func (l *linear) In() int    { return l.Weights.In }
+func (l *linear) Out() int   { return l.Weights.Out }
+func (l *linear) Int8() bool { return l.I8 != nil }
 
 // NewLinear keeps w's slices.
 func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {

@@ -28,6 +28,10 @@ const maxQueries = 64
 // Attention computes softmax(q·Dim^-½ · kᵀ)·v for each image and head.
 func (d *Device) Attention(dst, qkv compute.F32, h compute.Heads) {
 	h.CheckAttention(dst, qkv)
+	if h.Int8 {
+		d.Device.Attention(dst, qkv, h)
+		return
+	}
 	n, tokens, heads, headDim := h.N, h.Tokens, h.Heads, h.Dim
 	op, panel := &d.attention, d.k.panel
 	op.d, op.dst, op.qkv, op.n, op.tokens, op.heads, op.hd = d, dst.Host, qkv.Host, n, tokens, heads, headDim

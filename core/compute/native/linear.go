@@ -18,8 +18,9 @@ type linear struct {
 	bias []float32
 }
 
-func (l *linear) In() int  { return l.in }
-func (l *linear) Out() int { return l.out }
+func (l *linear) In() int    { return l.in }
+func (l *linear) Out() int   { return l.out }
+func (l *linear) Int8() bool { return l.i8 != nil }
 
 // NewLinear packs w.
 func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
