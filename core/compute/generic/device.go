@@ -14,6 +14,7 @@ type Device struct {
 	rows   []int8    // quantised activations, two rows
 	scores []float32 // attention scores of one query
 	query  []float32 // one scaled query
+	head   head      // in integers
 }
 
 var _ compute.Device = (*Device)(nil)

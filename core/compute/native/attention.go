@@ -29,7 +29,7 @@ const maxQueries = 64
 func (d *Device) Attention(dst, qkv compute.F32, h compute.Heads) {
 	h.CheckAttention(dst, qkv)
 	if h.Int8 {
-		d.Device.Attention(dst, qkv, h)
+		d.attentionInt8(dst.Host, qkv.Host, h)
 		return
 	}
 	n, tokens, heads, headDim := h.N, h.Tokens, h.Heads, h.Dim

@@ -17,6 +17,12 @@ func dot3AVX2(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups
 func dot4AVX2(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
 
 //go:noescape
+func mixAVX2(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+
+//go:noescape
+func mixHalfAVX2(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+
+//go:noescape
 func gemm1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, k int, tiles int, bias *float32)
 
 //go:noescape
@@ -68,6 +74,24 @@ func geluAVX2(x *float32, n int)
 func siluAVX2(x *float32, n int)
 
 //go:noescape
+func columnSumsAVX2(dst *float32, x *float32, stride int, rows int, n int)
+
+//go:noescape
+func columnMaxAVX2(dst *float32, x *float32, stride int, rows int, n int)
+
+//go:noescape
+func quantizeRowsAVX2(q *int8, qStride int, x *float32, stride int, mean *float32, scales *float32, rows int, n int, zero *int8)
+
+//go:noescape
+func packValuesAVX2(w *int8, step int, x *float32, stride int, inv *float32, pairs int, n int)
+
+//go:noescape
+func attentionWeightsAVX2(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows int, n int)
+
+//go:noescape
 func quantizeAVX2(q *int8, x *float32, inv float32, n int)
 
 func peakAVX2(n int)
+
+//go:noescape
+func packKeysAVX2(w *int8, step int, q *int8, stride int, corrections *int32, groups int)

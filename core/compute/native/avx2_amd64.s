@@ -715,6 +715,296 @@ inputs:
 	VZEROUPPER
 	RET
 
+// func mixAVX2(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+// Requires: AVX, AVX2
+TEXT ·mixAVX2(SB), NOSPLIT, $0-88
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ q+16(FP), DX
+	MOVQ qStride+24(FP), BX
+	LEAQ (CX)(CX*2), SI
+	LEAQ (BX)(BX*2), DI
+	MOVQ rowScale+56(FP), R9
+
+tile:
+	MOVQ   DX, R8
+	MOVQ   w+32(FP), R10
+	MOVQ   groups+40(FP), R11
+	MOVQ   corrections+80(FP), R12
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+
+inputs:
+	VMOVUPS      (R10), Y8
+	VMOVUPS      32(R10), Y9
+	VPBROADCASTD (R8), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD (R8)(BX*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD (R8)(BX*2), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD (R8)(DI*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVUPS      64(R10), Y8
+	VMOVUPS      96(R10), Y9
+	VPBROADCASTD 4(R8), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(R8)(BX*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 4(R8)(BX*2), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 4(R8)(DI*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVUPS      128(R10), Y8
+	VMOVUPS      160(R10), Y9
+	VPBROADCASTD 8(R8), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 8(R8)(BX*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(R8)(BX*2), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 8(R8)(DI*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVUPS      192(R10), Y8
+	VMOVUPS      224(R10), Y9
+	VPBROADCASTD 12(R8), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 12(R8)(BX*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 12(R8)(BX*2), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(R8)(DI*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDWD     Y9, Y10, Y12
+	VPADDD       Y12, Y7, Y7
+	ADDQ         $0x00000100, R10
+	ADDQ         $0x00000010, R8
+	DECQ         R11
+	JNZ          inputs
+	MOVQ         colScale+64(FP), R8
+	MOVQ         bias+72(FP), R10
+	VMOVUPS      (R8), Y8
+	VMOVUPS      (R10), Y10
+	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R10), Y11
+	VBROADCASTSS (R9), Y12
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y0, Y0
+	VADDPS       Y10, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y9, Y12, Y13
+	VMULPS       Y13, Y1, Y1
+	VADDPS       Y11, Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	VBROADCASTSS 4(R9), Y12
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y2, Y2
+	VADDPS       Y10, Y2, Y2
+	VMOVUPS      Y2, (AX)(CX*1)
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y9, Y12, Y13
+	VMULPS       Y13, Y3, Y3
+	VADDPS       Y11, Y3, Y3
+	VMOVUPS      Y3, 32(AX)(CX*1)
+	VBROADCASTSS 8(R9), Y12
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y4, Y4
+	VADDPS       Y10, Y4, Y4
+	VMOVUPS      Y4, (AX)(CX*2)
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y9, Y12, Y13
+	VMULPS       Y13, Y5, Y5
+	VADDPS       Y11, Y5, Y5
+	VMOVUPS      Y5, 32(AX)(CX*2)
+	VBROADCASTSS 12(R9), Y12
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y6, Y6
+	VADDPS       Y10, Y6, Y6
+	VMOVUPS      Y6, (AX)(SI*1)
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y9, Y12, Y13
+	VMULPS       Y13, Y7, Y7
+	VADDPS       Y11, Y7, Y7
+	VMOVUPS      Y7, 32(AX)(SI*1)
+	ADDQ         $0x00000010, R9
+	LEAQ         (DX)(BX*4), DX
+	LEAQ         (AX)(CX*4), AX
+	DECQ         tiles+48(FP)
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func mixHalfAVX2(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+// Requires: AVX, AVX2
+TEXT ·mixHalfAVX2(SB), NOSPLIT, $0-88
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ q+16(FP), DX
+	MOVQ qStride+24(FP), BX
+	LEAQ (CX)(CX*2), SI
+	LEAQ (BX)(BX*2), DI
+	MOVQ rowScale+56(FP), R9
+
+tile:
+	MOVQ   DX, R8
+	MOVQ   w+32(FP), R10
+	MOVQ   groups+40(FP), R11
+	MOVQ   corrections+80(FP), R12
+	VXORPS X0, X0, X0
+	VXORPS X2, X2, X2
+	VXORPS X4, X4, X4
+	VXORPS X6, X6, X6
+
+inputs:
+	VMOVUPS      (R10), Y8
+	VPBROADCASTD (R8), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPBROADCASTD (R8)(BX*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y2, Y2
+	VPBROADCASTD (R8)(BX*2), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD (R8)(DI*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y6, Y6
+	VMOVUPS      32(R10), Y8
+	VPBROADCASTD 4(R8), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPBROADCASTD 4(R8)(BX*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y2, Y2
+	VPBROADCASTD 4(R8)(BX*2), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 4(R8)(DI*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y6, Y6
+	VMOVUPS      64(R10), Y8
+	VPBROADCASTD 8(R8), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPBROADCASTD 8(R8)(BX*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y2, Y2
+	VPBROADCASTD 8(R8)(BX*2), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 8(R8)(DI*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y6, Y6
+	VMOVUPS      96(R10), Y8
+	VPBROADCASTD 12(R8), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPBROADCASTD 12(R8)(BX*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y2, Y2
+	VPBROADCASTD 12(R8)(BX*2), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 12(R8)(DI*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y6, Y6
+	ADDQ         $0x00000080, R10
+	ADDQ         $0x00000010, R8
+	DECQ         R11
+	JNZ          inputs
+	MOVQ         colScale+64(FP), R8
+	MOVQ         bias+72(FP), R10
+	VMOVUPS      (R8), Y8
+	VMOVUPS      (R10), Y10
+	VBROADCASTSS (R9), Y12
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y0, Y0
+	VADDPS       Y10, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VBROADCASTSS 4(R9), Y12
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y2, Y2
+	VADDPS       Y10, Y2, Y2
+	VMOVUPS      Y2, (AX)(CX*1)
+	VBROADCASTSS 8(R9), Y12
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y4, Y4
+	VADDPS       Y10, Y4, Y4
+	VMOVUPS      Y4, (AX)(CX*2)
+	VBROADCASTSS 12(R9), Y12
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y6, Y6
+	VADDPS       Y10, Y6, Y6
+	VMOVUPS      Y6, (AX)(SI*1)
+	ADDQ         $0x00000010, R9
+	LEAQ         (DX)(BX*4), DX
+	LEAQ         (AX)(CX*4), AX
+	DECQ         tiles+48(FP)
+	JNZ          tile
+	VZEROUPPER
+	RET
+
 // func gemm1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, k int, tiles int, bias *float32)
 // Requires: AVX
 TEXT ·gemm1AVX2(SB), NOSPLIT, $0-64
@@ -2016,6 +2306,426 @@ done:
 DATA sign<>+0(SB)/4, $0x80000000
 GLOBL sign<>(SB), RODATA|NOPTR, $4
 
+// func columnSumsAVX2(dst *float32, x *float32, stride int, rows int, n int)
+// Requires: AVX
+TEXT ·columnSumsAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS magnitude<>+0(SB), Y15
+
+four:
+	CMPQ   BX, $0x00000020
+	JL     fourDone
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   CX, SI
+	MOVQ   rows+24(FP), DI
+
+fourRow:
+	VMOVUPS (SI), Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS 32(SI), Y5
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS 64(SI), Y6
+	VADDPS  Y6, Y2, Y2
+	VMOVUPS 96(SI), Y7
+	VADDPS  Y7, Y3, Y3
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     fourRow
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, BX
+	JMP     four
+
+fourDone:
+one:
+	CMPQ   BX, $0x00000008
+	JL     oneDone
+	VXORPS Y0, Y0, Y0
+	MOVQ   CX, SI
+	MOVQ   rows+24(FP), DI
+
+oneRow:
+	VMOVUPS (SI), Y4
+	VADDPS  Y4, Y0, Y0
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     oneRow
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, BX
+	JMP     one
+
+oneDone:
+	VZEROUPPER
+	RET
+
+// func columnMaxAVX2(dst *float32, x *float32, stride int, rows int, n int)
+// Requires: AVX
+TEXT ·columnMaxAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS magnitude<>+0(SB), Y15
+
+four:
+	CMPQ   BX, $0x00000020
+	JL     fourDone
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   CX, SI
+	MOVQ   rows+24(FP), DI
+
+fourRow:
+	VMOVUPS (SI), Y4
+	VANDPS  Y4, Y15, Y4
+	VMAXPS  Y4, Y0, Y0
+	VMOVUPS 32(SI), Y5
+	VANDPS  Y5, Y15, Y5
+	VMAXPS  Y5, Y1, Y1
+	VMOVUPS 64(SI), Y6
+	VANDPS  Y6, Y15, Y6
+	VMAXPS  Y6, Y2, Y2
+	VMOVUPS 96(SI), Y7
+	VANDPS  Y7, Y15, Y7
+	VMAXPS  Y7, Y3, Y3
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     fourRow
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, BX
+	JMP     four
+
+fourDone:
+one:
+	CMPQ   BX, $0x00000008
+	JL     oneDone
+	VXORPS Y0, Y0, Y0
+	MOVQ   CX, SI
+	MOVQ   rows+24(FP), DI
+
+oneRow:
+	VMOVUPS (SI), Y4
+	VANDPS  Y4, Y15, Y4
+	VMAXPS  Y4, Y0, Y0
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     oneRow
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, BX
+	JMP     one
+
+oneDone:
+	VZEROUPPER
+	RET
+
+// func quantizeRowsAVX2(q *int8, qStride int, x *float32, stride int, mean *float32, scales *float32, rows int, n int, zero *int8)
+// Requires: AVX, AVX2
+TEXT ·quantizeRowsAVX2(SB), NOSPLIT, $0-72
+	MOVQ         q+0(FP), AX
+	MOVQ         qStride+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         stride+24(FP), BX
+	MOVQ         mean+32(FP), SI
+	MOVQ         scales+40(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         n+56(FP), R9
+	VBROADCASTSS magnitude<>+0(SB), Y7
+	VBROADCASTSS minAbsMax<>+0(SB), Y8
+	VBROADCASTSS f127<>+0(SB), Y9
+	MOVQ         zero+64(FP), R10
+	VPBROADCASTB (R10), X10
+
+row:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   DX, R10
+	MOVQ   SI, R11
+	MOVQ   R9, R13
+	SUBQ   $0x10, R13
+	JL     largestHalf
+
+largest:
+	VMOVUPS (R10), Y2
+	VSUBPS  (R11), Y2, Y2
+	VMOVUPS 32(R10), Y3
+	VSUBPS  32(R11), Y3, Y3
+	VANDPS  Y2, Y7, Y2
+	VMAXPS  Y2, Y0, Y0
+	VANDPS  Y3, Y7, Y3
+	VMAXPS  Y3, Y1, Y1
+	ADDQ    $0x40, R10
+	ADDQ    $0x40, R11
+	SUBQ    $0x10, R13
+	JGE     largest
+
+largestHalf:
+	ADDQ    $0x10, R13
+	JZ      largestDone
+	VMOVUPS (R10), Y2
+	VSUBPS  (R11), Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VANDPS  Y2, Y7, Y2
+	VMAXPS  Y2, Y0, Y0
+	VANDPS  Y3, Y7, Y3
+	VMAXPS  Y3, Y1, Y1
+
+largestDone:
+	VMAXPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXPS       X1, X0, X0
+	VCMPPS       $0x1d, X8, X0, X1
+	VDIVSS       X0, X9, X2
+	VANDPS       X1, X2, X2
+	VBROADCASTSS X2, Y6
+	VDIVSS       X9, X0, X2
+	VANDPS       X1, X2, X2
+	VMOVSS       X2, (DI)
+	MOVQ         AX, R12
+	MOVQ         DX, R10
+	MOVQ         SI, R11
+	MOVQ         R9, R13
+	SUBQ         $0x10, R13
+	JL           roundHalf
+
+round:
+	VMOVUPS      (R10), Y2
+	VSUBPS       (R11), Y2, Y2
+	VMOVUPS      32(R10), Y3
+	VSUBPS       32(R11), Y3, Y3
+	VMULPS       Y6, Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       Y6, Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VEXTRACTI128 $0x01, Y2, X4
+	VEXTRACTI128 $0x01, Y3, X5
+	VPACKSSDW    X4, X2, X4
+	VPACKSSDW    X5, X3, X5
+	VPACKSSWB    X5, X4, X4
+	VPXOR        X10, X4, X4
+	VMOVDQU      X4, (R12)
+	ADDQ         $0x10, R12
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	SUBQ         $0x10, R13
+	JGE          round
+
+roundHalf:
+	ADDQ         $0x10, R13
+	JZ           roundDone
+	VMOVUPS      (R10), Y2
+	VSUBPS       (R11), Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VMULPS       Y6, Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       Y6, Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VEXTRACTI128 $0x01, Y2, X4
+	VEXTRACTI128 $0x01, Y3, X5
+	VPACKSSDW    X4, X2, X4
+	VPACKSSDW    X5, X3, X5
+	VPACKSSWB    X5, X4, X4
+	VPXOR        X10, X4, X4
+	VMOVDQU      X4, (R12)
+	ADDQ         $0x10, R12
+
+roundDone:
+	ADDQ CX, AX
+	ADDQ BX, DX
+	ADDQ $0x04, DI
+	DECQ R8
+	JNZ  row
+	VZEROUPPER
+	RET
+
+DATA minAbsMax<>+0(SB)/4, $0x0da24260
+GLOBL minAbsMax<>(SB), RODATA|NOPTR, $4
+
+DATA f127<>+0(SB)/4, $0x42fe0000
+GLOBL f127<>(SB), RODATA|NOPTR, $4
+
+// func packValuesAVX2(w *int8, step int, x *float32, stride int, inv *float32, pairs int, n int)
+// Requires: AVX, AVX2
+TEXT ·packValuesAVX2(SB), NOSPLIT, $0-56
+	MOVQ         w+0(FP), AX
+	MOVQ         step+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         stride+24(FP), BX
+	MOVQ         inv+32(FP), SI
+	MOVQ         pairs+40(FP), DI
+	VBROADCASTSS lowWord<>+0(SB), Y1
+	VMOVUPS      (SI), Y0
+
+next:
+	VMOVUPS   (DX), Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPS2DQ Y2, Y2
+	VMOVUPS   (DX)(BX*1), Y3
+	VMULPS    Y0, Y3, Y3
+	VCVTPS2DQ Y3, Y3
+	VANDPS    Y2, Y1, Y2
+	VPSLLD    $0x10, Y3, Y3
+	VORPS     Y3, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	ADDQ      CX, AX
+	LEAQ      (DX)(BX*2), DX
+	DECQ      DI
+	JNZ       next
+	VZEROUPPER
+	RET
+
+DATA lowWord<>+0(SB)/4, $0x0000ffff
+GLOBL lowWord<>(SB), RODATA|NOPTR, $4
+
+// func attentionWeightsAVX2(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows int, n int)
+// Requires: AVX, AVX2
+TEXT ·attentionWeightsAVX2(SB), NOSPLIT, $0-56
+	MOVQ           scores+0(FP), AX
+	MOVQ           stride+8(FP), CX
+	MOVQ           scales+16(FP), DX
+	MOVQ           inv+32(FP), BX
+	MOVQ           rows+40(FP), SI
+	MOVQ           n+48(FP), DI
+	SHRQ           $0x04, DI
+	VBROADCASTSS   f65535<>+0(SB), Y8
+	VBROADCASTSS   exp2C3<>+0(SB), Y9
+	VBROADCASTSS   exp2C2<>+0(SB), Y10
+	VBROADCASTSS   exp2C1<>+0(SB), Y11
+	VBROADCASTSS   exp2C0<>+0(SB), Y12
+	VBROADCASTI128 powers<>+0(SB), Y13
+	VBROADCASTSS   words257<>+0(SB), Y7
+	VBROADCASTSS   words7800<>+0(SB), Y15
+	VBROADCASTSS   words1<>+0(SB), Y14
+
+row:
+	MOVQ         AX, R8
+	MOVQ         DI, R10
+	VBROADCASTSS lowest<>+0(SB), Y0
+	VBROADCASTSS lowest<>+0(SB), Y1
+
+largest:
+	VMAXPS       (R8), Y0, Y0
+	VMAXPS       32(R8), Y1, Y1
+	ADDQ         $0x00000040, R8
+	DECQ         R10
+	JNZ          largest
+	VMAXPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXPS       X1, X0, X0
+	VBROADCASTSS X0, Y2
+	VMOVSS       (DX), X3
+	VMULSS       factor+24(FP), X3, X3
+	VBROADCASTSS X3, Y3
+	MOVQ         AX, R8
+	MOVQ         AX, R9
+	MOVQ         DI, R10
+	VXORPS       Y0, Y0, Y0
+
+next:
+	VSUBPS       (R8), Y2, Y4
+	VMULPS       Y3, Y4, Y4
+	VMINPS       Y8, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VSUBPS       32(R8), Y2, Y5
+	VMULPS       Y3, Y5, Y5
+	VMINPS       Y8, Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKUSDW    Y5, Y4, Y4
+	VPSLLW       $0x04, Y4, Y5
+	VPSRLW       $0x01, Y5, Y5
+	VPMULHRSW    Y9, Y5, Y6
+	VPADDW       Y10, Y6, Y6
+	VPMULHRSW    Y5, Y6, Y6
+	VPSUBW       Y11, Y6, Y6
+	VPMULHRSW    Y5, Y6, Y6
+	VPADDW       Y12, Y6, Y6
+	VPSRLW       $0x0c, Y4, Y4
+	VPMULLW      Y7, Y4, Y4
+	VPADDW       Y15, Y4, Y4
+	VPSHUFB      Y4, Y13, Y4
+	VPMULHRSW    Y4, Y6, Y6
+	VPMADDWD     Y14, Y6, Y4
+	VPADDD       Y4, Y0, Y0
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      Y6, (R9)
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000020, R9
+	DECQ         R10
+	JNZ          next
+	VEXTRACTF128 $0x01, Y0, X1
+	VPADDD       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VPADDD       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VPADDD       X1, X0, X0
+	VCVTDQ2PS    X0, X0
+	VMOVSS       one<>+0(SB), X1
+	VDIVSS       X0, X1, X0
+	VMOVSS       X0, (BX)
+	ADDQ         CX, AX
+	ADDQ         $0x04, DX
+	ADDQ         $0x04, BX
+	DECQ         SI
+	JNZ          row
+	VZEROUPPER
+	RET
+
+DATA f65535<>+0(SB)/4, $0x477fff00
+GLOBL f65535<>(SB), RODATA|NOPTR, $4
+
+DATA exp2C3<>+0(SB)/4, $0xfb08fb08
+GLOBL exp2C3<>(SB), RODATA|NOPTR, $4
+
+DATA exp2C2<>+0(SB)/4, $0x1d461d46
+GLOBL exp2C2<>(SB), RODATA|NOPTR, $4
+
+DATA exp2C1<>+0(SB)/4, $0x57ce57ce
+GLOBL exp2C1<>(SB), RODATA|NOPTR, $4
+
+DATA exp2C0<>+0(SB)/4, $0x7f007f00
+GLOBL exp2C0<>(SB), RODATA|NOPTR, $4
+
+DATA powers<>+0(SB)/8, $0x8000000000000000
+DATA powers<>+8(SB)/8, $0x0001020408102040
+GLOBL powers<>(SB), RODATA|NOPTR, $16
+
+DATA words257<>+0(SB)/4, $0x01010101
+GLOBL words257<>(SB), RODATA|NOPTR, $4
+
+DATA words7800<>+0(SB)/4, $0x78007800
+GLOBL words7800<>(SB), RODATA|NOPTR, $4
+
+DATA words1<>+0(SB)/4, $0x00010001
+GLOBL words1<>(SB), RODATA|NOPTR, $4
+
 // func quantizeAVX2(q *int8, x *float32, inv float32, n int)
 // Requires: AVX, AVX2
 TEXT ·quantizeAVX2(SB), NOSPLIT, $0-32
@@ -2187,3 +2897,69 @@ again:
 	JNZ        again
 	VZEROUPPER
 	RET
+
+// func packKeysAVX2(w *int8, step int, q *int8, stride int, corrections *int32, groups int)
+// Requires: AVX, AVX2
+TEXT ·packKeysAVX2(SB), NOSPLIT, $0-48
+	MOVQ         w+0(FP), AX
+	MOVQ         step+8(FP), CX
+	MOVQ         q+16(FP), DX
+	MOVQ         stride+24(FP), BX
+	MOVQ         groups+40(FP), SI
+	LEAQ         (BX)(BX*2), DI
+	LEAQ         (DX)(BX*4), R8
+	VPXOR        Y0, Y0, Y0
+	VBROADCASTSS bytes1<>+0(SB), Y1
+	VBROADCASTSS wordsMinus128<>+0(SB), Y2
+
+inputs:
+	VMOVDQU     (DX), X4
+	VINSERTI128 $0x01, (R8), Y4, Y4
+	VMOVDQU     (DX)(BX*1), X5
+	VINSERTI128 $0x01, (R8)(BX*1), Y5, Y5
+	VMOVDQU     (DX)(BX*2), X6
+	VINSERTI128 $0x01, (R8)(BX*2), Y6, Y6
+	VMOVDQU     (DX)(DI*1), X7
+	VINSERTI128 $0x01, (R8)(DI*1), Y7, Y7
+	VPUNPCKLDQ  Y5, Y4, Y8
+	VPUNPCKHDQ  Y5, Y4, Y9
+	VPUNPCKLDQ  Y7, Y6, Y10
+	VPUNPCKHDQ  Y7, Y6, Y11
+	VPUNPCKLQDQ Y10, Y8, Y4
+	VPUNPCKHQDQ Y10, Y8, Y5
+	VPUNPCKLQDQ Y11, Y9, Y6
+	VPUNPCKHQDQ Y11, Y9, Y7
+	VMOVDQU     Y4, (AX)
+	ADDQ        CX, AX
+	VPMADDUBSW  Y4, Y1, Y8
+	VPMADDWD    Y2, Y8, Y8
+	VPADDD      Y8, Y0, Y0
+	VMOVDQU     Y5, (AX)
+	ADDQ        CX, AX
+	VPMADDUBSW  Y5, Y1, Y9
+	VPMADDWD    Y2, Y9, Y9
+	VPADDD      Y9, Y0, Y0
+	VMOVDQU     Y6, (AX)
+	ADDQ        CX, AX
+	VPMADDUBSW  Y6, Y1, Y10
+	VPMADDWD    Y2, Y10, Y10
+	VPADDD      Y10, Y0, Y0
+	VMOVDQU     Y7, (AX)
+	ADDQ        CX, AX
+	VPMADDUBSW  Y7, Y1, Y11
+	VPMADDWD    Y2, Y11, Y11
+	VPADDD      Y11, Y0, Y0
+	ADDQ        $0x10, DX
+	ADDQ        $0x10, R8
+	DECQ        SI
+	JNZ         inputs
+	MOVQ        corrections+32(FP), AX
+	VMOVDQU     Y0, (AX)
+	VZEROUPPER
+	RET
+
+DATA bytes1<>+0(SB)/4, $0x01010101
+GLOBL bytes1<>(SB), RODATA|NOPTR, $4
+
+DATA wordsMinus128<>+0(SB)/4, $0xff80ff80
+GLOBL wordsMinus128<>(SB), RODATA|NOPTR, $4

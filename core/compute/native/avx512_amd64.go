@@ -29,6 +29,12 @@ func dot7AVX512(dst *float32, dstStride int, q *int8, qStride int, w *int8, grou
 func dot8AVX512(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
 
 //go:noescape
+func mixAVX512(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+
+//go:noescape
+func mixHalfAVX512(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+
+//go:noescape
 func gemm1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, k int, tiles int, bias *float32)
 
 //go:noescape
@@ -90,6 +96,21 @@ func geluAVX512(x *float32, n int)
 
 //go:noescape
 func siluAVX512(x *float32, n int)
+
+//go:noescape
+func columnSumsAVX512(dst *float32, x *float32, stride int, rows int, n int)
+
+//go:noescape
+func columnMaxAVX512(dst *float32, x *float32, stride int, rows int, n int)
+
+//go:noescape
+func quantizeRowsAVX512(q *int8, qStride int, x *float32, stride int, mean *float32, scales *float32, rows int, n int, zero *int8)
+
+//go:noescape
+func packValuesAVX512(w *int8, step int, x *float32, stride int, inv *float32, pairs int, n int)
+
+//go:noescape
+func attentionWeightsAVX512(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows int, n int)
 
 //go:noescape
 func quantizeAVX512(q *int8, x *float32, inv float32, n int)

@@ -1288,6 +1288,418 @@ inputs:
 	VZEROUPPER
 	RET
 
+// func mixAVX512(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+// Requires: AVX, AVX512F, AVX512_VNNI
+TEXT ·mixAVX512(SB), NOSPLIT, $0-88
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ q+16(FP), DX
+	MOVQ qStride+24(FP), BX
+	LEAQ (CX)(CX*2), SI
+	LEAQ (BX)(BX*2), DI
+	MOVQ rowScale+56(FP), R11
+
+tile:
+	MOVQ   DX, R8
+	LEAQ   (DX)(BX*4), R9
+	LEAQ   (AX)(CX*4), R10
+	MOVQ   w+32(FP), R12
+	MOVQ   groups+40(FP), R13
+	MOVQ   corrections+80(FP), R14
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	VXORPS X8, X8, X8
+	VXORPS X9, X9, X9
+	VXORPS X10, X10, X10
+	VXORPS X11, X11, X11
+	VXORPS X12, X12, X12
+	VXORPS X13, X13, X13
+	VXORPS X14, X14, X14
+	VXORPS X15, X15, X15
+
+inputs:
+	VMOVUPS      (R12), Z16
+	VMOVUPS      64(R12), Z17
+	VPBROADCASTD (R8), Z18
+	VPDPWSSD     Z16, Z18, Z0
+	VPDPWSSD     Z17, Z18, Z1
+	VPBROADCASTD (R8)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z2
+	VPDPWSSD     Z17, Z18, Z3
+	VPBROADCASTD (R8)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z4
+	VPDPWSSD     Z17, Z18, Z5
+	VPBROADCASTD (R8)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z6
+	VPDPWSSD     Z17, Z18, Z7
+	VPBROADCASTD (R9), Z18
+	VPDPWSSD     Z16, Z18, Z8
+	VPDPWSSD     Z17, Z18, Z9
+	VPBROADCASTD (R9)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z10
+	VPDPWSSD     Z17, Z18, Z11
+	VPBROADCASTD (R9)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z12
+	VPDPWSSD     Z17, Z18, Z13
+	VPBROADCASTD (R9)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z14
+	VPDPWSSD     Z17, Z18, Z15
+	VMOVUPS      128(R12), Z16
+	VMOVUPS      192(R12), Z17
+	VPBROADCASTD 4(R8), Z18
+	VPDPWSSD     Z16, Z18, Z0
+	VPDPWSSD     Z17, Z18, Z1
+	VPBROADCASTD 4(R8)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z2
+	VPDPWSSD     Z17, Z18, Z3
+	VPBROADCASTD 4(R8)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z4
+	VPDPWSSD     Z17, Z18, Z5
+	VPBROADCASTD 4(R8)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z6
+	VPDPWSSD     Z17, Z18, Z7
+	VPBROADCASTD 4(R9), Z18
+	VPDPWSSD     Z16, Z18, Z8
+	VPDPWSSD     Z17, Z18, Z9
+	VPBROADCASTD 4(R9)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z10
+	VPDPWSSD     Z17, Z18, Z11
+	VPBROADCASTD 4(R9)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z12
+	VPDPWSSD     Z17, Z18, Z13
+	VPBROADCASTD 4(R9)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z14
+	VPDPWSSD     Z17, Z18, Z15
+	VMOVUPS      256(R12), Z16
+	VMOVUPS      320(R12), Z17
+	VPBROADCASTD 8(R8), Z18
+	VPDPWSSD     Z16, Z18, Z0
+	VPDPWSSD     Z17, Z18, Z1
+	VPBROADCASTD 8(R8)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z2
+	VPDPWSSD     Z17, Z18, Z3
+	VPBROADCASTD 8(R8)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z4
+	VPDPWSSD     Z17, Z18, Z5
+	VPBROADCASTD 8(R8)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z6
+	VPDPWSSD     Z17, Z18, Z7
+	VPBROADCASTD 8(R9), Z18
+	VPDPWSSD     Z16, Z18, Z8
+	VPDPWSSD     Z17, Z18, Z9
+	VPBROADCASTD 8(R9)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z10
+	VPDPWSSD     Z17, Z18, Z11
+	VPBROADCASTD 8(R9)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z12
+	VPDPWSSD     Z17, Z18, Z13
+	VPBROADCASTD 8(R9)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z14
+	VPDPWSSD     Z17, Z18, Z15
+	VMOVUPS      384(R12), Z16
+	VMOVUPS      448(R12), Z17
+	VPBROADCASTD 12(R8), Z18
+	VPDPWSSD     Z16, Z18, Z0
+	VPDPWSSD     Z17, Z18, Z1
+	VPBROADCASTD 12(R8)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z2
+	VPDPWSSD     Z17, Z18, Z3
+	VPBROADCASTD 12(R8)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z4
+	VPDPWSSD     Z17, Z18, Z5
+	VPBROADCASTD 12(R8)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z6
+	VPDPWSSD     Z17, Z18, Z7
+	VPBROADCASTD 12(R9), Z18
+	VPDPWSSD     Z16, Z18, Z8
+	VPDPWSSD     Z17, Z18, Z9
+	VPBROADCASTD 12(R9)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z10
+	VPDPWSSD     Z17, Z18, Z11
+	VPBROADCASTD 12(R9)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z12
+	VPDPWSSD     Z17, Z18, Z13
+	VPBROADCASTD 12(R9)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z14
+	VPDPWSSD     Z17, Z18, Z15
+	ADDQ         $0x00000200, R12
+	ADDQ         $0x00000010, R8
+	ADDQ         $0x00000010, R9
+	DECQ         R13
+	JNZ          inputs
+	MOVQ         colScale+64(FP), R8
+	MOVQ         bias+72(FP), R9
+	VMOVUPS      (R8), Z16
+	VMOVUPS      (R9), Z18
+	VMOVUPS      64(R8), Z17
+	VMOVUPS      64(R9), Z19
+	VBROADCASTSS (R11), Z20
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z0, Z0
+	VADDPS       Z18, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z17, Z20, Z21
+	VMULPS       Z21, Z1, Z1
+	VADDPS       Z19, Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	VBROADCASTSS 4(R11), Z20
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z2, Z2
+	VADDPS       Z18, Z2, Z2
+	VMOVUPS      Z2, (AX)(CX*1)
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z17, Z20, Z21
+	VMULPS       Z21, Z3, Z3
+	VADDPS       Z19, Z3, Z3
+	VMOVUPS      Z3, 64(AX)(CX*1)
+	VBROADCASTSS 8(R11), Z20
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z4, Z4
+	VADDPS       Z18, Z4, Z4
+	VMOVUPS      Z4, (AX)(CX*2)
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z17, Z20, Z21
+	VMULPS       Z21, Z5, Z5
+	VADDPS       Z19, Z5, Z5
+	VMOVUPS      Z5, 64(AX)(CX*2)
+	VBROADCASTSS 12(R11), Z20
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z6, Z6
+	VADDPS       Z18, Z6, Z6
+	VMOVUPS      Z6, (AX)(SI*1)
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z17, Z20, Z21
+	VMULPS       Z21, Z7, Z7
+	VADDPS       Z19, Z7, Z7
+	VMOVUPS      Z7, 64(AX)(SI*1)
+	VBROADCASTSS 16(R11), Z20
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z8, Z8
+	VADDPS       Z18, Z8, Z8
+	VMOVUPS      Z8, (R10)
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z17, Z20, Z21
+	VMULPS       Z21, Z9, Z9
+	VADDPS       Z19, Z9, Z9
+	VMOVUPS      Z9, 64(R10)
+	VBROADCASTSS 20(R11), Z20
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z10, Z10
+	VADDPS       Z18, Z10, Z10
+	VMOVUPS      Z10, (R10)(CX*1)
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z17, Z20, Z21
+	VMULPS       Z21, Z11, Z11
+	VADDPS       Z19, Z11, Z11
+	VMOVUPS      Z11, 64(R10)(CX*1)
+	VBROADCASTSS 24(R11), Z20
+	VCVTDQ2PS    Z12, Z12
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z12, Z12
+	VADDPS       Z18, Z12, Z12
+	VMOVUPS      Z12, (R10)(CX*2)
+	VCVTDQ2PS    Z13, Z13
+	VMULPS       Z17, Z20, Z21
+	VMULPS       Z21, Z13, Z13
+	VADDPS       Z19, Z13, Z13
+	VMOVUPS      Z13, 64(R10)(CX*2)
+	VBROADCASTSS 28(R11), Z20
+	VCVTDQ2PS    Z14, Z14
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z14, Z14
+	VADDPS       Z18, Z14, Z14
+	VMOVUPS      Z14, (R10)(SI*1)
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z17, Z20, Z21
+	VMULPS       Z21, Z15, Z15
+	VADDPS       Z19, Z15, Z15
+	VMOVUPS      Z15, 64(R10)(SI*1)
+	ADDQ         $0x00000020, R11
+	LEAQ         (DX)(BX*4), DX
+	LEAQ         (AX)(CX*4), AX
+	LEAQ         (DX)(BX*4), DX
+	LEAQ         (AX)(CX*4), AX
+	DECQ         tiles+48(FP)
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func mixHalfAVX512(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+// Requires: AVX, AVX512F, AVX512_VNNI
+TEXT ·mixHalfAVX512(SB), NOSPLIT, $0-88
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ q+16(FP), DX
+	MOVQ qStride+24(FP), BX
+	LEAQ (CX)(CX*2), SI
+	LEAQ (BX)(BX*2), DI
+	MOVQ rowScale+56(FP), R11
+
+tile:
+	MOVQ   DX, R8
+	LEAQ   (DX)(BX*4), R9
+	LEAQ   (AX)(CX*4), R10
+	MOVQ   w+32(FP), R12
+	MOVQ   groups+40(FP), R13
+	MOVQ   corrections+80(FP), R14
+	VXORPS X0, X0, X0
+	VXORPS X2, X2, X2
+	VXORPS X4, X4, X4
+	VXORPS X6, X6, X6
+	VXORPS X8, X8, X8
+	VXORPS X10, X10, X10
+	VXORPS X12, X12, X12
+	VXORPS X14, X14, X14
+
+inputs:
+	VMOVUPS      (R12), Z16
+	VPBROADCASTD (R8), Z18
+	VPDPWSSD     Z16, Z18, Z0
+	VPBROADCASTD (R8)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z2
+	VPBROADCASTD (R8)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z4
+	VPBROADCASTD (R8)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z6
+	VPBROADCASTD (R9), Z18
+	VPDPWSSD     Z16, Z18, Z8
+	VPBROADCASTD (R9)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z10
+	VPBROADCASTD (R9)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z12
+	VPBROADCASTD (R9)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z14
+	VMOVUPS      64(R12), Z16
+	VPBROADCASTD 4(R8), Z18
+	VPDPWSSD     Z16, Z18, Z0
+	VPBROADCASTD 4(R8)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z2
+	VPBROADCASTD 4(R8)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z4
+	VPBROADCASTD 4(R8)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z6
+	VPBROADCASTD 4(R9), Z18
+	VPDPWSSD     Z16, Z18, Z8
+	VPBROADCASTD 4(R9)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z10
+	VPBROADCASTD 4(R9)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z12
+	VPBROADCASTD 4(R9)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z14
+	VMOVUPS      128(R12), Z16
+	VPBROADCASTD 8(R8), Z18
+	VPDPWSSD     Z16, Z18, Z0
+	VPBROADCASTD 8(R8)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z2
+	VPBROADCASTD 8(R8)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z4
+	VPBROADCASTD 8(R8)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z6
+	VPBROADCASTD 8(R9), Z18
+	VPDPWSSD     Z16, Z18, Z8
+	VPBROADCASTD 8(R9)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z10
+	VPBROADCASTD 8(R9)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z12
+	VPBROADCASTD 8(R9)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z14
+	VMOVUPS      192(R12), Z16
+	VPBROADCASTD 12(R8), Z18
+	VPDPWSSD     Z16, Z18, Z0
+	VPBROADCASTD 12(R8)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z2
+	VPBROADCASTD 12(R8)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z4
+	VPBROADCASTD 12(R8)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z6
+	VPBROADCASTD 12(R9), Z18
+	VPDPWSSD     Z16, Z18, Z8
+	VPBROADCASTD 12(R9)(BX*1), Z18
+	VPDPWSSD     Z16, Z18, Z10
+	VPBROADCASTD 12(R9)(BX*2), Z18
+	VPDPWSSD     Z16, Z18, Z12
+	VPBROADCASTD 12(R9)(DI*1), Z18
+	VPDPWSSD     Z16, Z18, Z14
+	ADDQ         $0x00000100, R12
+	ADDQ         $0x00000010, R8
+	ADDQ         $0x00000010, R9
+	DECQ         R13
+	JNZ          inputs
+	MOVQ         colScale+64(FP), R8
+	MOVQ         bias+72(FP), R9
+	VMOVUPS      (R8), Z16
+	VMOVUPS      (R9), Z18
+	VBROADCASTSS (R11), Z20
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z0, Z0
+	VADDPS       Z18, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VBROADCASTSS 4(R11), Z20
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z2, Z2
+	VADDPS       Z18, Z2, Z2
+	VMOVUPS      Z2, (AX)(CX*1)
+	VBROADCASTSS 8(R11), Z20
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z4, Z4
+	VADDPS       Z18, Z4, Z4
+	VMOVUPS      Z4, (AX)(CX*2)
+	VBROADCASTSS 12(R11), Z20
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z6, Z6
+	VADDPS       Z18, Z6, Z6
+	VMOVUPS      Z6, (AX)(SI*1)
+	VBROADCASTSS 16(R11), Z20
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z8, Z8
+	VADDPS       Z18, Z8, Z8
+	VMOVUPS      Z8, (R10)
+	VBROADCASTSS 20(R11), Z20
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z10, Z10
+	VADDPS       Z18, Z10, Z10
+	VMOVUPS      Z10, (R10)(CX*1)
+	VBROADCASTSS 24(R11), Z20
+	VCVTDQ2PS    Z12, Z12
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z12, Z12
+	VADDPS       Z18, Z12, Z12
+	VMOVUPS      Z12, (R10)(CX*2)
+	VBROADCASTSS 28(R11), Z20
+	VCVTDQ2PS    Z14, Z14
+	VMULPS       Z16, Z20, Z21
+	VMULPS       Z21, Z14, Z14
+	VADDPS       Z18, Z14, Z14
+	VMOVUPS      Z14, (R10)(SI*1)
+	ADDQ         $0x00000020, R11
+	LEAQ         (DX)(BX*4), DX
+	LEAQ         (AX)(CX*4), AX
+	LEAQ         (DX)(BX*4), DX
+	LEAQ         (AX)(CX*4), AX
+	DECQ         tiles+48(FP)
+	JNZ          tile
+	VZEROUPPER
+	RET
+
 // func gemm1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, k int, tiles int, bias *float32)
 // Requires: AVX, AVX512F
 TEXT ·gemm1AVX512(SB), NOSPLIT, $0-64
@@ -3480,6 +3892,472 @@ done:
 
 DATA sign<>+0(SB)/4, $0x80000000
 GLOBL sign<>(SB), RODATA|NOPTR, $4
+
+// func columnSumsAVX512(dst *float32, x *float32, stride int, rows int, n int)
+// Requires: AVX, AVX512F
+TEXT ·columnSumsAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS magnitude<>+0(SB), Z15
+
+four:
+	CMPQ   BX, $0x00000040
+	JL     fourDone
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   CX, SI
+	MOVQ   rows+24(FP), DI
+
+fourRow:
+	VMOVUPS (SI), Z4
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS 64(SI), Z5
+	VADDPS  Z5, Z1, Z1
+	VMOVUPS 128(SI), Z6
+	VADDPS  Z6, Z2, Z2
+	VMOVUPS 192(SI), Z7
+	VADDPS  Z7, Z3, Z3
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     fourRow
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000040, BX
+	JMP     four
+
+fourDone:
+one:
+	CMPQ   BX, $0x00000010
+	JL     oneDone
+	VPXORD Z0, Z0, Z0
+	MOVQ   CX, SI
+	MOVQ   rows+24(FP), DI
+
+oneRow:
+	VMOVUPS (SI), Z4
+	VADDPS  Z4, Z0, Z0
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     oneRow
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, BX
+	JMP     one
+
+oneDone:
+half:
+	CMPQ   BX, $0x00000008
+	JL     halfDone
+	VPXORD Z0, Z0, Z0
+	MOVQ   CX, SI
+	MOVQ   rows+24(FP), DI
+
+halfRow:
+	VMOVUPS (SI), Y4
+	VADDPS  Z4, Z0, Z0
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     halfRow
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, BX
+	JMP     half
+
+halfDone:
+	VZEROUPPER
+	RET
+
+// func columnMaxAVX512(dst *float32, x *float32, stride int, rows int, n int)
+// Requires: AVX, AVX512F
+TEXT ·columnMaxAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS magnitude<>+0(SB), Z15
+
+four:
+	CMPQ   BX, $0x00000040
+	JL     fourDone
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   CX, SI
+	MOVQ   rows+24(FP), DI
+
+fourRow:
+	VMOVUPS (SI), Z4
+	VPANDD  Z4, Z15, Z4
+	VMAXPS  Z4, Z0, Z0
+	VMOVUPS 64(SI), Z5
+	VPANDD  Z5, Z15, Z5
+	VMAXPS  Z5, Z1, Z1
+	VMOVUPS 128(SI), Z6
+	VPANDD  Z6, Z15, Z6
+	VMAXPS  Z6, Z2, Z2
+	VMOVUPS 192(SI), Z7
+	VPANDD  Z7, Z15, Z7
+	VMAXPS  Z7, Z3, Z3
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     fourRow
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000040, BX
+	JMP     four
+
+fourDone:
+one:
+	CMPQ   BX, $0x00000010
+	JL     oneDone
+	VPXORD Z0, Z0, Z0
+	MOVQ   CX, SI
+	MOVQ   rows+24(FP), DI
+
+oneRow:
+	VMOVUPS (SI), Z4
+	VPANDD  Z4, Z15, Z4
+	VMAXPS  Z4, Z0, Z0
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     oneRow
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, BX
+	JMP     one
+
+oneDone:
+half:
+	CMPQ   BX, $0x00000008
+	JL     halfDone
+	VPXORD Z0, Z0, Z0
+	MOVQ   CX, SI
+	MOVQ   rows+24(FP), DI
+
+halfRow:
+	VMOVUPS (SI), Y4
+	VPANDD  Z4, Z15, Z4
+	VMAXPS  Z4, Z0, Z0
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     halfRow
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, BX
+	JMP     half
+
+halfDone:
+	VZEROUPPER
+	RET
+
+// func quantizeRowsAVX512(q *int8, qStride int, x *float32, stride int, mean *float32, scales *float32, rows int, n int, zero *int8)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·quantizeRowsAVX512(SB), NOSPLIT, $0-72
+	MOVQ         q+0(FP), AX
+	MOVQ         qStride+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         stride+24(FP), BX
+	MOVQ         mean+32(FP), SI
+	MOVQ         scales+40(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         n+56(FP), R9
+	VBROADCASTSS magnitude<>+0(SB), Z7
+	VBROADCASTSS minAbsMax<>+0(SB), Z8
+	VBROADCASTSS f127<>+0(SB), Z9
+	MOVQ         zero+64(FP), R10
+	VPBROADCASTB (R10), X10
+
+row:
+	VPXORD Z0, Z0, Z0
+	MOVQ   DX, R10
+	MOVQ   SI, R11
+	MOVQ   R9, R13
+	SUBQ   $0x10, R13
+	JL     largestHalf
+
+largest:
+	VMOVUPS (R10), Z2
+	VSUBPS  (R11), Z2, Z2
+	VPANDD  Z2, Z7, Z2
+	VMAXPS  Z2, Z0, Z0
+	ADDQ    $0x40, R10
+	ADDQ    $0x40, R11
+	SUBQ    $0x10, R13
+	JGE     largest
+
+largestHalf:
+	ADDQ    $0x10, R13
+	JZ      largestDone
+	VMOVUPS (R10), Y2
+	VSUBPS  (R11), Y2, Y2
+	VPANDD  Z2, Z7, Z2
+	VMAXPS  Z2, Z0, Z0
+
+largestDone:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VMAXPS        X1, X0, X0
+	VCMPPS        $0x1d, X8, X0, X1
+	VDIVSS        X0, X9, X2
+	VANDPS        X1, X2, X2
+	VBROADCASTSS  X2, Z6
+	VDIVSS        X9, X0, X2
+	VANDPS        X1, X2, X2
+	VMOVSS        X2, (DI)
+	MOVQ          AX, R12
+	MOVQ          DX, R10
+	MOVQ          SI, R11
+	MOVQ          R9, R13
+	SUBQ          $0x10, R13
+	JL            roundHalf
+
+round:
+	VMOVUPS   (R10), Z2
+	VSUBPS    (R11), Z2, Z2
+	VMULPS    Z6, Z2, Z2
+	VCVTPS2DQ Z2, Z2
+	VPMOVDB   Z2, X4
+	VPXOR     X10, X4, X4
+	VMOVDQU   X4, (R12)
+	ADDQ      $0x10, R12
+	ADDQ      $0x40, R10
+	ADDQ      $0x40, R11
+	SUBQ      $0x10, R13
+	JGE       round
+
+roundHalf:
+	ADDQ      $0x10, R13
+	JZ        roundDone
+	VMOVUPS   (R10), Y2
+	VSUBPS    (R11), Y2, Y2
+	VMULPS    Z6, Z2, Z2
+	VCVTPS2DQ Z2, Z2
+	VPMOVDB   Z2, X4
+	VPXOR     X10, X4, X4
+	VMOVDQU   X4, (R12)
+	ADDQ      $0x10, R12
+
+roundDone:
+	ADDQ CX, AX
+	ADDQ BX, DX
+	ADDQ $0x04, DI
+	DECQ R8
+	JNZ  row
+	VZEROUPPER
+	RET
+
+DATA minAbsMax<>+0(SB)/4, $0x0da24260
+GLOBL minAbsMax<>(SB), RODATA|NOPTR, $4
+
+DATA f127<>+0(SB)/4, $0x42fe0000
+GLOBL f127<>(SB), RODATA|NOPTR, $4
+
+// func packValuesAVX512(w *int8, step int, x *float32, stride int, inv *float32, pairs int, n int)
+// Requires: AVX, AVX512F
+TEXT ·packValuesAVX512(SB), NOSPLIT, $0-56
+	MOVQ         w+0(FP), AX
+	MOVQ         step+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         stride+24(FP), BX
+	MOVQ         inv+32(FP), SI
+	MOVQ         pairs+40(FP), DI
+	VBROADCASTSS lowWord<>+0(SB), Z1
+	MOVQ         n+48(FP), R8
+	CMPQ         R8, $0x10
+	JE           all
+	VMOVUPS      (SI), Y0
+
+nextHalf:
+	VMOVUPS   (DX), Y2
+	VMULPS    Z0, Z2, Z2
+	VCVTPS2DQ Z2, Z2
+	VMOVUPS   (DX)(BX*1), Y3
+	VMULPS    Z0, Z3, Z3
+	VCVTPS2DQ Z3, Z3
+	VPANDD    Z2, Z1, Z2
+	VPSLLD    $0x10, Z3, Z3
+	VPORD     Z3, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      CX, AX
+	LEAQ      (DX)(BX*2), DX
+	DECQ      DI
+	JNZ       nextHalf
+	VZEROUPPER
+	RET
+
+all:
+	VMOVUPS (SI), Z0
+
+next:
+	VMOVUPS   (DX), Z2
+	VMULPS    Z0, Z2, Z2
+	VCVTPS2DQ Z2, Z2
+	VMOVUPS   (DX)(BX*1), Z3
+	VMULPS    Z0, Z3, Z3
+	VCVTPS2DQ Z3, Z3
+	VPANDD    Z2, Z1, Z2
+	VPSLLD    $0x10, Z3, Z3
+	VPORD     Z3, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      CX, AX
+	LEAQ      (DX)(BX*2), DX
+	DECQ      DI
+	JNZ       next
+	VZEROUPPER
+	RET
+
+DATA lowWord<>+0(SB)/4, $0x0000ffff
+GLOBL lowWord<>(SB), RODATA|NOPTR, $4
+
+// func attentionWeightsAVX512(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows int, n int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512_VNNI
+TEXT ·attentionWeightsAVX512(SB), NOSPLIT, $0-56
+	MOVQ         scores+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         scales+16(FP), DX
+	MOVQ         inv+32(FP), BX
+	MOVQ         rows+40(FP), SI
+	MOVQ         n+48(FP), DI
+	SHRQ         $0x05, DI
+	VBROADCASTSS f65535<>+0(SB), Z8
+	VBROADCASTSS exp2C3<>+0(SB), Z9
+	VBROADCASTSS exp2C2<>+0(SB), Z10
+	VBROADCASTSS exp2C1<>+0(SB), Z11
+	VBROADCASTSS exp2C0<>+0(SB), Z12
+	VBROADCASTSS words16384<>+0(SB), Z13
+	VBROADCASTSS words1<>+0(SB), Z14
+	VMOVDQU64    unpacked<>+0(SB), Z15
+
+row:
+	MOVQ         AX, R8
+	MOVQ         DI, R10
+	VBROADCASTSS lowest<>+0(SB), Z0
+	VBROADCASTSS lowest<>+0(SB), Z1
+
+largest:
+	VMAXPS        (R8), Z0, Z0
+	VMAXPS        64(R8), Z1, Z1
+	ADDQ          $0x00000080, R8
+	DECQ          R10
+	JNZ           largest
+	VMAXPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VMAXPS        X1, X0, X0
+	VBROADCASTSS  X0, Z2
+	VMOVSS        (DX), X3
+	VMULSS        factor+24(FP), X3, X3
+	VBROADCASTSS  X3, Z3
+	MOVQ          AX, R8
+	MOVQ          AX, R9
+	MOVQ          DI, R10
+	VPXORD        Z0, Z0, Z0
+
+next:
+	VSUBPS        (R8), Z2, Z4
+	VMULPS        Z3, Z4, Z4
+	VMINPS        Z8, Z4, Z4
+	VCVTPS2DQ     Z4, Z4
+	VSUBPS        64(R8), Z2, Z5
+	VMULPS        Z3, Z5, Z5
+	VMINPS        Z8, Z5, Z5
+	VCVTPS2DQ     Z5, Z5
+	VPACKUSDW     Z5, Z4, Z4
+	VPSLLW        $0x04, Z4, Z5
+	VPSRLW        $0x01, Z5, Z5
+	VPMULHRSW     Z9, Z5, Z6
+	VPADDW        Z10, Z6, Z6
+	VPMULHRSW     Z5, Z6, Z6
+	VPSUBW        Z11, Z6, Z6
+	VPMULHRSW     Z5, Z6, Z6
+	VPADDW        Z12, Z6, Z6
+	VPSRLW        $0x0c, Z4, Z4
+	VPSRLVW       Z4, Z13, Z4
+	VPMULHRSW     Z4, Z6, Z6
+	VPDPWSSD      Z14, Z6, Z0
+	VPERMQ        Z6, Z15, Z6
+	VMOVDQU64     Z6, (R9)
+	ADDQ          $0x00000080, R8
+	ADDQ          $0x00000040, R9
+	DECQ          R10
+	JNZ           next
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VPADDD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VPADDD        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VPADDD        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VPADDD        X1, X0, X0
+	VCVTDQ2PS     X0, X0
+	VMOVSS        one<>+0(SB), X1
+	VDIVSS        X0, X1, X0
+	VMOVSS        X0, (BX)
+	ADDQ          CX, AX
+	ADDQ          $0x04, DX
+	ADDQ          $0x04, BX
+	DECQ          SI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+DATA f65535<>+0(SB)/4, $0x477fff00
+GLOBL f65535<>(SB), RODATA|NOPTR, $4
+
+DATA exp2C3<>+0(SB)/4, $0xfb08fb08
+GLOBL exp2C3<>(SB), RODATA|NOPTR, $4
+
+DATA exp2C2<>+0(SB)/4, $0x1d461d46
+GLOBL exp2C2<>(SB), RODATA|NOPTR, $4
+
+DATA exp2C1<>+0(SB)/4, $0x57ce57ce
+GLOBL exp2C1<>(SB), RODATA|NOPTR, $4
+
+DATA exp2C0<>+0(SB)/4, $0x7f007f00
+GLOBL exp2C0<>(SB), RODATA|NOPTR, $4
+
+DATA words16384<>+0(SB)/4, $0x40004000
+GLOBL words16384<>(SB), RODATA|NOPTR, $4
+
+DATA words1<>+0(SB)/4, $0x00010001
+GLOBL words1<>(SB), RODATA|NOPTR, $4
+
+DATA unpacked<>+0(SB)/8, $0x0000000000000000
+DATA unpacked<>+8(SB)/8, $0x0000000000000002
+DATA unpacked<>+16(SB)/8, $0x0000000000000004
+DATA unpacked<>+24(SB)/8, $0x0000000000000006
+DATA unpacked<>+32(SB)/8, $0x0000000000000001
+DATA unpacked<>+40(SB)/8, $0x0000000000000003
+DATA unpacked<>+48(SB)/8, $0x0000000000000005
+DATA unpacked<>+56(SB)/8, $0x0000000000000007
+GLOBL unpacked<>(SB), RODATA|NOPTR, $64
 
 // func quantizeAVX512(q *int8, x *float32, inv float32, n int)
 // Requires: AVX, AVX512F

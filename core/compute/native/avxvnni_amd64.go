@@ -17,6 +17,12 @@ func dot3AVXVNNI(dst *float32, dstStride int, q *int8, qStride int, w *int8, gro
 func dot4AVXVNNI(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
 
 //go:noescape
+func mixAVXVNNI(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+
+//go:noescape
+func mixHalfAVXVNNI(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+
+//go:noescape
 func quantizeAVXVNNI(q *int8, x *float32, inv float32, n int)
 
 func peakAVXVNNI(n int)

@@ -676,6 +676,392 @@ inputs:
 	VZEROUPPER
 	RET
 
+// func mixAVXVNNI(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+// Requires: AVX, AVX2
+TEXT ·mixAVXVNNI(SB), NOSPLIT, $0-88
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ q+16(FP), DX
+	MOVQ qStride+24(FP), BX
+	LEAQ (CX)(CX*2), SI
+	LEAQ (BX)(BX*2), DI
+	MOVQ rowScale+56(FP), R9
+
+tile:
+	MOVQ   DX, R8
+	MOVQ   w+32(FP), R10
+	MOVQ   groups+40(FP), R11
+	MOVQ   corrections+80(FP), R12
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+
+inputs:
+	VMOVUPS      (R10), Y8
+	VMOVUPS      32(R10), Y9
+	VPBROADCASTD (R8), Y10
+
+	// VPDPWSSD Y8, Y10, Y0
+	LONG $0x522dc2c4
+	BYTE $0xc0
+
+	// VPDPWSSD Y9, Y10, Y1
+	LONG         $0x522dc2c4
+	BYTE         $0xc9
+	VPBROADCASTD (R8)(BX*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y2
+	LONG $0x522dc2c4
+	BYTE $0xd0
+
+	// VPDPWSSD Y9, Y10, Y3
+	LONG         $0x522dc2c4
+	BYTE         $0xd9
+	VPBROADCASTD (R8)(BX*2), Y10
+
+	// VPDPWSSD Y8, Y10, Y4
+	LONG $0x522dc2c4
+	BYTE $0xe0
+
+	// VPDPWSSD Y9, Y10, Y5
+	LONG         $0x522dc2c4
+	BYTE         $0xe9
+	VPBROADCASTD (R8)(DI*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y6
+	LONG $0x522dc2c4
+	BYTE $0xf0
+
+	// VPDPWSSD Y9, Y10, Y7
+	LONG         $0x522dc2c4
+	BYTE         $0xf9
+	VMOVUPS      64(R10), Y8
+	VMOVUPS      96(R10), Y9
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPWSSD Y8, Y10, Y0
+	LONG $0x522dc2c4
+	BYTE $0xc0
+
+	// VPDPWSSD Y9, Y10, Y1
+	LONG         $0x522dc2c4
+	BYTE         $0xc9
+	VPBROADCASTD 4(R8)(BX*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y2
+	LONG $0x522dc2c4
+	BYTE $0xd0
+
+	// VPDPWSSD Y9, Y10, Y3
+	LONG         $0x522dc2c4
+	BYTE         $0xd9
+	VPBROADCASTD 4(R8)(BX*2), Y10
+
+	// VPDPWSSD Y8, Y10, Y4
+	LONG $0x522dc2c4
+	BYTE $0xe0
+
+	// VPDPWSSD Y9, Y10, Y5
+	LONG         $0x522dc2c4
+	BYTE         $0xe9
+	VPBROADCASTD 4(R8)(DI*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y6
+	LONG $0x522dc2c4
+	BYTE $0xf0
+
+	// VPDPWSSD Y9, Y10, Y7
+	LONG         $0x522dc2c4
+	BYTE         $0xf9
+	VMOVUPS      128(R10), Y8
+	VMOVUPS      160(R10), Y9
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPWSSD Y8, Y10, Y0
+	LONG $0x522dc2c4
+	BYTE $0xc0
+
+	// VPDPWSSD Y9, Y10, Y1
+	LONG         $0x522dc2c4
+	BYTE         $0xc9
+	VPBROADCASTD 8(R8)(BX*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y2
+	LONG $0x522dc2c4
+	BYTE $0xd0
+
+	// VPDPWSSD Y9, Y10, Y3
+	LONG         $0x522dc2c4
+	BYTE         $0xd9
+	VPBROADCASTD 8(R8)(BX*2), Y10
+
+	// VPDPWSSD Y8, Y10, Y4
+	LONG $0x522dc2c4
+	BYTE $0xe0
+
+	// VPDPWSSD Y9, Y10, Y5
+	LONG         $0x522dc2c4
+	BYTE         $0xe9
+	VPBROADCASTD 8(R8)(DI*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y6
+	LONG $0x522dc2c4
+	BYTE $0xf0
+
+	// VPDPWSSD Y9, Y10, Y7
+	LONG         $0x522dc2c4
+	BYTE         $0xf9
+	VMOVUPS      192(R10), Y8
+	VMOVUPS      224(R10), Y9
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPWSSD Y8, Y10, Y0
+	LONG $0x522dc2c4
+	BYTE $0xc0
+
+	// VPDPWSSD Y9, Y10, Y1
+	LONG         $0x522dc2c4
+	BYTE         $0xc9
+	VPBROADCASTD 12(R8)(BX*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y2
+	LONG $0x522dc2c4
+	BYTE $0xd0
+
+	// VPDPWSSD Y9, Y10, Y3
+	LONG         $0x522dc2c4
+	BYTE         $0xd9
+	VPBROADCASTD 12(R8)(BX*2), Y10
+
+	// VPDPWSSD Y8, Y10, Y4
+	LONG $0x522dc2c4
+	BYTE $0xe0
+
+	// VPDPWSSD Y9, Y10, Y5
+	LONG         $0x522dc2c4
+	BYTE         $0xe9
+	VPBROADCASTD 12(R8)(DI*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y6
+	LONG $0x522dc2c4
+	BYTE $0xf0
+
+	// VPDPWSSD Y9, Y10, Y7
+	LONG         $0x522dc2c4
+	BYTE         $0xf9
+	ADDQ         $0x00000100, R10
+	ADDQ         $0x00000010, R8
+	DECQ         R11
+	JNZ          inputs
+	MOVQ         colScale+64(FP), R8
+	MOVQ         bias+72(FP), R10
+	VMOVUPS      (R8), Y8
+	VMOVUPS      (R10), Y10
+	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R10), Y11
+	VBROADCASTSS (R9), Y12
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y0, Y0
+	VADDPS       Y10, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y9, Y12, Y13
+	VMULPS       Y13, Y1, Y1
+	VADDPS       Y11, Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	VBROADCASTSS 4(R9), Y12
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y2, Y2
+	VADDPS       Y10, Y2, Y2
+	VMOVUPS      Y2, (AX)(CX*1)
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y9, Y12, Y13
+	VMULPS       Y13, Y3, Y3
+	VADDPS       Y11, Y3, Y3
+	VMOVUPS      Y3, 32(AX)(CX*1)
+	VBROADCASTSS 8(R9), Y12
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y4, Y4
+	VADDPS       Y10, Y4, Y4
+	VMOVUPS      Y4, (AX)(CX*2)
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y9, Y12, Y13
+	VMULPS       Y13, Y5, Y5
+	VADDPS       Y11, Y5, Y5
+	VMOVUPS      Y5, 32(AX)(CX*2)
+	VBROADCASTSS 12(R9), Y12
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y6, Y6
+	VADDPS       Y10, Y6, Y6
+	VMOVUPS      Y6, (AX)(SI*1)
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y9, Y12, Y13
+	VMULPS       Y13, Y7, Y7
+	VADDPS       Y11, Y7, Y7
+	VMOVUPS      Y7, 32(AX)(SI*1)
+	ADDQ         $0x00000010, R9
+	LEAQ         (DX)(BX*4), DX
+	LEAQ         (AX)(CX*4), AX
+	DECQ         tiles+48(FP)
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func mixHalfAVXVNNI(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+// Requires: AVX, AVX2
+TEXT ·mixHalfAVXVNNI(SB), NOSPLIT, $0-88
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ q+16(FP), DX
+	MOVQ qStride+24(FP), BX
+	LEAQ (CX)(CX*2), SI
+	LEAQ (BX)(BX*2), DI
+	MOVQ rowScale+56(FP), R9
+
+tile:
+	MOVQ   DX, R8
+	MOVQ   w+32(FP), R10
+	MOVQ   groups+40(FP), R11
+	MOVQ   corrections+80(FP), R12
+	VXORPS X0, X0, X0
+	VXORPS X2, X2, X2
+	VXORPS X4, X4, X4
+	VXORPS X6, X6, X6
+
+inputs:
+	VMOVUPS      (R10), Y8
+	VPBROADCASTD (R8), Y10
+
+	// VPDPWSSD Y8, Y10, Y0
+	LONG         $0x522dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD (R8)(BX*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y2
+	LONG         $0x522dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD (R8)(BX*2), Y10
+
+	// VPDPWSSD Y8, Y10, Y4
+	LONG         $0x522dc2c4
+	BYTE         $0xe0
+	VPBROADCASTD (R8)(DI*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y6
+	LONG         $0x522dc2c4
+	BYTE         $0xf0
+	VMOVUPS      32(R10), Y8
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPWSSD Y8, Y10, Y0
+	LONG         $0x522dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 4(R8)(BX*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y2
+	LONG         $0x522dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 4(R8)(BX*2), Y10
+
+	// VPDPWSSD Y8, Y10, Y4
+	LONG         $0x522dc2c4
+	BYTE         $0xe0
+	VPBROADCASTD 4(R8)(DI*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y6
+	LONG         $0x522dc2c4
+	BYTE         $0xf0
+	VMOVUPS      64(R10), Y8
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPWSSD Y8, Y10, Y0
+	LONG         $0x522dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 8(R8)(BX*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y2
+	LONG         $0x522dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 8(R8)(BX*2), Y10
+
+	// VPDPWSSD Y8, Y10, Y4
+	LONG         $0x522dc2c4
+	BYTE         $0xe0
+	VPBROADCASTD 8(R8)(DI*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y6
+	LONG         $0x522dc2c4
+	BYTE         $0xf0
+	VMOVUPS      96(R10), Y8
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPWSSD Y8, Y10, Y0
+	LONG         $0x522dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 12(R8)(BX*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y2
+	LONG         $0x522dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 12(R8)(BX*2), Y10
+
+	// VPDPWSSD Y8, Y10, Y4
+	LONG         $0x522dc2c4
+	BYTE         $0xe0
+	VPBROADCASTD 12(R8)(DI*1), Y10
+
+	// VPDPWSSD Y8, Y10, Y6
+	LONG         $0x522dc2c4
+	BYTE         $0xf0
+	ADDQ         $0x00000080, R10
+	ADDQ         $0x00000010, R8
+	DECQ         R11
+	JNZ          inputs
+	MOVQ         colScale+64(FP), R8
+	MOVQ         bias+72(FP), R10
+	VMOVUPS      (R8), Y8
+	VMOVUPS      (R10), Y10
+	VBROADCASTSS (R9), Y12
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y0, Y0
+	VADDPS       Y10, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VBROADCASTSS 4(R9), Y12
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y2, Y2
+	VADDPS       Y10, Y2, Y2
+	VMOVUPS      Y2, (AX)(CX*1)
+	VBROADCASTSS 8(R9), Y12
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y4, Y4
+	VADDPS       Y10, Y4, Y4
+	VMOVUPS      Y4, (AX)(CX*2)
+	VBROADCASTSS 12(R9), Y12
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y8, Y12, Y13
+	VMULPS       Y13, Y6, Y6
+	VADDPS       Y10, Y6, Y6
+	VMOVUPS      Y6, (AX)(SI*1)
+	ADDQ         $0x00000010, R9
+	LEAQ         (DX)(BX*4), DX
+	LEAQ         (AX)(CX*4), AX
+	DECQ         tiles+48(FP)
+	JNZ          tile
+	VZEROUPPER
+	RET
+
 // func quantizeAVXVNNI(q *int8, x *float32, inv float32, n int)
 // Requires: AVX, AVX2
 TEXT ·quantizeAVXVNNI(SB), NOSPLIT, $0-32

@@ -3,6 +3,7 @@
 package native
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -117,6 +118,44 @@ func BenchmarkNormRotate(b *testing.B) {
 		b.ReportMetric(best/1e6, "best-ms")
 		b.ReportMetric(float64(2*2*4*h.Rows()*h.Width())/best, "GB/s")
 	})
+}
+
+// BenchmarkAttention measures attention in float32 and in integers.
+func BenchmarkAttention(b *testing.B) {
+	for _, h := range []compute.Heads{
+		{N: 1, Tokens: 256, Heads: 6, Dim: 64}, {N: 1, Tokens: 256, Heads: 4, Dim: 72},
+		{N: 1, Tokens: 1024, Heads: 6, Dim: 64}, {N: 1, Tokens: 276, Heads: 12, Dim: 64},
+	} {
+		values := make([]float32, 3*h.Rows()*h.Width())
+		ramp(values)
+		qkv := compute.F32{Host: values, Len: len(values)}
+		want := [2][]float32{make([]float32, h.Rows()*h.Width()), make([]float32, h.Rows()*h.Width())}
+		shape := func(i int) compute.Heads {
+			h.Int8 = i == 1
+			return h
+		}
+		for i, w := range want {
+			generic.New().Attention(compute.F32{Host: w, Len: len(w)}, qkv, shape(i))
+		}
+		b.Run(fmt.Sprintf("%dx%dx%d", h.Tokens, h.Dim, h.Heads), func(b *testing.B) {
+			onThreads(b, func(b *testing.B, d *Device) {
+				y, _ := d.Alloc(h.Rows() * h.Width())
+				for i, w := range want {
+					d.Attention(y, qkv, shape(i))
+					mustBeSame(b, y.Host, w)
+				}
+				best := [2]float64{math.Inf(1), math.Inf(1)}
+				for b.Loop() {
+					for i := range best {
+						best[i] = min(best[i], nanoseconds(func() { d.Attention(y, qkv, shape(i)) }))
+					}
+				}
+				b.ReportMetric(best[0]/1e6, "float32-ms")
+				b.ReportMetric(best[1]/1e6, "int8-ms")
+				b.ReportMetric(best[0]/best[1], "times")
+			})
+		})
+	}
 }
 
 // onThreads runs a benchmark on every set of kernels, with one thread and with two.

@@ -22,6 +22,7 @@ type Device struct {
 	norm      normOp
 	rotation  rotateOp
 	attention attentionOp
+	integers  integerAttention
 	ones      []float32
 	patches   []float32
 }
@@ -68,14 +69,16 @@ func newDevice(k *kernels, threads int) *Device {
 
 // scratch is the memory of a thread. It grows to what operations need and stays.
 type scratch struct {
-	q       []int8
-	scales  []float32
-	y       []float32
-	tile    []float32 // rows of a panel that reaches over the last output
-	scores  []float32
-	query   []float32
-	partial [16]float32
-	_       [64]byte // threads write to cache lines of their own
+	q        []int8
+	scales   []float32
+	y        []float32
+	tile     []float32 // rows of a panel that reaches over the last output
+	scores   []float32
+	query    []float32
+	columns  []float32
+	inverses []float32
+	partial  [16]float32
+	_        [64]byte // threads write to cache lines of their own
 }
 
 func grow[T any](s *[]T, n int) []T {

@@ -32,6 +32,8 @@ type kernels struct {
 	gelu       func(x *float32, n int)
 	silu       func(x *float32, n int)
 
+	attentionKernels
+
 	// peak does n times 4·rows·panel·4 multiply-adds as dot does, on registers alone.
 	peak func(n int)
 }

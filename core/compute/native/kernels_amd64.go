@@ -9,6 +9,11 @@ var avx512 = kernels{
 	quantize: quantizeAVX512, absMax: absMaxAVX512, maximum: maximumAVX512, sum: sumAVX512, sumSquares: sumSquaresAVX512, expSum: expSumAVX512,
 	modulate: modulateAVX512, gate: gateAVX512, add: addAVX512, scale: scaleAVX512, multiply: multiplyAVX512, rotate: rotateAVX512,
 	gelu: geluAVX512, silu: siluAVX512, peak: peakAVX512,
+	attentionKernels: attentionKernels{
+		valueKeys: 2, valueBytes: 2, mixKeys: 8, mixRows: 8,
+		columnSums: columnSumsAVX512, columnMax: columnMaxAVX512, quantizeRows: quantizeRowsAVX512, packKeys: packKeysAVX2, packValues: packValuesAVX512,
+		weights: attentionWeightsAVX512, mix: mixAVX512, mixHalf: mixHalfAVX512,
+	},
 }
 
 var avx2 = kernels{
@@ -18,6 +23,11 @@ var avx2 = kernels{
 	quantize: quantizeAVX2, absMax: absMaxAVX2, maximum: maximumAVX2, sum: sumAVX2, sumSquares: sumSquaresAVX2, expSum: expSumAVX2,
 	modulate: modulateAVX2, gate: gateAVX2, add: addAVX2, scale: scaleAVX2, multiply: multiplyAVX2, rotate: rotateAVX2,
 	gelu: geluAVX2, silu: siluAVX2, peak: peakAVX2,
+	attentionKernels: attentionKernels{
+		valueKeys: 2, valueBytes: 2, mixKeys: 8, mixRows: 4,
+		columnSums: columnSumsAVX2, columnMax: columnMaxAVX2, quantizeRows: quantizeRowsAVX2, packKeys: packKeysAVX2, packValues: packValuesAVX2,
+		weights: attentionWeightsAVX2, mix: mixAVX2, mixHalf: mixHalfAVX2,
+	},
 }
 
 // avxVNNI is avx2 with the int8 product of newer processors without AVX-512.
@@ -25,6 +35,7 @@ var avxVNNI = func() kernels {
 	k := avx2
 	k.name, k.zero = "avx-vnni", -128
 	k.dot = []dotFunc{nil, dot1AVXVNNI, dot2AVXVNNI, dot3AVXVNNI, dot4AVXVNNI}
+	k.mix, k.mixHalf = mixAVXVNNI, mixHalfAVXVNNI
 	k.quantize, k.peak = quantizeAVXVNNI, peakAVXVNNI
 	return k
 }()

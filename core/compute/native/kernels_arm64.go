@@ -9,6 +9,11 @@ var neonDotprod = kernels{
 	quantize: quantizeNEON, absMax: absMaxNEON, maximum: maximumNEON, sum: sumNEON, sumSquares: sumSquaresNEON, expSum: expSumNEON,
 	modulate: modulateNEON, gate: gateNEON, add: addNEON, scale: scaleNEON, multiply: multiplyNEON, rotate: rotateNEON,
 	gelu: geluNEON, silu: siluNEON, peak: peakSDOT,
+	attentionKernels: attentionKernels{
+		valueKeys: 4, valueBytes: 1, mixKeys: 16, mixRows: 4,
+		columnSums: columnSumsNEON, columnMax: columnMaxNEON, quantizeRows: quantizeRowsNEON, packKeys: packKeysNEON, packValues: packValuesSDOT,
+		weights: attentionWeightsSDOT, mix: mixSDOT,
+	},
 }
 
 // neon is neonDotprod with another int8 product, in tiles of four rows: without dot
@@ -17,6 +22,8 @@ var neon = func() kernels {
 	k := neonDotprod
 	k.name, k.rows = "neon", 4
 	k.dot, k.gemm, k.peak = []dotFunc{nil, dot1NEON, dot2NEON, dot3NEON, dot4NEON}, k.gemm[:5], peakNEON
+	k.valueKeys, k.valueBytes, k.mixKeys = 1, 2, 8
+	k.packValues, k.weights, k.mix = packValuesNEON, attentionWeightsNEON, mixNEON
 	return k
 }()
 

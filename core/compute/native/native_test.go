@@ -153,7 +153,9 @@ func TestNoAllocations(t *testing.T) {
 				d.LinearGate(y, x, rows, l, per)
 				d.LinearSwiGLU(y, x, rows, l, l)
 				d.NormRotate(y.Slice(0, 3*rows*dim), compute.Heads{N: 2, Tokens: rows / 2, Heads: 4, Dim: dim / 4}, none, none, x.Slice(0, rows/2*dim/4))
-				d.Attention(x, y.Slice(0, 3*rows*dim), compute.Heads{N: 2, Tokens: rows / 2, Heads: 4, Dim: dim / 4})
+				for _, quantised := range []bool{false, true} {
+					d.Attention(x, y.Slice(0, 3*rows*dim), compute.Heads{N: 2, Tokens: rows / 2, Heads: 4, Dim: dim / 4, Int8: quantised})
+				}
 			})
 			if allocs != 0 {
 				t.Errorf("%s: %v allocations in a pass", d.Name(), allocs)

@@ -109,3 +109,33 @@ func geluNEON(x *float32, n int)
 
 //go:noescape
 func siluNEON(x *float32, n int)
+
+//go:noescape
+func mixSDOT(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+
+//go:noescape
+func mixNEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+
+//go:noescape
+func columnSumsNEON(dst, x *float32, stride, rows, n int)
+
+//go:noescape
+func columnMaxNEON(dst, x *float32, stride, rows, n int)
+
+//go:noescape
+func quantizeRowsNEON(q *int8, qStride int, x *float32, stride int, mean, scales *float32, rows, n int, zero *int8)
+
+//go:noescape
+func packKeysNEON(w *int8, step int, q *int8, stride int, corrections *int32, groups int)
+
+//go:noescape
+func packValuesSDOT(w *int8, step int, x *float32, stride int, inv *float32, groups, n int)
+
+//go:noescape
+func packValuesNEON(w *int8, step int, x *float32, stride int, inv *float32, groups, n int)
+
+//go:noescape
+func attentionWeightsSDOT(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows, n int)
+
+//go:noescape
+func attentionWeightsNEON(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows, n int)

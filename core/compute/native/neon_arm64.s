@@ -4206,3 +4206,939 @@ next:
 
 done:
 	RET
+
+// func mixSDOT(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+TEXT ·mixSDOT(SB), NOSPLIT, $0-88
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	MOVD tiles+48(FP), R2
+	MOVD q+16(FP), R3
+	MOVD qStride+24(FP), R4
+	MOVD rowScale+56(FP), R9
+
+tile:
+	MOVD R3, R5
+	ADD R4, R3
+	MOVD R3, R6
+	ADD R4, R3
+	MOVD R3, R7
+	ADD R4, R3
+	MOVD R3, R8
+	ADD R4, R3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD w+32(FP), R10
+	MOVD groups+40(FP), R11
+
+inputs:
+	VLD1.P 32(R5), [V16.B16, V17.B16]
+	VLD1.P 32(R6), [V18.B16, V19.B16]
+	VLD1.P 32(R7), [V20.B16, V21.B16]
+	VLD1.P 32(R8), [V22.B16, V23.B16]
+	VLD1.P 64(R10), [V24.S4, V25.S4, V26.S4, V27.S4]
+	VLD1.P 64(R10), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
+	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
+	WORD $0x4f91e308 // sdot v8.4s, v24.16b, v17.4b[0]
+	WORD $0x4f91e329 // sdot v9.4s, v25.16b, v17.4b[0]
+	WORD $0x4f92e302 // sdot v2.4s, v24.16b, v18.4b[0]
+	WORD $0x4f92e323 // sdot v3.4s, v25.16b, v18.4b[0]
+	WORD $0x4f93e30a // sdot v10.4s, v24.16b, v19.4b[0]
+	WORD $0x4f93e32b // sdot v11.4s, v25.16b, v19.4b[0]
+	WORD $0x4f94e304 // sdot v4.4s, v24.16b, v20.4b[0]
+	WORD $0x4f94e325 // sdot v5.4s, v25.16b, v20.4b[0]
+	WORD $0x4f95e30c // sdot v12.4s, v24.16b, v21.4b[0]
+	WORD $0x4f95e32d // sdot v13.4s, v25.16b, v21.4b[0]
+	WORD $0x4f96e306 // sdot v6.4s, v24.16b, v22.4b[0]
+	WORD $0x4f96e327 // sdot v7.4s, v25.16b, v22.4b[0]
+	WORD $0x4f97e30e // sdot v14.4s, v24.16b, v23.4b[0]
+	WORD $0x4f97e32f // sdot v15.4s, v25.16b, v23.4b[0]
+	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb1e348 // sdot v8.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb1e369 // sdot v9.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
+	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb3e34a // sdot v10.4s, v26.16b, v19.4b[1]
+	WORD $0x4fb3e36b // sdot v11.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
+	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb5e34c // sdot v12.4s, v26.16b, v21.4b[1]
+	WORD $0x4fb5e36d // sdot v13.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
+	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
+	WORD $0x4fb7e34e // sdot v14.4s, v26.16b, v23.4b[1]
+	WORD $0x4fb7e36f // sdot v15.4s, v27.16b, v23.4b[1]
+	WORD $0x4f90eb80 // sdot v0.4s, v28.16b, v16.4b[2]
+	WORD $0x4f90eba1 // sdot v1.4s, v29.16b, v16.4b[2]
+	WORD $0x4f91eb88 // sdot v8.4s, v28.16b, v17.4b[2]
+	WORD $0x4f91eba9 // sdot v9.4s, v29.16b, v17.4b[2]
+	WORD $0x4f92eb82 // sdot v2.4s, v28.16b, v18.4b[2]
+	WORD $0x4f92eba3 // sdot v3.4s, v29.16b, v18.4b[2]
+	WORD $0x4f93eb8a // sdot v10.4s, v28.16b, v19.4b[2]
+	WORD $0x4f93ebab // sdot v11.4s, v29.16b, v19.4b[2]
+	WORD $0x4f94eb84 // sdot v4.4s, v28.16b, v20.4b[2]
+	WORD $0x4f94eba5 // sdot v5.4s, v29.16b, v20.4b[2]
+	WORD $0x4f95eb8c // sdot v12.4s, v28.16b, v21.4b[2]
+	WORD $0x4f95ebad // sdot v13.4s, v29.16b, v21.4b[2]
+	WORD $0x4f96eb86 // sdot v6.4s, v28.16b, v22.4b[2]
+	WORD $0x4f96eba7 // sdot v7.4s, v29.16b, v22.4b[2]
+	WORD $0x4f97eb8e // sdot v14.4s, v28.16b, v23.4b[2]
+	WORD $0x4f97ebaf // sdot v15.4s, v29.16b, v23.4b[2]
+	WORD $0x4fb0ebc0 // sdot v0.4s, v30.16b, v16.4b[3]
+	WORD $0x4fb0ebe1 // sdot v1.4s, v31.16b, v16.4b[3]
+	WORD $0x4fb1ebc8 // sdot v8.4s, v30.16b, v17.4b[3]
+	WORD $0x4fb1ebe9 // sdot v9.4s, v31.16b, v17.4b[3]
+	WORD $0x4fb2ebc2 // sdot v2.4s, v30.16b, v18.4b[3]
+	WORD $0x4fb2ebe3 // sdot v3.4s, v31.16b, v18.4b[3]
+	WORD $0x4fb3ebca // sdot v10.4s, v30.16b, v19.4b[3]
+	WORD $0x4fb3ebeb // sdot v11.4s, v31.16b, v19.4b[3]
+	WORD $0x4fb4ebc4 // sdot v4.4s, v30.16b, v20.4b[3]
+	WORD $0x4fb4ebe5 // sdot v5.4s, v31.16b, v20.4b[3]
+	WORD $0x4fb5ebcc // sdot v12.4s, v30.16b, v21.4b[3]
+	WORD $0x4fb5ebed // sdot v13.4s, v31.16b, v21.4b[3]
+	WORD $0x4fb6ebc6 // sdot v6.4s, v30.16b, v22.4b[3]
+	WORD $0x4fb6ebe7 // sdot v7.4s, v31.16b, v22.4b[3]
+	WORD $0x4fb7ebce // sdot v14.4s, v30.16b, v23.4b[3]
+	WORD $0x4fb7ebef // sdot v15.4s, v31.16b, v23.4b[3]
+	SUB $1, R11
+	CBNZ R11, inputs
+	VSHL $7, V0.S4, V0.S4
+	VADD V8.S4, V0.S4, V0.S4
+	VSHL $7, V1.S4, V1.S4
+	VADD V9.S4, V1.S4, V1.S4
+	VSHL $7, V2.S4, V2.S4
+	VADD V10.S4, V2.S4, V2.S4
+	VSHL $7, V3.S4, V3.S4
+	VADD V11.S4, V3.S4, V3.S4
+	VSHL $7, V4.S4, V4.S4
+	VADD V12.S4, V4.S4, V4.S4
+	VSHL $7, V5.S4, V5.S4
+	VADD V13.S4, V5.S4, V5.S4
+	VSHL $7, V6.S4, V6.S4
+	VADD V14.S4, V6.S4, V6.S4
+	VSHL $7, V7.S4, V7.S4
+	VADD V15.S4, V7.S4, V7.S4
+	MOVD colScale+64(FP), R10
+	VLD1 (R10), [V16.S4, V17.S4]
+	MOVD bias+72(FP), R11
+	VLD1 (R11), [V18.S4, V19.S4]
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	VST1 [V0.S4, V1.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	VST1 [V2.S4, V3.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	VST1 [V4.S4, V5.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dce7 // fmul v7.4s, v7.4s, v21.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	VST1 [V6.S4, V7.S4], (R0)
+	ADD R1, R0
+	SUB $1, R2
+	CBNZ R2, tile
+	RET
+
+// func mixNEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+TEXT ·mixNEON(SB), NOSPLIT, $0-88
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	MOVD tiles+48(FP), R2
+	MOVD q+16(FP), R3
+	MOVD qStride+24(FP), R4
+	MOVD rowScale+56(FP), R9
+
+tile:
+	MOVD R3, R5
+	ADD R4, R3
+	MOVD R3, R6
+	ADD R4, R3
+	MOVD R3, R7
+	ADD R4, R3
+	MOVD R3, R8
+	ADD R4, R3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	MOVD w+32(FP), R10
+	MOVD groups+40(FP), R11
+
+inputs:
+	VLD1.P 16(R5), [V8.B16]
+	VLD1.P 16(R6), [V9.B16]
+	VLD1.P 16(R7), [V10.B16]
+	VLD1.P 16(R8), [V11.B16]
+	VLD1.P 64(R10), [V24.S4, V25.S4, V26.S4, V27.S4]
+	WORD $0x0f482300 // smlal v0.4s, v24.4h, v8.h[0]
+	WORD $0x4f482301 // smlal2 v1.4s, v24.8h, v8.h[0]
+	WORD $0x0f492302 // smlal v2.4s, v24.4h, v9.h[0]
+	WORD $0x4f492303 // smlal2 v3.4s, v24.8h, v9.h[0]
+	WORD $0x0f4a2304 // smlal v4.4s, v24.4h, v10.h[0]
+	WORD $0x4f4a2305 // smlal2 v5.4s, v24.8h, v10.h[0]
+	WORD $0x0f4b2306 // smlal v6.4s, v24.4h, v11.h[0]
+	WORD $0x4f4b2307 // smlal2 v7.4s, v24.8h, v11.h[0]
+	WORD $0x0f582320 // smlal v0.4s, v25.4h, v8.h[1]
+	WORD $0x4f582321 // smlal2 v1.4s, v25.8h, v8.h[1]
+	WORD $0x0f592322 // smlal v2.4s, v25.4h, v9.h[1]
+	WORD $0x4f592323 // smlal2 v3.4s, v25.8h, v9.h[1]
+	WORD $0x0f5a2324 // smlal v4.4s, v25.4h, v10.h[1]
+	WORD $0x4f5a2325 // smlal2 v5.4s, v25.8h, v10.h[1]
+	WORD $0x0f5b2326 // smlal v6.4s, v25.4h, v11.h[1]
+	WORD $0x4f5b2327 // smlal2 v7.4s, v25.8h, v11.h[1]
+	WORD $0x0f682340 // smlal v0.4s, v26.4h, v8.h[2]
+	WORD $0x4f682341 // smlal2 v1.4s, v26.8h, v8.h[2]
+	WORD $0x0f692342 // smlal v2.4s, v26.4h, v9.h[2]
+	WORD $0x4f692343 // smlal2 v3.4s, v26.8h, v9.h[2]
+	WORD $0x0f6a2344 // smlal v4.4s, v26.4h, v10.h[2]
+	WORD $0x4f6a2345 // smlal2 v5.4s, v26.8h, v10.h[2]
+	WORD $0x0f6b2346 // smlal v6.4s, v26.4h, v11.h[2]
+	WORD $0x4f6b2347 // smlal2 v7.4s, v26.8h, v11.h[2]
+	WORD $0x0f782360 // smlal v0.4s, v27.4h, v8.h[3]
+	WORD $0x4f782361 // smlal2 v1.4s, v27.8h, v8.h[3]
+	WORD $0x0f792362 // smlal v2.4s, v27.4h, v9.h[3]
+	WORD $0x4f792363 // smlal2 v3.4s, v27.8h, v9.h[3]
+	WORD $0x0f7a2364 // smlal v4.4s, v27.4h, v10.h[3]
+	WORD $0x4f7a2365 // smlal2 v5.4s, v27.8h, v10.h[3]
+	WORD $0x0f7b2366 // smlal v6.4s, v27.4h, v11.h[3]
+	WORD $0x4f7b2367 // smlal2 v7.4s, v27.8h, v11.h[3]
+	VLD1.P 64(R10), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x0f482b80 // smlal v0.4s, v28.4h, v8.h[4]
+	WORD $0x4f482b81 // smlal2 v1.4s, v28.8h, v8.h[4]
+	WORD $0x0f492b82 // smlal v2.4s, v28.4h, v9.h[4]
+	WORD $0x4f492b83 // smlal2 v3.4s, v28.8h, v9.h[4]
+	WORD $0x0f4a2b84 // smlal v4.4s, v28.4h, v10.h[4]
+	WORD $0x4f4a2b85 // smlal2 v5.4s, v28.8h, v10.h[4]
+	WORD $0x0f4b2b86 // smlal v6.4s, v28.4h, v11.h[4]
+	WORD $0x4f4b2b87 // smlal2 v7.4s, v28.8h, v11.h[4]
+	WORD $0x0f582ba0 // smlal v0.4s, v29.4h, v8.h[5]
+	WORD $0x4f582ba1 // smlal2 v1.4s, v29.8h, v8.h[5]
+	WORD $0x0f592ba2 // smlal v2.4s, v29.4h, v9.h[5]
+	WORD $0x4f592ba3 // smlal2 v3.4s, v29.8h, v9.h[5]
+	WORD $0x0f5a2ba4 // smlal v4.4s, v29.4h, v10.h[5]
+	WORD $0x4f5a2ba5 // smlal2 v5.4s, v29.8h, v10.h[5]
+	WORD $0x0f5b2ba6 // smlal v6.4s, v29.4h, v11.h[5]
+	WORD $0x4f5b2ba7 // smlal2 v7.4s, v29.8h, v11.h[5]
+	WORD $0x0f682bc0 // smlal v0.4s, v30.4h, v8.h[6]
+	WORD $0x4f682bc1 // smlal2 v1.4s, v30.8h, v8.h[6]
+	WORD $0x0f692bc2 // smlal v2.4s, v30.4h, v9.h[6]
+	WORD $0x4f692bc3 // smlal2 v3.4s, v30.8h, v9.h[6]
+	WORD $0x0f6a2bc4 // smlal v4.4s, v30.4h, v10.h[6]
+	WORD $0x4f6a2bc5 // smlal2 v5.4s, v30.8h, v10.h[6]
+	WORD $0x0f6b2bc6 // smlal v6.4s, v30.4h, v11.h[6]
+	WORD $0x4f6b2bc7 // smlal2 v7.4s, v30.8h, v11.h[6]
+	WORD $0x0f782be0 // smlal v0.4s, v31.4h, v8.h[7]
+	WORD $0x4f782be1 // smlal2 v1.4s, v31.8h, v8.h[7]
+	WORD $0x0f792be2 // smlal v2.4s, v31.4h, v9.h[7]
+	WORD $0x4f792be3 // smlal2 v3.4s, v31.8h, v9.h[7]
+	WORD $0x0f7a2be4 // smlal v4.4s, v31.4h, v10.h[7]
+	WORD $0x4f7a2be5 // smlal2 v5.4s, v31.8h, v10.h[7]
+	WORD $0x0f7b2be6 // smlal v6.4s, v31.4h, v11.h[7]
+	WORD $0x4f7b2be7 // smlal2 v7.4s, v31.8h, v11.h[7]
+	SUB $1, R11
+	CBNZ R11, inputs
+	MOVD colScale+64(FP), R10
+	VLD1 (R10), [V16.S4, V17.S4]
+	MOVD bias+72(FP), R11
+	VLD1 (R11), [V18.S4, V19.S4]
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	VST1 [V0.S4, V1.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	VST1 [V2.S4, V3.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	VST1 [V4.S4, V5.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dce7 // fmul v7.4s, v7.4s, v21.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	VST1 [V6.S4, V7.S4], (R0)
+	ADD R1, R0
+	SUB $1, R2
+	CBNZ R2, tile
+	RET
+
+// func columnSumsNEON(dst, x *float32, stride, rows, n int)
+TEXT ·columnSumsNEON(SB), NOSPLIT, $0-40
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD stride+16(FP), R2
+	MOVD n+32(FP), R3
+
+sixteen:
+	CMP $16, R3
+	BLT sixteenDone
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	MOVD R1, R4
+	MOVD rows+24(FP), R5
+
+sixteenRow:
+	VLD1 (R4), [V4.S4, V5.S4, V6.S4, V7.S4]
+	ADD R2, R4
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	SUB $1, R5
+	CBNZ R5, sixteenRow
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R0)
+	ADD $64, R1
+	SUB $16, R3
+	B sixteen
+
+sixteenDone:
+
+eight:
+	CMP $8, R3
+	BLT eightDone
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	MOVD R1, R4
+	MOVD rows+24(FP), R5
+
+eightRow:
+	VLD1 (R4), [V4.S4, V5.S4]
+	ADD R2, R4
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	SUB $1, R5
+	CBNZ R5, eightRow
+	VST1.P [V0.S4, V1.S4], 32(R0)
+	ADD $32, R1
+	SUB $8, R3
+	B eight
+
+eightDone:
+	RET
+
+// func columnMaxNEON(dst, x *float32, stride, rows, n int)
+TEXT ·columnMaxNEON(SB), NOSPLIT, $0-40
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD stride+16(FP), R2
+	MOVD n+32(FP), R3
+
+sixteen:
+	CMP $16, R3
+	BLT sixteenDone
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	MOVD R1, R4
+	MOVD rows+24(FP), R5
+
+sixteenRow:
+	VLD1 (R4), [V4.S4, V5.S4, V6.S4, V7.S4]
+	ADD R2, R4
+	WORD $0x4ea0f884 // fabs v4.4s, v4.4s
+	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	WORD $0x4ea0f8a5 // fabs v5.4s, v5.4s
+	WORD $0x4e25f421 // fmax v1.4s, v1.4s, v5.4s
+	WORD $0x4ea0f8c6 // fabs v6.4s, v6.4s
+	WORD $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
+	WORD $0x4ea0f8e7 // fabs v7.4s, v7.4s
+	WORD $0x4e27f463 // fmax v3.4s, v3.4s, v7.4s
+	SUB $1, R5
+	CBNZ R5, sixteenRow
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R0)
+	ADD $64, R1
+	SUB $16, R3
+	B sixteen
+
+sixteenDone:
+
+eight:
+	CMP $8, R3
+	BLT eightDone
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	MOVD R1, R4
+	MOVD rows+24(FP), R5
+
+eightRow:
+	VLD1 (R4), [V4.S4, V5.S4]
+	ADD R2, R4
+	WORD $0x4ea0f884 // fabs v4.4s, v4.4s
+	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	WORD $0x4ea0f8a5 // fabs v5.4s, v5.4s
+	WORD $0x4e25f421 // fmax v1.4s, v1.4s, v5.4s
+	SUB $1, R5
+	CBNZ R5, eightRow
+	VST1.P [V0.S4, V1.S4], 32(R0)
+	ADD $32, R1
+	SUB $8, R3
+	B eight
+
+eightDone:
+	RET
+
+// func quantizeRowsNEON(q *int8, qStride int, x *float32, stride int, mean, scales *float32, rows, n int, zero *int8)
+TEXT ·quantizeRowsNEON(SB), NOSPLIT, $0-72
+	MOVD q+0(FP), R0
+	MOVD qStride+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD stride+24(FP), R3
+	MOVD mean+32(FP), R4
+	MOVD scales+40(FP), R5
+	MOVD rows+48(FP), R6
+	MOVD n+56(FP), R7
+	MOVD $0x4b400000, R12
+	VDUP R12, V21.S4
+	MOVD $0x42fe0000, R12
+	VDUP R12, V22.S4
+	MOVD $0x0da24260, R12
+	VDUP R12, V23.S4
+
+row:
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	MOVD R2, R8
+	MOVD R4, R9
+	SUBS $16, R7, R11
+	BLT largestEight
+
+largest:
+	VLD1.P 64(R8), [V4.S4, V5.S4, V6.S4, V7.S4]
+	VLD1.P 64(R9), [V16.S4, V17.S4, V18.S4, V19.S4]
+	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
+	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x4eb2d4c6 // fsub v6.4s, v6.4s, v18.4s
+	WORD $0x4eb3d4e7 // fsub v7.4s, v7.4s, v19.4s
+	WORD $0x4ea0f884 // fabs v4.4s, v4.4s
+	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	WORD $0x4ea0f8a5 // fabs v5.4s, v5.4s
+	WORD $0x4e25f421 // fmax v1.4s, v1.4s, v5.4s
+	WORD $0x4ea0f8c6 // fabs v6.4s, v6.4s
+	WORD $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
+	WORD $0x4ea0f8e7 // fabs v7.4s, v7.4s
+	WORD $0x4e27f463 // fmax v3.4s, v3.4s, v7.4s
+	SUBS $16, R11
+	BGE largest
+
+largestEight:
+	ADDS $16, R11
+	BEQ largestDone
+	VLD1.P 32(R8), [V4.S4, V5.S4]
+	VLD1.P 32(R9), [V16.S4, V17.S4]
+	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
+	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x4ea0f884 // fabs v4.4s, v4.4s
+	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	WORD $0x4ea0f8a5 // fabs v5.4s, v5.4s
+	WORD $0x4e25f421 // fmax v1.4s, v1.4s, v5.4s
+
+largestDone:
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	WORD $0x6e30f800 // fmaxv s0, v0.4s
+	WORD $0x6e37e403 // fcmge v3.4s, v0.4s, v23.4s
+	FDIVS F0, F22, F1
+	FDIVS F22, F0, F2
+	VAND V3.B16, V1.B16, V1.B16
+	VAND V3.B16, V2.B16, V2.B16
+	VDUP V1.S[0], V20.S4
+	FMOVS.P F2, 4(R5)
+	MOVD R0, R10
+	MOVD R2, R8
+	MOVD R4, R9
+	SUBS $16, R7, R11
+	BLT roundEight
+
+round:
+	VLD1.P 64(R8), [V4.S4, V5.S4, V6.S4, V7.S4]
+	VLD1.P 64(R9), [V16.S4, V17.S4, V18.S4, V19.S4]
+	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
+	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x4eb2d4c6 // fsub v6.4s, v6.4s, v18.4s
+	WORD $0x4eb3d4e7 // fsub v7.4s, v7.4s, v19.4s
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e35d484 // fadd v4.4s, v4.4s, v21.4s
+	WORD $0x6e34dca5 // fmul v5.4s, v5.4s, v20.4s
+	WORD $0x4e35d4a5 // fadd v5.4s, v5.4s, v21.4s
+	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
+	WORD $0x4e35d4c6 // fadd v6.4s, v6.4s, v21.4s
+	WORD $0x6e34dce7 // fmul v7.4s, v7.4s, v20.4s
+	WORD $0x4e35d4e7 // fadd v7.4s, v7.4s, v21.4s
+	VUZP1 V5.H8, V4.H8, V4.H8
+	VUZP1 V7.H8, V6.H8, V6.H8
+	VUZP1 V6.B16, V4.B16, V4.B16
+	VST1.P [V4.S4], 16(R10)
+	SUBS $16, R11
+	BGE round
+
+roundEight:
+	ADDS $16, R11
+	BEQ roundDone
+	VLD1.P 32(R8), [V4.S4, V5.S4]
+	VLD1.P 32(R9), [V16.S4, V17.S4]
+	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
+	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e35d484 // fadd v4.4s, v4.4s, v21.4s
+	WORD $0x6e34dca5 // fmul v5.4s, v5.4s, v20.4s
+	WORD $0x4e35d4a5 // fadd v5.4s, v5.4s, v21.4s
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VUZP1 V5.H8, V4.H8, V4.H8
+	VUZP1 V7.H8, V6.H8, V6.H8
+	VUZP1 V6.B16, V4.B16, V4.B16
+	VST1.P [V4.S4], 16(R10)
+
+roundDone:
+	ADD R1, R0
+	ADD R3, R2
+	SUB $1, R6
+	CBNZ R6, row
+	RET
+
+// func packKeysNEON(w *int8, step int, q *int8, stride int, corrections *int32, groups int)
+TEXT ·packKeysNEON(SB), NOSPLIT, $0-48
+	MOVD w+0(FP), R0
+	MOVD step+8(FP), R1
+	MOVD q+16(FP), R2
+	MOVD stride+24(FP), R3
+	MOVD groups+40(FP), R4
+
+inputs:
+	MOVD R2, R5
+	VLD1 (R5), [V0.S4]
+	ADD R3, R5
+	VLD1 (R5), [V1.S4]
+	ADD R3, R5
+	VLD1 (R5), [V2.S4]
+	ADD R3, R5
+	VLD1 (R5), [V3.S4]
+	ADD R3, R5
+	VLD1 (R5), [V4.S4]
+	ADD R3, R5
+	VLD1 (R5), [V5.S4]
+	ADD R3, R5
+	VLD1 (R5), [V6.S4]
+	ADD R3, R5
+	VLD1 (R5), [V7.S4]
+	ADD R3, R5
+	VZIP1 V2.S4, V0.S4, V8.S4
+	VZIP1 V3.S4, V1.S4, V9.S4
+	VZIP2 V2.S4, V0.S4, V10.S4
+	VZIP2 V3.S4, V1.S4, V11.S4
+	VZIP1 V9.S4, V8.S4, V16.S4
+	VZIP2 V9.S4, V8.S4, V18.S4
+	VZIP1 V11.S4, V10.S4, V20.S4
+	VZIP2 V11.S4, V10.S4, V22.S4
+	VZIP1 V6.S4, V4.S4, V8.S4
+	VZIP1 V7.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V4.S4, V10.S4
+	VZIP2 V7.S4, V5.S4, V11.S4
+	VZIP1 V9.S4, V8.S4, V17.S4
+	VZIP2 V9.S4, V8.S4, V19.S4
+	VZIP1 V11.S4, V10.S4, V21.S4
+	VZIP2 V11.S4, V10.S4, V23.S4
+	VST1 [V16.S4, V17.S4], (R0)
+	ADD R1, R0
+	VST1 [V18.S4, V19.S4], (R0)
+	ADD R1, R0
+	VST1 [V20.S4, V21.S4], (R0)
+	ADD R1, R0
+	VST1 [V22.S4, V23.S4], (R0)
+	ADD R1, R0
+	ADD $16, R2
+	SUB $1, R4
+	CBNZ R4, inputs
+	RET
+
+// func packValuesSDOT(w *int8, step int, x *float32, stride int, inv *float32, groups, n int)
+TEXT ·packValuesSDOT(SB), NOSPLIT, $0-56
+	MOVD w+0(FP), R0
+	MOVD step+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD stride+24(FP), R3
+	MOVD groups+40(FP), R4
+	MOVD inv+32(FP), R5
+	VLD1 (R5), [V0.S4, V1.S4]
+	MOVD $0x4b400000, R6
+	VDUP R6, V2.S4
+
+next:
+	VLD1 (R2), [V4.S4, V5.S4]
+	ADD R3, R2
+	VLD1 (R2), [V6.S4, V7.S4]
+	ADD R3, R2
+	VLD1 (R2), [V8.S4, V9.S4]
+	ADD R3, R2
+	VLD1 (R2), [V10.S4, V11.S4]
+	ADD R3, R2
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	WORD $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD $0x6e21dd6b // fmul v11.4s, v11.4s, v1.4s
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	WORD $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	WORD $0x4e22d529 // fadd v9.4s, v9.4s, v2.4s
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e22d56b // fadd v11.4s, v11.4s, v2.4s
+	VSLI $8, V6.S4, V4.S4
+	VSLI $16, V8.S4, V4.S4
+	VSLI $24, V10.S4, V4.S4
+	VSLI $8, V7.S4, V5.S4
+	VSLI $16, V9.S4, V5.S4
+	VSLI $24, V11.S4, V5.S4
+	VST1 [V4.S4, V5.S4], (R0)
+	ADD R1, R0
+	SUB $1, R4
+	CBNZ R4, next
+	RET
+
+// func packValuesNEON(w *int8, step int, x *float32, stride int, inv *float32, groups, n int)
+TEXT ·packValuesNEON(SB), NOSPLIT, $0-56
+	MOVD w+0(FP), R0
+	MOVD step+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD stride+24(FP), R3
+	MOVD groups+40(FP), R4
+	MOVD inv+32(FP), R5
+	VLD1 (R5), [V0.S4, V1.S4]
+	MOVD $0x4b400000, R6
+	VDUP R6, V2.S4
+
+next:
+	VLD1 (R2), [V4.S4, V5.S4]
+	ADD R3, R2
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	VUZP1 V5.H8, V4.H8, V4.H8
+	VST1 [V4.S4], (R0)
+	ADD R1, R0
+	SUB $1, R4
+	CBNZ R4, next
+	RET
+
+// func attentionWeightsSDOT(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows, n int)
+TEXT ·attentionWeightsSDOT(SB), NOSPLIT, $0-56
+	MOVD scores+0(FP), R0
+	MOVD stride+8(FP), R1
+	MOVD scales+16(FP), R2
+	MOVD inv+32(FP), R3
+	MOVD rows+40(FP), R4
+	MOVD n+48(FP), R5
+	MOVWU factor+24(FP), R9
+	VDUP R9, V20.S4
+	MOVD $0x477fff00, R9
+	VDUP R9, V24.S4
+	MOVD $0xfb08fb08, R9
+	VDUP R9, V25.S4
+	MOVD $0x1d461d46, R9
+	VDUP R9, V26.S4
+	MOVD $0x57ce57ce, R9
+	VDUP R9, V27.S4
+	MOVD $0x7f007f00, R9
+	VDUP R9, V28.S4
+	MOVD $0xffffffff, R9
+	VDUP R9, V29.S4
+	MOVD $0x3f800000, R9
+	VDUP R9, V30.S4
+	MOVD $0x7f7f7f7f, R9
+	VDUP R9, V31.S4
+
+row:
+	MOVD $0xff7fffff, R9
+	VDUP R9, V0.S4
+	MOVD $0xff7fffff, R9
+	VDUP R9, V1.S4
+	MOVD $0xff7fffff, R9
+	VDUP R9, V2.S4
+	MOVD $0xff7fffff, R9
+	VDUP R9, V3.S4
+	MOVD R0, R6
+	LSR $4, R5, R8
+
+largest:
+	VLD1.P 64(R6), [V4.S4, V5.S4, V6.S4, V7.S4]
+	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	WORD $0x4e25f421 // fmax v1.4s, v1.4s, v5.4s
+	WORD $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
+	WORD $0x4e27f463 // fmax v3.4s, v3.4s, v7.4s
+	SUB $1, R8
+	CBNZ R8, largest
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	WORD $0x6e30f800 // fmaxv s0, v0.4s
+	VDUP V0.S[0], V21.S4
+	VLD1R.P 4(R2), [V22.S4]
+	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R0, R6
+	MOVD R0, R7
+	LSR $4, R5, R8
+
+next:
+	VLD1.P 64(R6), [V4.S4, V5.S4, V6.S4, V7.S4]
+	WORD $0x4ea4d6a4 // fsub v4.4s, v21.4s, v4.4s
+	WORD $0x4ea5d6a5 // fsub v5.4s, v21.4s, v5.4s
+	WORD $0x4ea6d6a6 // fsub v6.4s, v21.4s, v6.4s
+	WORD $0x4ea7d6a7 // fsub v7.4s, v21.4s, v7.4s
+	WORD $0x6e36dc84 // fmul v4.4s, v4.4s, v22.4s
+	WORD $0x6e36dca5 // fmul v5.4s, v5.4s, v22.4s
+	WORD $0x6e36dcc6 // fmul v6.4s, v6.4s, v22.4s
+	WORD $0x6e36dce7 // fmul v7.4s, v7.4s, v22.4s
+	WORD $0x4eb8c484 // fminnm v4.4s, v4.4s, v24.4s
+	WORD $0x4eb8c4a5 // fminnm v5.4s, v5.4s, v24.4s
+	WORD $0x4eb8c4c6 // fminnm v6.4s, v6.4s, v24.4s
+	WORD $0x4eb8c4e7 // fminnm v7.4s, v7.4s, v24.4s
+	WORD $0x6e21a884 // fcvtnu v4.4s, v4.4s
+	WORD $0x6e21a8a5 // fcvtnu v5.4s, v5.4s
+	WORD $0x6e21a8c6 // fcvtnu v6.4s, v6.4s
+	WORD $0x6e21a8e7 // fcvtnu v7.4s, v7.4s
+	VUZP1 V5.H8, V4.H8, V4.H8
+	VUZP1 V7.H8, V6.H8, V5.H8
+	VSHL $4, V4.H8, V16.H8
+	VSHL $4, V5.H8, V17.H8
+	VUSHR $1, V16.H8, V16.H8
+	VUSHR $1, V17.H8, V17.H8
+	WORD $0x6e79b612 // sqrdmulh v18.8h, v16.8h, v25.8h
+	WORD $0x6e79b633 // sqrdmulh v19.8h, v17.8h, v25.8h
+	VADD V26.H8, V18.H8, V18.H8
+	VADD V26.H8, V19.H8, V19.H8
+	WORD $0x6e72b612 // sqrdmulh v18.8h, v16.8h, v18.8h
+	WORD $0x6e73b633 // sqrdmulh v19.8h, v17.8h, v19.8h
+	VSUB V27.H8, V18.H8, V18.H8
+	VSUB V27.H8, V19.H8, V19.H8
+	WORD $0x6e72b612 // sqrdmulh v18.8h, v16.8h, v18.8h
+	WORD $0x6e73b633 // sqrdmulh v19.8h, v17.8h, v19.8h
+	VADD V28.H8, V18.H8, V18.H8
+	VADD V28.H8, V19.H8, V19.H8
+	VUSHR $12, V4.H8, V4.H8
+	VUSHR $12, V5.H8, V5.H8
+	VSUB V4.H8, V29.H8, V4.H8
+	VSUB V5.H8, V29.H8, V5.H8
+	WORD $0x6e645652 // urshl v18.8h, v18.8h, v4.8h
+	WORD $0x6e655673 // urshl v19.8h, v19.8h, v5.8h
+	WORD $0x4e606a57 // sadalp v23.4s, v18.8h
+	WORD $0x4e606a77 // sadalp v23.4s, v19.8h
+	VUZP1 V19.B16, V18.B16, V17.B16
+	VAND V31.B16, V17.B16, V17.B16
+	WORD $0x0f098650 // shrn v16.8b, v18.8h, #7
+	WORD $0x4f098670 // shrn2 v16.16b, v19.8h, #7
+	VST1.P [V16.S4, V17.S4], 32(R7)
+	SUB $1, R8
+	CBNZ R8, next
+	WORD $0x4eb1bae0 // addv s0, v23.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	FDIVS F0, F30, F0
+	FMOVS.P F0, 4(R3)
+	ADD R1, R0
+	SUB $1, R4
+	CBNZ R4, row
+	RET
+
+// func attentionWeightsNEON(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows, n int)
+TEXT ·attentionWeightsNEON(SB), NOSPLIT, $0-56
+	MOVD scores+0(FP), R0
+	MOVD stride+8(FP), R1
+	MOVD scales+16(FP), R2
+	MOVD inv+32(FP), R3
+	MOVD rows+40(FP), R4
+	MOVD n+48(FP), R5
+	MOVWU factor+24(FP), R9
+	VDUP R9, V20.S4
+	MOVD $0x477fff00, R9
+	VDUP R9, V24.S4
+	MOVD $0xfb08fb08, R9
+	VDUP R9, V25.S4
+	MOVD $0x1d461d46, R9
+	VDUP R9, V26.S4
+	MOVD $0x57ce57ce, R9
+	VDUP R9, V27.S4
+	MOVD $0x7f007f00, R9
+	VDUP R9, V28.S4
+	MOVD $0xffffffff, R9
+	VDUP R9, V29.S4
+	MOVD $0x3f800000, R9
+	VDUP R9, V30.S4
+	MOVD $0x7f7f7f7f, R9
+	VDUP R9, V31.S4
+
+row:
+	MOVD $0xff7fffff, R9
+	VDUP R9, V0.S4
+	MOVD $0xff7fffff, R9
+	VDUP R9, V1.S4
+	MOVD $0xff7fffff, R9
+	VDUP R9, V2.S4
+	MOVD $0xff7fffff, R9
+	VDUP R9, V3.S4
+	MOVD R0, R6
+	LSR $4, R5, R8
+
+largest:
+	VLD1.P 64(R6), [V4.S4, V5.S4, V6.S4, V7.S4]
+	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	WORD $0x4e25f421 // fmax v1.4s, v1.4s, v5.4s
+	WORD $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
+	WORD $0x4e27f463 // fmax v3.4s, v3.4s, v7.4s
+	SUB $1, R8
+	CBNZ R8, largest
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	WORD $0x6e30f800 // fmaxv s0, v0.4s
+	VDUP V0.S[0], V21.S4
+	VLD1R.P 4(R2), [V22.S4]
+	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD R0, R6
+	MOVD R0, R7
+	LSR $4, R5, R8
+
+next:
+	VLD1.P 64(R6), [V4.S4, V5.S4, V6.S4, V7.S4]
+	WORD $0x4ea4d6a4 // fsub v4.4s, v21.4s, v4.4s
+	WORD $0x4ea5d6a5 // fsub v5.4s, v21.4s, v5.4s
+	WORD $0x4ea6d6a6 // fsub v6.4s, v21.4s, v6.4s
+	WORD $0x4ea7d6a7 // fsub v7.4s, v21.4s, v7.4s
+	WORD $0x6e36dc84 // fmul v4.4s, v4.4s, v22.4s
+	WORD $0x6e36dca5 // fmul v5.4s, v5.4s, v22.4s
+	WORD $0x6e36dcc6 // fmul v6.4s, v6.4s, v22.4s
+	WORD $0x6e36dce7 // fmul v7.4s, v7.4s, v22.4s
+	WORD $0x4eb8c484 // fminnm v4.4s, v4.4s, v24.4s
+	WORD $0x4eb8c4a5 // fminnm v5.4s, v5.4s, v24.4s
+	WORD $0x4eb8c4c6 // fminnm v6.4s, v6.4s, v24.4s
+	WORD $0x4eb8c4e7 // fminnm v7.4s, v7.4s, v24.4s
+	WORD $0x6e21a884 // fcvtnu v4.4s, v4.4s
+	WORD $0x6e21a8a5 // fcvtnu v5.4s, v5.4s
+	WORD $0x6e21a8c6 // fcvtnu v6.4s, v6.4s
+	WORD $0x6e21a8e7 // fcvtnu v7.4s, v7.4s
+	VUZP1 V5.H8, V4.H8, V4.H8
+	VUZP1 V7.H8, V6.H8, V5.H8
+	VSHL $4, V4.H8, V16.H8
+	VSHL $4, V5.H8, V17.H8
+	VUSHR $1, V16.H8, V16.H8
+	VUSHR $1, V17.H8, V17.H8
+	WORD $0x6e79b612 // sqrdmulh v18.8h, v16.8h, v25.8h
+	WORD $0x6e79b633 // sqrdmulh v19.8h, v17.8h, v25.8h
+	VADD V26.H8, V18.H8, V18.H8
+	VADD V26.H8, V19.H8, V19.H8
+	WORD $0x6e72b612 // sqrdmulh v18.8h, v16.8h, v18.8h
+	WORD $0x6e73b633 // sqrdmulh v19.8h, v17.8h, v19.8h
+	VSUB V27.H8, V18.H8, V18.H8
+	VSUB V27.H8, V19.H8, V19.H8
+	WORD $0x6e72b612 // sqrdmulh v18.8h, v16.8h, v18.8h
+	WORD $0x6e73b633 // sqrdmulh v19.8h, v17.8h, v19.8h
+	VADD V28.H8, V18.H8, V18.H8
+	VADD V28.H8, V19.H8, V19.H8
+	VUSHR $12, V4.H8, V4.H8
+	VUSHR $12, V5.H8, V5.H8
+	VSUB V4.H8, V29.H8, V4.H8
+	VSUB V5.H8, V29.H8, V5.H8
+	WORD $0x6e645652 // urshl v18.8h, v18.8h, v4.8h
+	WORD $0x6e655673 // urshl v19.8h, v19.8h, v5.8h
+	WORD $0x4e606a57 // sadalp v23.4s, v18.8h
+	WORD $0x4e606a77 // sadalp v23.4s, v19.8h
+	VST1.P [V18.S4, V19.S4], 32(R7)
+	SUB $1, R8
+	CBNZ R8, next
+	WORD $0x4eb1bae0 // addv s0, v23.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	FDIVS F0, F30, F0
+	FMOVS.P F0, 4(R3)
+	ADD R1, R0
+	SUB $1, R4
+	CBNZ R4, row
+	RET

@@ -4,6 +4,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"log"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -18,7 +19,9 @@ type isa struct {
 	reg    func(i int) reg.VecPhysical
 	bytes  int // of a register
 	rows   int // most rows of a tile
+	halves int // registers of outputs
 	int8   int8Product
+	int16  product
 }
 
 func main() {
@@ -27,14 +30,13 @@ func main() {
 	ConstraintExpr("amd64,!purego")
 	switch *name {
 	case "avx512":
-		write(isa{"AVX512", zmm, 64, 8, vnni{}})
+		write(isa{"AVX512", zmm, 64, 8, 2, vnni{}, words{}})
 	case "avx2":
-		write(isa{"AVX2", ymm, 32, 4, maddubs{}})
+		write(isa{"AVX2", ymm, 32, 4, 2, maddubs{}, maddwd{}})
+		packKeys()
 	case "avxvnni": // the rest is AVX2's
-		s := isa{"AVXVNNI", ymm, 32, 4, avxVNNI{}}
-		for r := 1; r <= s.rows; r++ {
-			s.dot(r)
-		}
+		s := isa{"AVXVNNI", ymm, 32, 4, 2, avxVNNI{}, vexWords{}}
+		s.products()
 		s.int8.quantize(s)
 		s.peak()
 	case "cpu":
@@ -57,15 +59,24 @@ func ymm(i int) reg.VecPhysical {
 // lanes is the number of float32 values of a register.
 func (s isa) lanes() int { return s.bytes / 4 }
 
-func write(s isa) {
+// products writes those of integers.
+func (s isa) products() {
 	for r := 1; r <= s.rows; r++ {
-		s.dot(r)
+		s.dot(fmt.Sprint("dot", r), r, s.int8)
 	}
+	s.dot("mix", s.rows, s.int16)
+	s.halves = 1
+	s.dot("mixHalf", s.rows, s.int16)
+}
+
+func write(s isa) {
+	s.products()
 	for r := 1; r <= s.rows; r++ {
 		s.gemm(r)
 	}
 	s.rowKernels()
 	s.exponentials()
+	s.attention()
 	s.int8.quantize(s)
 	s.peak()
 }

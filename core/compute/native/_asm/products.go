@@ -111,17 +111,22 @@ func (t *tile) begin(source string) (first reg.GPVirtual) {
 	return first
 }
 
-// int8Product is how an instruction set multiplies int8 values. Weights lie by
-// registers, each with four inputs of every output that a register has lanes for.
-type int8Product interface {
+// product is how an instruction set multiplies integers. Weights lie by registers,
+// each with as many inputs of every output as four bytes hold.
+type product interface {
 	// setup loads constants that step and quantize need.
 	setup(s isa)
 	// start sets an accumulator of the output register that half names.
 	start(acc reg.VecPhysical, corrections reg.GPVirtual, half, bytes int)
-	// weights loads both registers of weights.
+	// weights loads the registers of weights.
 	weights(s isa, w Mem, bytes int)
-	// step adds the products with four values of a row to both accumulators.
+	// step adds the products with four bytes of a row to the accumulators.
 	step(s isa, acc [2]reg.VecPhysical, row Mem)
+}
+
+// int8Product is that of int8 values.
+type int8Product interface {
+	product
 	// register is half of a step, of what lies in registers.
 	register(s isa, acc reg.VecPhysical, half int)
 	// quantize writes the function that rounds a row.
@@ -129,30 +134,30 @@ type int8Product interface {
 }
 
 // dot computes dst = float32(q·Wᵀ)·(rowScale·colScale) + bias in tiles of r rows.
-func (s isa) dot(r int) {
-	TEXT(fmt.Sprintf("dot%d%s", r, s.suffix), NOSPLIT, "func("+dotParams+")")
+func (s isa) dot(name string, r int, p product) {
+	TEXT(name+s.suffix, NOSPLIT, "func("+dotParams+")")
 	Pragma("noescape")
 	t := newTile(s, r)
 	first := t.begin("q")
 	rowScale := param("rowScale")
-	s.int8.setup(s)
+	p.setup(s)
 
 	Label("tile")
 	t.rowPointers(first)
 	w, n, corrections := param("w"), param("groups"), param("corrections")
 	for i := range r {
-		for h := range 2 {
-			s.int8.start(t.acc[i][h], corrections, h, s.bytes)
+		for h := range s.halves {
+			p.start(t.acc[i][h], corrections, h, s.bytes)
 		}
 	}
 	Label("inputs")
-	for u := range 4 { // sixteen inputs
-		s.int8.weights(s, Mem{Base: w, Disp: 2 * u * s.bytes}, s.bytes)
+	for u := range 4 { // sixteen bytes of inputs
+		p.weights(s, Mem{Base: w, Disp: s.halves * u * s.bytes}, s.bytes)
 		for i := range r {
-			s.int8.step(s, t.acc[i], t.srcRow(i, 4*u))
+			p.step(s, t.acc[i], t.srcRow(i, 4*u))
 		}
 	}
-	ADDQ(U32(8*s.bytes), w)
+	ADDQ(U32(4*s.halves*s.bytes), w)
 	t.advance(16)
 	DECQ(n)
 	JNZ(LabelRef("inputs"))
@@ -160,14 +165,14 @@ func (s isa) dot(r int) {
 	top, colScale, bias := 2*s.rows, param("colScale"), param("bias")
 	cs := [2]reg.VecPhysical{s.reg(top), s.reg(top + 1)}
 	b := [2]reg.VecPhysical{s.reg(top + 2), s.reg(top + 3)}
-	for h := range 2 {
+	for h := range s.halves {
 		VMOVUPS(Mem{Base: colScale, Disp: h * s.bytes}, cs[h])
 		VMOVUPS(Mem{Base: bias, Disp: h * s.bytes}, b[h])
 	}
 	rs, f := s.reg(top+4), s.reg(top+5)
 	for i := range r {
 		VBROADCASTSS(Mem{Base: rowScale, Disp: 4 * i}, rs)
-		for h := range 2 {
+		for h := range s.halves {
 			VCVTDQ2PS(t.acc[i][h], t.acc[i][h])
 			VMULPS(cs[h], rs, f)
 			VMULPS(f, t.acc[i][h], t.acc[i][h])
@@ -268,8 +273,9 @@ func (vnni) start(acc reg.VecPhysical, corrections reg.GPVirtual, half, bytes in
 }
 
 func (vnni) weights(s isa, w Mem, bytes int) {
-	VMOVUPS(w, s.reg(2*s.rows))
-	VMOVUPS(w.Offset(bytes), s.reg(2*s.rows+1))
+	for h := range s.halves {
+		VMOVUPS(w.Offset(h*bytes), s.reg(2*s.rows+h))
+	}
 }
 
 func (vnni) step(s isa, acc [2]reg.VecPhysical, row Mem) {
@@ -294,17 +300,17 @@ func (avxVNNI) step(s isa, acc [2]reg.VecPhysical, row Mem) {
 	v := 2*s.rows + 2
 	VPBROADCASTD(row, s.reg(v))
 	for h := range 2 {
-		vexVPDPBUSD(2*s.rows+h, v, acc[h])
+		vexDot("VPDPBUSD", 0x50, 2*s.rows+h, v, acc[h])
 	}
 }
 
 func (avxVNNI) register(s isa, acc reg.VecPhysical, half int) {
-	vexVPDPBUSD(2*s.rows+half, 2*s.rows+2, acc)
+	vexDot("VPDPBUSD", 0x50, 2*s.rows+half, 2*s.rows+2, acc)
 }
 
-// vexVPDPBUSD is vpdpbusd on YMM registers in AVX-VNNI's encoding, which Go's
-// assembler does not know: VEX.256.66.0F38.W0 50 /r (Intel SDM, volume 2).
-func vexVPDPBUSD(w, u int, acc reg.VecPhysical) {
+// vexDot is vpdpbusd, or vpdpwssd, on YMM registers in AVX-VNNI's encoding, which Go's
+// assembler does not know: VEX.256.66.0F38.W0 50 /r, or 52 (Intel SDM, volume 2).
+func vexDot(name string, opcode uint32, w, u int, acc reg.VecPhysical) {
 	a := -1
 	for i := range 16 {
 		if ymm(i) == acc {
@@ -314,8 +320,8 @@ func vexVPDPBUSD(w, u int, acc reg.VecPhysical) {
 	b1 := 0xe2 &^ (a >> 3 << 7) &^ (w >> 3 << 5) // R, X, B inverted, and the map
 	b2 := (^u&15)<<3 | 0x05                      // W, the first source inverted, 256 bits, prefix 66
 	modrm := 0xc0 | a&7<<3 | w&7
-	Comment(fmt.Sprintf("VPDPBUSD Y%d, Y%d, Y%d", w, u, a))
-	Instruction(&ir.Instruction{Opcode: "LONG", Operands: []Op{U32(0xc4 | b1<<8 | b2<<16 | 0x50<<24)}})
+	Comment(fmt.Sprintf("%s Y%d, Y%d, Y%d", name, w, u, a))
+	Instruction(&ir.Instruction{Opcode: "LONG", Operands: []Op{U32(0xc4 | uint32(b1)<<8 | uint32(b2)<<16 | opcode<<24)}})
 	Instruction(&ir.Instruction{Opcode: "BYTE", Operands: []Op{U8(modrm)}})
 }
 

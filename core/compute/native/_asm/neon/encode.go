@@ -79,3 +79,48 @@ func (f *function) smlalHigh(d, n, m vector) {
 func (f *function) sadalp(d, n vector) {
 	f.word(two(0x4e606800, d, n), "sadalp v%d.4s, v%d.8h", d, n)
 }
+
+// smlalElement adds to d the products of n's lower, or upper, four int16 with the i-th
+// int16 of m, one of the first sixteen registers.
+func (f *function) smlalElement(d, n, m vector, i int, upper bool) {
+	code, name, half := uint32(0x0f402000), "smlal", "4h"
+	if upper {
+		code, name, half = 0x4f402000, "smlal2", "8h"
+	}
+	code |= uint32(i>>2)<<11 | uint32(i>>1&1)<<21 | uint32(i&1)<<20
+	f.word(three(code, d, n, m), "%s v%d.4s, v%d.%s, v%d.h[%d]", name, d, n, half, m, i)
+}
+
+// fminnm is fmin but gives m where n is not a number.
+func (f *function) fminnm(d, n, m vector) { f.float("fminnm", 0x4ea0c400, d, n, m) }
+
+// fcmge sets the bits of lanes where n is at least m, and clears the others'.
+func (f *function) fcmge(d, n, m vector) { f.float("fcmge", 0x6e20e400, d, n, m) }
+
+// fcvtnu rounds to uint32, ties to even.
+func (f *function) fcvtnu(d, n vector) {
+	f.word(two(0x6e21a800, d, n), "fcvtnu v%d.4s, v%d.4s", d, n)
+}
+
+// fmaxv and addv leave what four lanes come to in the first.
+func (f *function) fmaxv(d, n vector) { f.word(two(0x6e30f800, d, n), "fmaxv s%d, v%d.4s", d, n) }
+func (f *function) addv(d, n vector)  { f.word(two(0x4eb1b800, d, n), "addv s%d, v%d.4s", d, n) }
+
+// sqrdmulh is the rounded product of Q15 numbers.
+func (f *function) sqrdmulh(d, n, m vector) {
+	f.word(three(0x6e60b400, d, n, m), "sqrdmulh v%d.8h, v%d.8h, v%d.8h", d, n, m)
+}
+
+// urshl shifts uint16 of n left by m or, where that is negative, right with rounding.
+func (f *function) urshl(d, n, m vector) {
+	f.word(three(0x6e605400, d, n, m), "urshl v%d.8h, v%d.8h, v%d.8h", d, n, m)
+}
+
+// shrnLow and shrnHigh shift int16 right by 7 into the lower and the upper eight bytes.
+func (f *function) shrnLow(d, n vector) {
+	f.word(two(0x0f098400, d, n), "shrn v%d.8b, v%d.8h, #7", d, n)
+}
+
+func (f *function) shrnHigh(d, n vector) {
+	f.word(two(0x4f098400, d, n), "shrn2 v%d.16b, v%d.8h, #7", d, n)
+}

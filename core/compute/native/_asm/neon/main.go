@@ -25,7 +25,7 @@ func main() {
 	w := &writer{}
 	for _, p := range []product{sdot{}, smull{}} {
 		for r := 1; r <= p.rows(); r++ {
-			w.dot(p, r)
+			w.dot(fmt.Sprint("dot", r), p, r)
 		}
 		w.peak(p)
 	}
@@ -33,6 +33,7 @@ func main() {
 		w.gemm(r)
 	}
 	w.rowKernels()
+	w.attention()
 	if err := os.WriteFile(*out, []byte(header+"#include \"textflag.h\"\n"+w.asm.String()), 0o666); err != nil {
 		log.Fatal(err)
 	}

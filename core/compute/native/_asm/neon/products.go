@@ -59,22 +59,24 @@ func (f *function) store(t *tile, i int) {
 	f.op("ADD", "%v, %v", t.dstStride, t.dst)
 }
 
-// product is how int8 values are multiplied. Weights lie by registers, each with
+// product is how integers are multiplied. Weights of int8 lie by registers, each with
 // four inputs of four outputs.
 type product interface {
 	suffix() string
 	rows() int           // most of a tile
 	chains(rows int) int // accumulators of an output
-	// group adds the products of sixteen inputs, which the rows' registers hold.
-	// load gets four registers of weights.
+	// registers are those of a row, the first of row 0 and how many each has.
+	registers() (first vector, each int)
+	// group adds the products of the inputs that the rows' registers hold. load gets
+	// four registers of weights.
 	group(f *function, t *tile, load func(v vector))
 	// total leaves the sums in the first chain.
 	total(f *function, t *tile)
 }
 
 // dot computes dst = float32(q·Wᵀ)·(rowScale·colScale) + bias in tiles of r rows.
-func (w *writer) dot(p product, r int) {
-	f := w.text(fmt.Sprintf("dot%d%s", r, p.suffix()), dotParams, "")
+func (w *writer) dot(name string, p product, r int) {
+	f := w.text(name+p.suffix(), dotParams, "")
 	t := f.begin(r, p.chains(r), "q")
 	rowScale, weights, n := f.load("rowScale"), f.register(), f.register()
 
@@ -82,8 +84,9 @@ func (w *writer) dot(p product, r int) {
 	f.arg("w", weights)
 	f.arg("groups", n)
 	f.label("inputs")
+	first, each := p.registers()
 	for i, at := range t.at {
-		f.op("VLD1.P", "16(%v), %s", at, list(row+vector(i), 1, "B16"))
+		f.op("VLD1.P", "%d(%v), %s", 16*each, at, list(first+vector(i*each), each, "B16"))
 	}
 	p.group(f, t, func(v vector) { f.read(weights, v, 4) })
 	f.countdown(n, "inputs")
@@ -124,6 +127,8 @@ type sdot struct{}
 func (sdot) suffix() string { return "SDOT" }
 func (sdot) rows() int      { return 8 }
 
+func (sdot) registers() (vector, int) { return row, 1 }
+
 // chains are more for few rows, so that a step needn't wait for the one before it.
 func (sdot) chains(rows int) int { return min(4, 8/rows) }
 
@@ -155,6 +160,8 @@ type smull struct{}
 func (smull) suffix() string { return "NEON" }
 func (smull) rows() int      { return 4 }
 func (smull) chains(int) int { return 2 }
+
+func (smull) registers() (vector, int) { return row, 1 }
 
 func (smull) group(f *function, t *tile, load func(v vector)) {
 	const w, q, low, high = row + 4, row + 8, row + 10, row + 12

@@ -1,0 +1,478 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Attention in integers: compute.AttentionBlock says what it computes. Weights of
+// keys and values are int16, two keys to four bytes. Widths of heads are multiples
+// of eight; a register of AVX-512 may be the last with half of its values.
+
+// words multiplies int16 as vnni does int8.
+type words struct{ vnni }
+
+func (words) start(acc reg.VecPhysical, _ reg.GPVirtual, _, _ int) {
+	VXORPS(acc.AsX(), acc.AsX(), acc.AsX())
+}
+
+func (words) step(s isa, acc [2]reg.VecPhysical, row Mem) {
+	v := s.reg(2*s.rows + 2)
+	VPBROADCASTD(row, v)
+	for h := range s.halves {
+		vpdpwssd(s.reg(2*s.rows+h), v, acc[h])
+	}
+}
+
+// vpdpwssd adds the products of int16 to acc.
+func vpdpwssd(w, u Op, acc reg.VecPhysical) {
+	Instruction(&ir.Instruction{
+		Opcode: "VPDPWSSD", Operands: []Op{w, u, acc}, Inputs: []Op{w, u, acc}, Outputs: []Op{acc}, ISA: []string{"AVX512_VNNI"},
+	})
+}
+
+// vexWords is words on AVX2's registers.
+type vexWords struct{ words }
+
+func (vexWords) step(s isa, acc [2]reg.VecPhysical, row Mem) {
+	v := 2*s.rows + 2
+	VPBROADCASTD(row, s.reg(v))
+	for h := range s.halves {
+		vexDot("VPDPWSSD", 0x52, 2*s.rows+h, v, acc[h])
+	}
+}
+
+// maddwd is words without VNNI.
+type maddwd struct{ words }
+
+func (maddwd) step(s isa, acc [2]reg.VecPhysical, row Mem) {
+	v := s.reg(2*s.rows + 2)
+	VPBROADCASTD(row, v)
+	for h := range s.halves {
+		p := s.reg(2*s.rows + 3 + h)
+		VPMADDWD(s.reg(2*s.rows+h), v, p)
+		VPADDD(p, acc[h], acc[h])
+	}
+}
+
+func (s isa) attention() {
+	s.columns("columnSums", func(acc, v reg.VecPhysical) { VADDPS(v, acc, acc) })
+	s.columns("columnMax", func(acc, v reg.VecPhysical) {
+		s.and(v, s.reg(magnitude), v)
+		VMAXPS(v, acc, acc)
+	})
+	s.quantizeRows()
+	s.packValues()
+	s.attentionWeights()
+}
+
+// some is the part of a register that a piece of a row fills: all or eight values.
+func some(v reg.VecPhysical, half bool) reg.VecPhysical {
+	if half {
+		return v.AsY().(reg.VecPhysical)
+	}
+	return v
+}
+
+// magnitude is the register of the mask that columns loads.
+const magnitude = 15
+
+// columns folds columns over rows: dst [n], x [rows, n]. As many columns as four
+// registers hold are done at once, then one register's, then eight.
+func (s isa) columns(name string, fold func(acc, v reg.VecPhysical)) {
+	TEXT(name+s.suffix, NOSPLIT, "func(dst, x *float32, stride, rows, n int)")
+	Pragma("noescape")
+	dst, x, stride, n := param("dst"), param("x"), param("stride"), param("n")
+	at, left := GP64(), GP64()
+	s.splat("magnitude", 0x7fffffff, magnitude)
+	pass := func(label string, registers int, half bool) {
+		columns := registers * s.lanes()
+		if half {
+			columns = 8
+		}
+		Label(label)
+		CMPQ(n, U32(columns))
+		JL(LabelRef(label + "Done"))
+		for i := range registers {
+			s.zero(s.reg(i))
+		}
+		MOVQ(x, at)
+		Load(Param("rows"), left)
+		Label(label + "Row")
+		for i := range registers {
+			VMOVUPS(mem(at, i*s.bytes), some(s.reg(4+i), half))
+			fold(s.reg(i), s.reg(4+i))
+		}
+		ADDQ(stride, at)
+		DECQ(left)
+		JNZ(LabelRef(label + "Row"))
+		for i := range registers {
+			VMOVUPS(some(s.reg(i), half), mem(dst, i*s.bytes))
+		}
+		ADDQ(U32(4*columns), dst)
+		ADDQ(U32(4*columns), x)
+		SUBQ(U32(columns), n)
+		JMP(LabelRef(label))
+		Label(label + "Done")
+	}
+	pass("four", 4, false)
+	pass("one", 1, false)
+	if s.bytes == 64 {
+		pass("half", 1, true)
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// quantizeRows is compute.QuantizeRow of rows of x - mean: q [rows, n], filled up to
+// sixteens with zeros, with a byte added to each by exclusive or.
+func (s isa) quantizeRows() {
+	TEXT("quantizeRows"+s.suffix, NOSPLIT, "func(q *int8, qStride int, x *float32, stride int, mean, scales *float32, rows, n int, zero *int8)")
+	Pragma("noescape")
+	q, qStride, x, stride := param("q"), param("qStride"), param("x"), param("stride")
+	mean, scales, rows, n := param("mean"), param("scales"), param("rows"), param("n")
+	at, m, to, left := GP64(), GP64(), GP64(), GP64()
+	const acc, v, t, inv = 0, 2, 4, 6
+	parts := 64 / s.bytes
+	magnitude := s.splat("magnitude", 0x7fffffff, 7)
+	least := s.splat("minAbsMax", f32(1e-30), 8)
+	most := s.splat("f127", f32(127), 9)
+	VPBROADCASTB(mem(param("zero"), 0), reg.X10)
+
+	// centred leaves x - mean in the registers from v on, of eight values with zeros.
+	centred := func(half bool) {
+		for part := range parts {
+			if half && part > 0 {
+				s.zero(s.reg(v + part))
+				continue
+			}
+			VMOVUPS(mem(at, part*s.bytes), some(s.reg(v+part), half))
+			VSUBPS(mem(m, part*s.bytes), some(s.reg(v+part), half), some(s.reg(v+part), half))
+		}
+	}
+	// each is a loop over a row.
+	each := func(label string, body func()) {
+		MOVQ(x, at)
+		MOVQ(mean, m)
+		MOVQ(n, left)
+		SUBQ(Imm(16), left)
+		JL(LabelRef(label + "Half"))
+		Label(label)
+		centred(false)
+		body()
+		ADDQ(Imm(64), at)
+		ADDQ(Imm(64), m)
+		SUBQ(Imm(16), left)
+		JGE(LabelRef(label))
+		Label(label + "Half")
+		ADDQ(Imm(16), left)
+		JZ(LabelRef(label + "Done"))
+		centred(true)
+		body()
+		Label(label + "Done")
+	}
+
+	Label("row")
+	for part := range parts {
+		s.zero(s.reg(acc + part))
+	}
+	each("largest", func() {
+		for part := range parts {
+			s.and(s.reg(v+part), magnitude, s.reg(v+part))
+			VMAXPS(s.reg(v+part), s.reg(acc+part), s.reg(acc+part))
+		}
+	})
+	s.fold(func(a, b reg.VecPhysical) { VMAXPS(b, a, a) })
+	// 127/top and top/127 or, where top is too small, zeros
+	VCMPPS(Imm(29), least.AsX(), reg.X0, reg.X1) // greater or equal, and ordered
+	VDIVSS(reg.X0, most.AsX(), reg.X2)
+	VANDPS(reg.X1, reg.X2, reg.X2)
+	VBROADCASTSS(reg.X2, s.reg(inv))
+	VDIVSS(most.AsX(), reg.X0, reg.X2)
+	VANDPS(reg.X1, reg.X2, reg.X2)
+	VMOVSS(reg.X2, mem(scales, 0))
+	MOVQ(q, to)
+	each("round", func() {
+		for part := range parts {
+			VMULPS(s.reg(inv), s.reg(v+part), s.reg(v+part))
+			VCVTPS2DQ(s.reg(v+part), s.reg(v+part))
+		}
+		if s.bytes == 64 {
+			VPMOVDB(s.reg(v), reg.X4)
+		} else {
+			VEXTRACTI128(Imm(1), s.reg(v), reg.X4)
+			VEXTRACTI128(Imm(1), s.reg(v+1), reg.X5)
+			VPACKSSDW(reg.X4, reg.X2, reg.X4)
+			VPACKSSDW(reg.X5, reg.X3, reg.X5)
+			VPACKSSWB(reg.X5, reg.X4, reg.X4)
+		}
+		VPXOR(reg.X10, reg.X4, reg.X4)
+		VMOVDQU(reg.X4, mem(to, 0))
+		ADDQ(Imm(16), to)
+	})
+	ADDQ(qStride, q)
+	ADDQ(stride, x)
+	ADDQ(Imm(4), scales)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// fold leaves what sixteen partial results come to in the first lane of register 0;
+// it uses register 1 too.
+func (s isa) fold(op func(a, b reg.VecPhysical)) {
+	if s.bytes == 64 {
+		VEXTRACTF64X4(Imm(1), reg.Z0, reg.Y1)
+	}
+	op(reg.Y0, reg.Y1)
+	VEXTRACTF128(Imm(1), reg.Y0, reg.X1)
+	op(reg.X0, reg.X1)
+	VMOVHLPS(reg.X0, reg.X0, reg.X1)
+	op(reg.X0, reg.X1)
+	VMOVSHDUP(reg.X0, reg.X1)
+	op(reg.X0, reg.X1)
+}
+
+// packKeys lays out eight rows of int8 as dot wants weights, at w with four inputs
+// of a panel every step bytes, and their corrections for a zero of -128. It is
+// AVX2's and for all.
+func packKeys() {
+	TEXT("packKeysAVX2", NOSPLIT, "func(w *int8, step int, q *int8, stride int, corrections *int32, groups int)")
+	Pragma("noescape")
+	w, step, q, stride, n := param("w"), param("step"), param("q"), param("stride"), param("groups")
+	stride3, q4 := triple(stride), GP64()
+	LEAQ(Mem{Base: q, Index: stride, Scale: 4}, q4)
+	y := func(i int) reg.VecPhysical { return ymm(i) }
+	VPXOR(y(0), y(0), y(0))
+	VBROADCASTSS(constant("bytes1", 0x01010101), y(1))
+	VBROADCASTSS(constant("wordsMinus128", 0xff80ff80), y(2))
+	Label("inputs")
+	for i := range 4 { // row i in the lower half, row 4+i in the upper
+		VMOVDQU(at(i, q, q4, stride, stride3, 0), y(4+i).AsX())
+		VINSERTI128(Imm(1), at(4+i, q, q4, stride, stride3, 0), y(4+i), y(4+i))
+	}
+	for i := range 2 {
+		VPUNPCKLDQ(y(5+2*i), y(4+2*i), y(8+2*i)) // inputs 0 and 1 of two rows
+		VPUNPCKHDQ(y(5+2*i), y(4+2*i), y(9+2*i)) // 2 and 3
+	}
+	for i := range 2 {
+		VPUNPCKLQDQ(y(10+i), y(8+i), y(4+2*i))
+		VPUNPCKHQDQ(y(10+i), y(8+i), y(5+2*i))
+	}
+	for i := range 4 {
+		VMOVDQU(y(4+i), mem(w, 0))
+		ADDQ(step, w)
+		VPMADDUBSW(y(4+i), y(1), y(8+i))
+		VPMADDWD(y(2), y(8+i), y(8+i))
+		VPADDD(y(8+i), y(0), y(0))
+	}
+	ADDQ(Imm(16), q)
+	ADDQ(Imm(16), q4)
+	DECQ(n)
+	JNZ(LabelRef("inputs"))
+	VMOVDQU(y(0), mem(param("corrections"), 0))
+	VZEROUPPER()
+	RET()
+}
+
+// packValues rounds a register's columns of pairs of rows of x, with a factor for
+// each column, to int16, at w with a pair every step bytes. n is 8 where the
+// register holds more columns than there are.
+func (s isa) packValues() {
+	TEXT("packValues"+s.suffix, NOSPLIT, "func(w *int8, step int, x *float32, stride int, inv *float32, pairs, n int)")
+	Pragma("noescape")
+	w, step, x, stride, inv, pairs := param("w"), param("step"), param("x"), param("stride"), param("inv"), param("pairs")
+	low := s.splat("lowWord", 0xffff, 1)
+	loop := func(label string, half bool) {
+		VMOVUPS(mem(inv, 0), some(s.reg(0), half))
+		Label(label)
+		for i := range 2 {
+			v := s.reg(2 + i)
+			VMOVUPS(at(i, x, nil, stride, nil, 0), some(v, half))
+			VMULPS(s.reg(0), v, v)
+			VCVTPS2DQ(v, v)
+		}
+		s.and(s.reg(2), low, s.reg(2))
+		VPSLLD(Imm(16), s.reg(3), s.reg(3))
+		s.or(s.reg(3), s.reg(2), s.reg(2))
+		VMOVUPS(s.reg(2), mem(w, 0))
+		ADDQ(step, w)
+		LEAQ(Mem{Base: x, Index: stride, Scale: 2}, x)
+		DECQ(pairs)
+		JNZ(LabelRef(label))
+		VZEROUPPER()
+		RET()
+	}
+	if s.bytes == 64 {
+		CMPQ(param("n"), Imm(16))
+		JE(LabelRef("all"))
+		loop("nextHalf", true)
+		Label("all")
+	}
+	loop("next", false)
+}
+
+func (s isa) or(a Op, b, dst reg.VecPhysical) {
+	if s.bytes == 64 {
+		VPORD(a, b, dst)
+	} else {
+		VORPS(a, b, dst)
+	}
+}
+
+// attentionWeights replaces rows of n scores by their weights, int16 at the start of
+// each row, and gives one over their sums. n is a multiple of 32 or, of AVX2, 16.
+func (s isa) attentionWeights() {
+	TEXT("attentionWeights"+s.suffix, NOSPLIT, "func(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows, n int)")
+	Pragma("noescape")
+	x, stride, scales, inv, rows, n := param("scores"), param("stride"), param("scales"), param("inv"), param("rows"), param("n")
+	SHRQ(Imm(uint64(map[int]int{64: 5, 32: 4}[s.bytes])), n)
+	at, to, left := GP64(), GP64(), GP64()
+	// registers: 0 and 1 partial results, 2 the largest score, 3 the row's factor,
+	// 4 to 6 values, 7 and on constants
+	lanes := 2 * s.lanes() // that are done at a time
+	most := s.splat("f65535", f32(65535), 8)
+	c := func(i int) reg.VecPhysical { return s.reg(9 + i) }
+	for i, w := range []int{-1272, 7494, 22478, 32512} {
+		s.splatWord([]string{"exp2C3", "exp2C2", "exp2C1", "exp2C0"}[i], w, c(i))
+	}
+	if s.bytes == 64 {
+		s.splatWord("words16384", 16384, c(4))
+		s.splatWord("words1", 1, c(5))
+		VMOVDQU64(unpacked(), c(6))
+	} else {
+		VBROADCASTI128(powers(), c(4))
+		s.splatWord("words257", 0x101, s.reg(7))
+		s.splatWord("words7800", 0x7800, s.reg(15))
+		s.splatWord("words1", 1, c(5))
+	}
+
+	Label("row")
+	MOVQ(x, at)
+	MOVQ(n, left)
+	for i := range 2 {
+		s.splat("lowest", f32(-3.4028234663852886e38), i)
+	}
+	Label("largest")
+	for i := range 2 {
+		VMAXPS(mem(at, i*s.bytes), s.reg(i), s.reg(i))
+	}
+	ADDQ(U32(4*lanes), at)
+	DECQ(left)
+	JNZ(LabelRef("largest"))
+	VMAXPS(s.reg(1), s.reg(0), s.reg(0))
+	s.foldOne(func(a, b reg.VecPhysical) { VMAXPS(b, a, a) })
+	VBROADCASTSS(reg.X0, s.reg(2))
+	m, err := Param("factor").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	VMOVSS(mem(scales, 0), reg.X3)
+	VMULSS(m.Addr, reg.X3, reg.X3)
+	VBROADCASTSS(reg.X3, s.reg(3))
+
+	MOVQ(x, at)
+	MOVQ(x, to)
+	MOVQ(n, left)
+	s.zero(s.reg(0))
+	Label("next")
+	d, f, r := s.reg(4), s.reg(5), s.reg(6)
+	for i := range 2 {
+		v := s.reg(4 + i)
+		VSUBPS(mem(at, i*s.bytes), s.reg(2), v)
+		VMULPS(s.reg(3), v, v)
+		VMINPS(most, v, v) // most, too, for what is not a number
+		VCVTPS2DQ(v, v)
+	}
+	VPACKUSDW(f, d, d)
+	VPSLLW(Imm(4), d, f)
+	VPSRLW(Imm(1), f, f)
+	VPMULHRSW(c(0), f, r)
+	VPADDW(c(1), r, r)
+	VPMULHRSW(f, r, r)
+	VPSUBW(c(2), r, r)
+	VPMULHRSW(f, r, r)
+	VPADDW(c(3), r, r)
+	VPSRLW(Imm(12), d, d)
+	s.power(d, c(4))
+	VPMULHRSW(d, r, r)
+	if s.bytes == 64 {
+		vpdpwssd(c(5), r, reg.Z0)
+		VPERMQ(r, c(6), r)
+		VMOVDQU64(r, mem(to, 0))
+	} else {
+		VPMADDWD(c(5), r, d)
+		VPADDD(d, reg.Y0, reg.Y0)
+		VPERMQ(Imm(0b11011000), r, r)
+		VMOVDQU(r, mem(to, 0))
+	}
+	ADDQ(U32(4*lanes), at)
+	ADDQ(U32(2*lanes), to)
+	DECQ(left)
+	JNZ(LabelRef("next"))
+
+	s.foldOne(func(a, b reg.VecPhysical) { VPADDD(b, a, a) })
+	VCVTDQ2PS(reg.X0, reg.X0)
+	VMOVSS(constant("one", f32(1)), reg.X1)
+	VDIVSS(reg.X0, reg.X1, reg.X0)
+	VMOVSS(reg.X0, mem(inv, 0))
+	ADDQ(stride, x)
+	ADDQ(Imm(4), scales)
+	ADDQ(Imm(4), inv)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// foldOne is fold of the lanes of register 0 alone.
+func (s isa) foldOne(op func(a, b reg.VecPhysical)) {
+	if s.bytes == 64 {
+		s.fold(op)
+		return
+	}
+	VEXTRACTF128(Imm(1), reg.Y0, reg.X1)
+	op(reg.X0, reg.X1)
+	VMOVHLPS(reg.X0, reg.X0, reg.X1)
+	op(reg.X0, reg.X1)
+	VMOVSHDUP(reg.X0, reg.X1)
+	op(reg.X0, reg.X1)
+}
+
+// splatWord puts an int16 into every lane of v.
+func (s isa) splatWord(name string, w int, v reg.VecPhysical) {
+	VBROADCASTSS(constant(name, uint32(uint16(w))*0x10001), v)
+}
+
+// power replaces n by 16384>>n. AVX2 looks up both bytes in a table of powers: the
+// lower byte's at n, and the upper one's at n+8 where that is below 16: as 0x78+n it
+// is a number from 0x80 on elsewhere, where VPSHUFB gives 0.
+func (s isa) power(n, table reg.VecPhysical) {
+	if s.bytes == 64 {
+		VPSRLVW(n, table, n)
+		return
+	}
+	VPMULLW(s.reg(7), n, n) // n in both bytes
+	VPADDW(s.reg(15), n, n)
+	VPSHUFB(n, table, n)
+}
+
+// unpacked is the order of quadwords that undoes VPACKUSDW's.
+func unpacked() Mem {
+	m := GLOBL("unpacked", RODATA|NOPTR)
+	for i, q := range []uint64{0, 2, 4, 6, 1, 3, 5, 7} {
+		DATA(8*i, U64(q))
+	}
+	return m
+}
+
+// powers are 0 and, from the seventh byte on, 128 to 1 and 0.
+func powers() Mem {
+	m := GLOBL("powers", RODATA|NOPTR)
+	DATA(0, U64(0x80<<56))
+	DATA(8, U64(0x0001020408102040))
+	return m
+}
