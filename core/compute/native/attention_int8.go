@@ -20,7 +20,8 @@ type attentionKernels struct {
 
 	columnSums   func(dst, x *float32, stride, rows, n int) // dst [n], in the order of rows
 	columnMax    func(dst, x *float32, stride, rows, n int) // of absolute values
-	quantizeRows func(q *int8, qStride int, x *float32, stride int, mean, scales *float32, rows, n int, zero *int8)
+	quantizeRows func(q *int8, qStride int, x *float32, stride int, zero *int8, scales *float32, rows, n int)
+	quantizeKeys func(q *int8, qStride int, x *float32, stride int, mean, scales *float32, rows, n int)        // of x - mean
 	packKeys     func(w *int8, step int, q *int8, stride int, corrections *int32, groups int)                  // eight rows, sixteen columns a group
 	packValues   func(w *int8, step int, x *float32, stride int, inv *float32, groups, n int)                  // n columns of groups of valueKeys rows
 	weights      func(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows, n int) // replaces scores
@@ -86,7 +87,7 @@ func (d *Device) attentionInt8(dst, qkv []float32, h compute.Heads) {
 			op.mask[j] = float32(math.Inf(-1))
 		}
 	}
-	op.zeros = grow(&op.zeros, max(op.dim, k.panel))
+	op.zeros = grow(&op.zeros, k.panel)
 	op.ones = d.someOnes(max(op.queries, k.panel))
 	op.packing = true
 	d.pool.run(op, 2*heads)
@@ -140,8 +141,6 @@ func (op *integerAttention) rows(s *scratch, head, part, from, n int) (x []float
 	return x, op.dim
 }
 
-var noZero int8
-
 // packKeys quantises a head's keys without their mean. Those that fill up the last
 // panel keep what was there, but get scores of -Inf.
 func (op *integerAttention) packKeys(s *scratch, head int) {
@@ -154,7 +153,7 @@ func (op *integerAttention) packKeys(s *scratch, head int) {
 		mean[c] = mean[c] / float32(n)
 	}
 	q := grow(&s.q, up(n, 8)*width)
-	k.quantizeRows(&q[0], width, &x[0], 4*stride, &mean[0], &p.keyScales[0], n, op.dim, &noZero)
+	k.quantizeKeys(&q[0], width, &x[0], 4*stride, &mean[0], &p.keyScales[0], n, op.dim)
 	clear(p.keyScales[n:])
 	for t := 0; t < n; t += 8 {
 		at := t/k.panel*k.panel*width + t%k.panel*4
@@ -210,7 +209,7 @@ func (op *integerAttention) attend(s *scratch, head, from, to int) {
 	padded := up(n, k.rows) // those too many have no weights that mean anything
 	x, stride := op.rows(s, head, 0, from, n)
 	q, scales, inv := grow(&s.q, padded*width), grow(&s.scales, padded), grow(&s.inverses, padded)
-	k.quantizeRows(&q[0], width, &x[0], 4*stride, &op.zeros[0], &scales[0], n, op.dim, &k.zero)
+	k.quantizeRows(&q[0], width, &x[0], 4*stride, &k.zero, &scales[0], n, op.dim)
 
 	apart := keys + 16 // so that rows needn't share places of the cache
 	scores := grow(&s.scores, padded*apart)

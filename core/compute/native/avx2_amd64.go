@@ -80,7 +80,10 @@ func columnSumsAVX2(dst *float32, x *float32, stride int, rows int, n int)
 func columnMaxAVX2(dst *float32, x *float32, stride int, rows int, n int)
 
 //go:noescape
-func quantizeRowsAVX2(q *int8, qStride int, x *float32, stride int, mean *float32, scales *float32, rows int, n int, zero *int8)
+func quantizeRowsAVX2(q *int8, qStride int, x *float32, stride int, zero *int8, scales *float32, rows int, n int)
+
+//go:noescape
+func quantizeKeysAVX2(q *int8, qStride int, x *float32, stride int, mean *float32, scales *float32, rows int, n int)
 
 //go:noescape
 func packValuesAVX2(w *int8, step int, x *float32, stride int, inv *float32, pairs int, n int)

@@ -2439,9 +2439,127 @@ oneDone:
 	VZEROUPPER
 	RET
 
-// func quantizeRowsAVX2(q *int8, qStride int, x *float32, stride int, mean *float32, scales *float32, rows int, n int, zero *int8)
+// func quantizeRowsAVX2(q *int8, qStride int, x *float32, stride int, zero *int8, scales *float32, rows int, n int)
 // Requires: AVX, AVX2
-TEXT ·quantizeRowsAVX2(SB), NOSPLIT, $0-72
+TEXT ·quantizeRowsAVX2(SB), NOSPLIT, $0-64
+	MOVQ         q+0(FP), AX
+	MOVQ         qStride+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         stride+24(FP), BX
+	MOVQ         zero+32(FP), SI
+	VPBROADCASTB (SI), X10
+	MOVQ         scales+40(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         n+56(FP), R8
+	VBROADCASTSS magnitude<>+0(SB), Y7
+	VBROADCASTSS minAbsMax<>+0(SB), Y8
+	VBROADCASTSS f127<>+0(SB), Y9
+
+row:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   DX, R9
+	MOVQ   R8, R11
+	SUBQ   $0x10, R11
+	JL     largestHalf
+
+largest:
+	VMOVUPS (R9), Y2
+	VMOVUPS 32(R9), Y3
+	VANDPS  Y2, Y7, Y2
+	VMAXPS  Y2, Y0, Y0
+	VANDPS  Y3, Y7, Y3
+	VMAXPS  Y3, Y1, Y1
+	ADDQ    $0x40, R9
+	SUBQ    $0x10, R11
+	JGE     largest
+
+largestHalf:
+	ADDQ    $0x10, R11
+	JZ      largestDone
+	VMOVUPS (R9), Y2
+	VXORPS  Y3, Y3, Y3
+	VANDPS  Y2, Y7, Y2
+	VMAXPS  Y2, Y0, Y0
+	VANDPS  Y3, Y7, Y3
+	VMAXPS  Y3, Y1, Y1
+
+largestDone:
+	VMAXPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXPS       X1, X0, X0
+	VCMPPS       $0x1d, X8, X0, X1
+	VDIVSS       X0, X9, X2
+	VANDPS       X1, X2, X2
+	VBROADCASTSS X2, Y6
+	VDIVSS       X9, X0, X2
+	VANDPS       X1, X2, X2
+	VMOVSS       X2, (SI)
+	MOVQ         AX, R10
+	MOVQ         DX, R9
+	MOVQ         R8, R11
+	SUBQ         $0x10, R11
+	JL           roundHalf
+
+round:
+	VMOVUPS      (R9), Y2
+	VMOVUPS      32(R9), Y3
+	VMULPS       Y6, Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       Y6, Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VEXTRACTI128 $0x01, Y2, X4
+	VEXTRACTI128 $0x01, Y3, X5
+	VPACKSSDW    X4, X2, X4
+	VPACKSSDW    X5, X3, X5
+	VPACKSSWB    X5, X4, X4
+	VPXOR        X10, X4, X4
+	VMOVDQU      X4, (R10)
+	ADDQ         $0x10, R10
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, R11
+	JGE          round
+
+roundHalf:
+	ADDQ         $0x10, R11
+	JZ           roundDone
+	VMOVUPS      (R9), Y2
+	VXORPS       Y3, Y3, Y3
+	VMULPS       Y6, Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       Y6, Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VEXTRACTI128 $0x01, Y2, X4
+	VEXTRACTI128 $0x01, Y3, X5
+	VPACKSSDW    X4, X2, X4
+	VPACKSSDW    X5, X3, X5
+	VPACKSSWB    X5, X4, X4
+	VPXOR        X10, X4, X4
+	VMOVDQU      X4, (R10)
+	ADDQ         $0x10, R10
+
+roundDone:
+	ADDQ CX, AX
+	ADDQ BX, DX
+	ADDQ $0x04, SI
+	DECQ DI
+	JNZ  row
+	VZEROUPPER
+	RET
+
+DATA minAbsMax<>+0(SB)/4, $0x0da24260
+GLOBL minAbsMax<>(SB), RODATA|NOPTR, $4
+
+DATA f127<>+0(SB)/4, $0x42fe0000
+GLOBL f127<>(SB), RODATA|NOPTR, $4
+
+// func quantizeKeysAVX2(q *int8, qStride int, x *float32, stride int, mean *float32, scales *float32, rows int, n int)
+// Requires: AVX, AVX2
+TEXT ·quantizeKeysAVX2(SB), NOSPLIT, $0-64
 	MOVQ         q+0(FP), AX
 	MOVQ         qStride+8(FP), CX
 	MOVQ         x+16(FP), DX
@@ -2453,8 +2571,6 @@ TEXT ·quantizeRowsAVX2(SB), NOSPLIT, $0-72
 	VBROADCASTSS magnitude<>+0(SB), Y7
 	VBROADCASTSS minAbsMax<>+0(SB), Y8
 	VBROADCASTSS f127<>+0(SB), Y9
-	MOVQ         zero+64(FP), R10
-	VPBROADCASTB (R10), X10
 
 row:
 	VXORPS Y0, Y0, Y0
@@ -2526,7 +2642,6 @@ round:
 	VPACKSSDW    X4, X2, X4
 	VPACKSSDW    X5, X3, X5
 	VPACKSSWB    X5, X4, X4
-	VPXOR        X10, X4, X4
 	VMOVDQU      X4, (R12)
 	ADDQ         $0x10, R12
 	ADDQ         $0x40, R10
@@ -2549,7 +2664,6 @@ roundHalf:
 	VPACKSSDW    X4, X2, X4
 	VPACKSSDW    X5, X3, X5
 	VPACKSSWB    X5, X4, X4
-	VPXOR        X10, X4, X4
 	VMOVDQU      X4, (R12)
 	ADDQ         $0x10, R12
 
@@ -2561,12 +2675,6 @@ roundDone:
 	JNZ  row
 	VZEROUPPER
 	RET
-
-DATA minAbsMax<>+0(SB)/4, $0x0da24260
-GLOBL minAbsMax<>(SB), RODATA|NOPTR, $4
-
-DATA f127<>+0(SB)/4, $0x42fe0000
-GLOBL f127<>(SB), RODATA|NOPTR, $4
 
 // func packValuesAVX2(w *int8, step int, x *float32, stride int, inv *float32, pairs int, n int)
 // Requires: AVX, AVX2

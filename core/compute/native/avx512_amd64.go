@@ -104,7 +104,10 @@ func columnSumsAVX512(dst *float32, x *float32, stride int, rows int, n int)
 func columnMaxAVX512(dst *float32, x *float32, stride int, rows int, n int)
 
 //go:noescape
-func quantizeRowsAVX512(q *int8, qStride int, x *float32, stride int, mean *float32, scales *float32, rows int, n int, zero *int8)
+func quantizeRowsAVX512(q *int8, qStride int, x *float32, stride int, zero *int8, scales *float32, rows int, n int)
+
+//go:noescape
+func quantizeKeysAVX512(q *int8, qStride int, x *float32, stride int, mean *float32, scales *float32, rows int, n int)
 
 //go:noescape
 func packValuesAVX512(w *int8, step int, x *float32, stride int, inv *float32, pairs int, n int)

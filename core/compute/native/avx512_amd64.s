@@ -4067,9 +4067,107 @@ halfDone:
 	VZEROUPPER
 	RET
 
-// func quantizeRowsAVX512(q *int8, qStride int, x *float32, stride int, mean *float32, scales *float32, rows int, n int, zero *int8)
+// func quantizeRowsAVX512(q *int8, qStride int, x *float32, stride int, zero *int8, scales *float32, rows int, n int)
 // Requires: AVX, AVX2, AVX512F
-TEXT ·quantizeRowsAVX512(SB), NOSPLIT, $0-72
+TEXT ·quantizeRowsAVX512(SB), NOSPLIT, $0-64
+	MOVQ         q+0(FP), AX
+	MOVQ         qStride+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         stride+24(FP), BX
+	MOVQ         zero+32(FP), SI
+	VPBROADCASTB (SI), X10
+	MOVQ         scales+40(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         n+56(FP), R8
+	VBROADCASTSS magnitude<>+0(SB), Z7
+	VBROADCASTSS minAbsMax<>+0(SB), Z8
+	VBROADCASTSS f127<>+0(SB), Z9
+
+row:
+	VPXORD Z0, Z0, Z0
+	MOVQ   DX, R9
+	MOVQ   R8, R11
+	SUBQ   $0x10, R11
+	JL     largestHalf
+
+largest:
+	VMOVUPS (R9), Z2
+	VPANDD  Z2, Z7, Z2
+	VMAXPS  Z2, Z0, Z0
+	ADDQ    $0x40, R9
+	SUBQ    $0x10, R11
+	JGE     largest
+
+largestHalf:
+	ADDQ    $0x10, R11
+	JZ      largestDone
+	VMOVUPS (R9), Y2
+	VPANDD  Z2, Z7, Z2
+	VMAXPS  Z2, Z0, Z0
+
+largestDone:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VMAXPS        X1, X0, X0
+	VCMPPS        $0x1d, X8, X0, X1
+	VDIVSS        X0, X9, X2
+	VANDPS        X1, X2, X2
+	VBROADCASTSS  X2, Z6
+	VDIVSS        X9, X0, X2
+	VANDPS        X1, X2, X2
+	VMOVSS        X2, (SI)
+	MOVQ          AX, R10
+	MOVQ          DX, R9
+	MOVQ          R8, R11
+	SUBQ          $0x10, R11
+	JL            roundHalf
+
+round:
+	VMOVUPS   (R9), Z2
+	VMULPS    Z6, Z2, Z2
+	VCVTPS2DQ Z2, Z2
+	VPMOVDB   Z2, X4
+	VPXOR     X10, X4, X4
+	VMOVDQU   X4, (R10)
+	ADDQ      $0x10, R10
+	ADDQ      $0x40, R9
+	SUBQ      $0x10, R11
+	JGE       round
+
+roundHalf:
+	ADDQ      $0x10, R11
+	JZ        roundDone
+	VMOVUPS   (R9), Y2
+	VMULPS    Z6, Z2, Z2
+	VCVTPS2DQ Z2, Z2
+	VPMOVDB   Z2, X4
+	VPXOR     X10, X4, X4
+	VMOVDQU   X4, (R10)
+	ADDQ      $0x10, R10
+
+roundDone:
+	ADDQ CX, AX
+	ADDQ BX, DX
+	ADDQ $0x04, SI
+	DECQ DI
+	JNZ  row
+	VZEROUPPER
+	RET
+
+DATA minAbsMax<>+0(SB)/4, $0x0da24260
+GLOBL minAbsMax<>(SB), RODATA|NOPTR, $4
+
+DATA f127<>+0(SB)/4, $0x42fe0000
+GLOBL f127<>(SB), RODATA|NOPTR, $4
+
+// func quantizeKeysAVX512(q *int8, qStride int, x *float32, stride int, mean *float32, scales *float32, rows int, n int)
+// Requires: AVX, AVX512F
+TEXT ·quantizeKeysAVX512(SB), NOSPLIT, $0-64
 	MOVQ         q+0(FP), AX
 	MOVQ         qStride+8(FP), CX
 	MOVQ         x+16(FP), DX
@@ -4081,8 +4179,6 @@ TEXT ·quantizeRowsAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS magnitude<>+0(SB), Z7
 	VBROADCASTSS minAbsMax<>+0(SB), Z8
 	VBROADCASTSS f127<>+0(SB), Z9
-	MOVQ         zero+64(FP), R10
-	VPBROADCASTB (R10), X10
 
 row:
 	VPXORD Z0, Z0, Z0
@@ -4139,7 +4235,6 @@ round:
 	VMULPS    Z6, Z2, Z2
 	VCVTPS2DQ Z2, Z2
 	VPMOVDB   Z2, X4
-	VPXOR     X10, X4, X4
 	VMOVDQU   X4, (R12)
 	ADDQ      $0x10, R12
 	ADDQ      $0x40, R10
@@ -4155,7 +4250,6 @@ roundHalf:
 	VMULPS    Z6, Z2, Z2
 	VCVTPS2DQ Z2, Z2
 	VPMOVDB   Z2, X4
-	VPXOR     X10, X4, X4
 	VMOVDQU   X4, (R12)
 	ADDQ      $0x10, R12
 
@@ -4167,12 +4261,6 @@ roundDone:
 	JNZ  row
 	VZEROUPPER
 	RET
-
-DATA minAbsMax<>+0(SB)/4, $0x0da24260
-GLOBL minAbsMax<>(SB), RODATA|NOPTR, $4
-
-DATA f127<>+0(SB)/4, $0x42fe0000
-GLOBL f127<>(SB), RODATA|NOPTR, $4
 
 // func packValuesAVX512(w *int8, step int, x *float32, stride int, inv *float32, pairs int, n int)
 // Requires: AVX, AVX512F

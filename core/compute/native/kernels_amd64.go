@@ -11,7 +11,7 @@ var avx512 = kernels{
 	gelu: geluAVX512, silu: siluAVX512, peak: peakAVX512,
 	attentionKernels: attentionKernels{
 		valueKeys: 2, valueBytes: 2, mixKeys: 8, mixRows: 8,
-		columnSums: columnSumsAVX512, columnMax: columnMaxAVX512, quantizeRows: quantizeRowsAVX512, packKeys: packKeysAVX2, packValues: packValuesAVX512,
+		columnSums: columnSumsAVX512, columnMax: columnMaxAVX512, quantizeRows: quantizeRowsAVX512, quantizeKeys: quantizeKeysAVX512, packKeys: packKeysAVX2, packValues: packValuesAVX512,
 		weights: attentionWeightsAVX512, mix: mixAVX512, mixHalf: mixHalfAVX512,
 	},
 }
@@ -25,7 +25,7 @@ var avx2 = kernels{
 	gelu: geluAVX2, silu: siluAVX2, peak: peakAVX2,
 	attentionKernels: attentionKernels{
 		valueKeys: 2, valueBytes: 2, mixKeys: 8, mixRows: 4,
-		columnSums: columnSumsAVX2, columnMax: columnMaxAVX2, quantizeRows: quantizeRowsAVX2, packKeys: packKeysAVX2, packValues: packValuesAVX2,
+		columnSums: columnSumsAVX2, columnMax: columnMaxAVX2, quantizeRows: quantizeRowsAVX2, quantizeKeys: quantizeKeysAVX2, packKeys: packKeysAVX2, packValues: packValuesAVX2,
 		weights: attentionWeightsAVX2, mix: mixAVX2, mixHalf: mixHalfAVX2,
 	},
 }

@@ -11,7 +11,7 @@ var neonDotprod = kernels{
 	gelu: geluNEON, silu: siluNEON, peak: peakSDOT,
 	attentionKernels: attentionKernels{
 		valueKeys: 4, valueBytes: 1, mixKeys: 16, mixRows: 4,
-		columnSums: columnSumsNEON, columnMax: columnMaxNEON, quantizeRows: quantizeRowsNEON, packKeys: packKeysNEON, packValues: packValuesSDOT,
+		columnSums: columnSumsNEON, columnMax: columnMaxNEON, quantizeRows: quantizeRowsNEON, quantizeKeys: quantizeKeysNEON, packKeys: packKeysNEON, packValues: packValuesSDOT,
 		weights: attentionWeightsSDOT, mix: mixSDOT,
 	},
 }

@@ -123,7 +123,10 @@ func columnSumsNEON(dst, x *float32, stride, rows, n int)
 func columnMaxNEON(dst, x *float32, stride, rows, n int)
 
 //go:noescape
-func quantizeRowsNEON(q *int8, qStride int, x *float32, stride int, mean, scales *float32, rows, n int, zero *int8)
+func quantizeRowsNEON(q *int8, qStride int, x *float32, stride int, zero *int8, scales *float32, rows, n int)
+
+//go:noescape
+func quantizeKeysNEON(q *int8, qStride int, x *float32, stride int, mean, scales *float32, rows, n int)
 
 //go:noescape
 func packKeysNEON(w *int8, step int, q *int8, stride int, corrections *int32, groups int)

@@ -4657,16 +4657,119 @@ eightRow:
 eightDone:
 	RET
 
-// func quantizeRowsNEON(q *int8, qStride int, x *float32, stride int, mean, scales *float32, rows, n int, zero *int8)
-TEXT ·quantizeRowsNEON(SB), NOSPLIT, $0-72
+// func quantizeRowsNEON(q *int8, qStride int, x *float32, stride int, zero *int8, scales *float32, rows, n int)
+TEXT ·quantizeRowsNEON(SB), NOSPLIT, $0-64
 	MOVD q+0(FP), R0
 	MOVD qStride+8(FP), R1
 	MOVD x+16(FP), R2
 	MOVD stride+24(FP), R3
-	MOVD mean+32(FP), R4
-	MOVD scales+40(FP), R5
-	MOVD rows+48(FP), R6
-	MOVD n+56(FP), R7
+	MOVD scales+40(FP), R4
+	MOVD rows+48(FP), R5
+	MOVD n+56(FP), R6
+	MOVD $0x4b400000, R11
+	VDUP R11, V21.S4
+	MOVD $0x42fe0000, R11
+	VDUP R11, V22.S4
+	MOVD $0x0da24260, R11
+	VDUP R11, V23.S4
+
+row:
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	MOVD R2, R7
+	SUBS $16, R6, R10
+	BLT largestEight
+
+largest:
+	VLD1.P 64(R7), [V4.S4, V5.S4, V6.S4, V7.S4]
+	WORD $0x4ea0f884 // fabs v4.4s, v4.4s
+	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	WORD $0x4ea0f8a5 // fabs v5.4s, v5.4s
+	WORD $0x4e25f421 // fmax v1.4s, v1.4s, v5.4s
+	WORD $0x4ea0f8c6 // fabs v6.4s, v6.4s
+	WORD $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
+	WORD $0x4ea0f8e7 // fabs v7.4s, v7.4s
+	WORD $0x4e27f463 // fmax v3.4s, v3.4s, v7.4s
+	SUBS $16, R10
+	BGE largest
+
+largestEight:
+	ADDS $16, R10
+	BEQ largestDone
+	VLD1.P 32(R7), [V4.S4, V5.S4]
+	WORD $0x4ea0f884 // fabs v4.4s, v4.4s
+	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	WORD $0x4ea0f8a5 // fabs v5.4s, v5.4s
+	WORD $0x4e25f421 // fmax v1.4s, v1.4s, v5.4s
+
+largestDone:
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	WORD $0x6e30f800 // fmaxv s0, v0.4s
+	WORD $0x6e37e403 // fcmge v3.4s, v0.4s, v23.4s
+	FDIVS F0, F22, F1
+	FDIVS F22, F0, F2
+	VAND V3.B16, V1.B16, V1.B16
+	VAND V3.B16, V2.B16, V2.B16
+	VDUP V1.S[0], V20.S4
+	FMOVS.P F2, 4(R4)
+	MOVD R0, R9
+	MOVD R2, R7
+	SUBS $16, R6, R10
+	BLT roundEight
+
+round:
+	VLD1.P 64(R7), [V4.S4, V5.S4, V6.S4, V7.S4]
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e35d484 // fadd v4.4s, v4.4s, v21.4s
+	WORD $0x6e34dca5 // fmul v5.4s, v5.4s, v20.4s
+	WORD $0x4e35d4a5 // fadd v5.4s, v5.4s, v21.4s
+	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
+	WORD $0x4e35d4c6 // fadd v6.4s, v6.4s, v21.4s
+	WORD $0x6e34dce7 // fmul v7.4s, v7.4s, v20.4s
+	WORD $0x4e35d4e7 // fadd v7.4s, v7.4s, v21.4s
+	VUZP1 V5.H8, V4.H8, V4.H8
+	VUZP1 V7.H8, V6.H8, V6.H8
+	VUZP1 V6.B16, V4.B16, V4.B16
+	VST1.P [V4.S4], 16(R9)
+	SUBS $16, R10
+	BGE round
+
+roundEight:
+	ADDS $16, R10
+	BEQ roundDone
+	VLD1.P 32(R7), [V4.S4, V5.S4]
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e35d484 // fadd v4.4s, v4.4s, v21.4s
+	WORD $0x6e34dca5 // fmul v5.4s, v5.4s, v20.4s
+	WORD $0x4e35d4a5 // fadd v5.4s, v5.4s, v21.4s
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VUZP1 V5.H8, V4.H8, V4.H8
+	VUZP1 V7.H8, V6.H8, V6.H8
+	VUZP1 V6.B16, V4.B16, V4.B16
+	VST1.P [V4.S4], 16(R9)
+
+roundDone:
+	ADD R1, R0
+	ADD R3, R2
+	SUB $1, R5
+	CBNZ R5, row
+	RET
+
+// func quantizeKeysNEON(q *int8, qStride int, x *float32, stride int, mean, scales *float32, rows, n int)
+TEXT ·quantizeKeysNEON(SB), NOSPLIT, $0-64
+	MOVD q+0(FP), R0
+	MOVD qStride+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD stride+24(FP), R3
+	MOVD scales+40(FP), R4
+	MOVD rows+48(FP), R5
+	MOVD n+56(FP), R6
+	MOVD mean+32(FP), R7
 	MOVD $0x4b400000, R12
 	VDUP R12, V21.S4
 	MOVD $0x42fe0000, R12
@@ -4680,8 +4783,8 @@ row:
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 	MOVD R2, R8
-	MOVD R4, R9
-	SUBS $16, R7, R11
+	MOVD R7, R9
+	SUBS $16, R6, R11
 	BLT largestEight
 
 largest:
@@ -4725,11 +4828,11 @@ largestDone:
 	VAND V3.B16, V1.B16, V1.B16
 	VAND V3.B16, V2.B16, V2.B16
 	VDUP V1.S[0], V20.S4
-	FMOVS.P F2, 4(R5)
+	FMOVS.P F2, 4(R4)
 	MOVD R0, R10
 	MOVD R2, R8
-	MOVD R4, R9
-	SUBS $16, R7, R11
+	MOVD R7, R9
+	SUBS $16, R6, R11
 	BLT roundEight
 
 round:
@@ -4775,8 +4878,8 @@ roundEight:
 roundDone:
 	ADD R1, R0
 	ADD R3, R2
-	SUB $1, R6
-	CBNZ R6, row
+	SUB $1, R5
+	CBNZ R5, row
 	RET
 
 // func packKeysNEON(w *int8, step int, q *int8, stride int, corrections *int32, groups int)

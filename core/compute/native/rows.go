@@ -22,6 +22,10 @@ var nothing float32
 // quantizeRows leaves n rows of x in s.q and s.scales: compute.QuantizeRow.
 func (d *Device) quantizeRows(s *scratch, x []float32, n int, l *linear) {
 	q, scales := grow(&s.q, n*l.width), grow(&s.scales, n)
+	if l.in%8 == 0 {
+		d.k.quantizeRows(&q[0], l.width, &x[0], 4*l.in, &d.k.zero, &scales[0], n, l.in)
+		return
+	}
 	for r := range n {
 		scales[r] = d.quantizeRow(s, q[r*l.width:(r+1)*l.width], x[r*l.in:(r+1)*l.in])
 	}

@@ -63,7 +63,8 @@ func (s isa) attention() {
 		s.and(v, s.reg(magnitude), v)
 		VMAXPS(v, acc, acc)
 	})
-	s.quantizeRows()
+	s.quantizeRows("quantizeRows", false)
+	s.quantizeRows("quantizeKeys", true)
 	s.packValues()
 	s.attentionWeights()
 }
@@ -126,50 +127,67 @@ func (s isa) columns(name string, fold func(acc, v reg.VecPhysical)) {
 	RET()
 }
 
-// quantizeRows is compute.QuantizeRow of rows of x - mean: q [rows, n], filled up to
-// sixteens with zeros, with a byte added to each by exclusive or.
-func (s isa) quantizeRows() {
-	TEXT("quantizeRows"+s.suffix, NOSPLIT, "func(q *int8, qStride int, x *float32, stride int, mean, scales *float32, rows, n int, zero *int8)")
+// quantizeRows is compute.QuantizeRow of rows: q [rows, n], filled up to sixteens with
+// zeros. Keys have their mean subtracted; to others' bytes *zero is added by exclusive
+// or.
+func (s isa) quantizeRows(name string, keys bool) {
+	if keys {
+		TEXT(name+s.suffix, NOSPLIT, "func(q *int8, qStride int, x *float32, stride int, mean, scales *float32, rows, n int)")
+	} else {
+		TEXT(name+s.suffix, NOSPLIT, "func(q *int8, qStride int, x *float32, stride int, zero *int8, scales *float32, rows, n int)")
+	}
 	Pragma("noescape")
 	q, qStride, x, stride := param("q"), param("qStride"), param("x"), param("stride")
-	mean, scales, rows, n := param("mean"), param("scales"), param("rows"), param("n")
+	var mean reg.GPVirtual
+	if keys {
+		mean = param("mean")
+	} else {
+		VPBROADCASTB(mem(param("zero"), 0), reg.X10)
+	}
+	scales, rows, n := param("scales"), param("rows"), param("n")
 	at, m, to, left := GP64(), GP64(), GP64(), GP64()
 	const acc, v, t, inv = 0, 2, 4, 6
 	parts := 64 / s.bytes
 	magnitude := s.splat("magnitude", 0x7fffffff, 7)
 	least := s.splat("minAbsMax", f32(1e-30), 8)
 	most := s.splat("f127", f32(127), 9)
-	VPBROADCASTB(mem(param("zero"), 0), reg.X10)
 
-	// centred leaves x - mean in the registers from v on, of eight values with zeros.
-	centred := func(half bool) {
+	// load leaves values in the registers from v on, of eight values with zeros.
+	load := func(half bool) {
 		for part := range parts {
+			r := some(s.reg(v+part), half)
 			if half && part > 0 {
 				s.zero(s.reg(v + part))
 				continue
 			}
-			VMOVUPS(mem(at, part*s.bytes), some(s.reg(v+part), half))
-			VSUBPS(mem(m, part*s.bytes), some(s.reg(v+part), half), some(s.reg(v+part), half))
+			VMOVUPS(mem(at, part*s.bytes), r)
+			if keys {
+				VSUBPS(mem(m, part*s.bytes), r, r)
+			}
 		}
 	}
 	// each is a loop over a row.
 	each := func(label string, body func()) {
 		MOVQ(x, at)
-		MOVQ(mean, m)
+		if keys {
+			MOVQ(mean, m)
+		}
 		MOVQ(n, left)
 		SUBQ(Imm(16), left)
 		JL(LabelRef(label + "Half"))
 		Label(label)
-		centred(false)
+		load(false)
 		body()
 		ADDQ(Imm(64), at)
-		ADDQ(Imm(64), m)
+		if keys {
+			ADDQ(Imm(64), m)
+		}
 		SUBQ(Imm(16), left)
 		JGE(LabelRef(label))
 		Label(label + "Half")
 		ADDQ(Imm(16), left)
 		JZ(LabelRef(label + "Done"))
-		centred(true)
+		load(true)
 		body()
 		Label(label + "Done")
 	}
@@ -208,7 +226,9 @@ func (s isa) quantizeRows() {
 			VPACKSSDW(reg.X5, reg.X3, reg.X5)
 			VPACKSSWB(reg.X5, reg.X4, reg.X4)
 		}
-		VPXOR(reg.X10, reg.X4, reg.X4)
+		if !keys {
+			VPXOR(reg.X10, reg.X4, reg.X4)
+		}
 		VMOVDQU(reg.X4, mem(to, 0))
 		ADDQ(Imm(16), to)
 	})

@@ -72,7 +72,8 @@ func (w *writer) attention() {
 		f.fabs(v, v)
 		f.fmax(acc, acc, v)
 	})
-	w.quantizeRows()
+	w.quantizeRows("quantizeRows", false)
+	w.quantizeRows("quantizeKeys", true)
 	w.packKeys()
 	w.packDigits()
 	w.packWords()
@@ -115,12 +116,20 @@ func (w *writer) columns(name string, fold func(f *function, acc, v vector)) {
 	f.ret()
 }
 
-// quantizeRows is compute.QuantizeRow of rows of x - mean: q [rows, n], filled up to
-// sixteens with zeros.
-func (w *writer) quantizeRows() {
-	f := w.text("quantizeRowsNEON", "q *int8, qStride int, x *float32, stride int, mean, scales *float32, rows, n int, zero *int8", "")
+// quantizeRows is compute.QuantizeRow of rows: q [rows, n], filled up to sixteens with
+// zeros. Keys have their mean subtracted; the others' zero is 0 here.
+func (w *writer) quantizeRows(name string, keys bool) {
+	other := "zero *int8, scales"
+	if keys {
+		other = "mean, scales"
+	}
+	f := w.text(name+"NEON", "q *int8, qStride int, x *float32, stride int, "+other+" *float32, rows, n int", "")
 	q, qStride, x, stride := f.load("q"), f.load("qStride"), f.load("x"), f.load("stride")
-	mean, scales, rows, n := f.load("mean"), f.load("scales"), f.load("rows"), f.load("n")
+	scales, rows, n := f.load("scales"), f.load("rows"), f.load("n")
+	var mean general
+	if keys {
+		mean = f.load("mean")
+	}
 	at, m, to, left := f.register(), f.register(), f.register(), f.register()
 	const v, means, inv, round, most, least = vector(4), vector(16), vector(20), vector(21), vector(22), vector(23)
 	f.splat(f32(12582912), round)
@@ -129,13 +138,17 @@ func (w *writer) quantizeRows() {
 	// pass is a loop over a row, of sixteen values a time and then of eight.
 	pass := func(name string, body func(registers int)) {
 		f.op("MOVD", "%v, %v", x, at)
-		f.op("MOVD", "%v, %v", mean, m)
+		if keys {
+			f.op("MOVD", "%v, %v", mean, m)
+		}
 		f.op("SUBS", "$16, %v, %v", n, left)
 		f.op("BLT", "%sEight", name)
 		piece := func(registers int) {
 			f.read(at, v, registers)
-			f.read(m, means, registers)
-			each(0, registers, func(i vector) { f.fsub(v+i, v+i, means+i) })
+			if keys {
+				f.read(m, means, registers)
+				each(0, registers, func(i vector) { f.fsub(v+i, v+i, means+i) })
+			}
 			body(registers)
 		}
 		f.label(name)
