@@ -9,7 +9,8 @@
 #include "attention_strict.h"
 #endif
 
-enum { GROUP = 8, BLOCK = 1024, CACHE_LINE = 64 };
+// INPUTS: of a step of a product; GROUP: that are filled up.
+enum { INPUTS = 4 / VALUE, GROUP = 8, BLOCK = 1024, CACHE_LINE = 64 };
 
 // One head of an image. Tokens are filled up to whole groups: keys by copies of the
 // last one, which leave the maximum of scores as it is, values by zeros; queries to
@@ -46,7 +47,7 @@ static uintptr_t new_head(head *h, uintptr_t at, int tokens, int hd) {
 	h->inv = carve(&at, width * 4);
 	h->row = carve(&at, 5 * width * 4);
 	h->s = carve(&at, keys * ROWS * 4);
-	h->p = carve(&at, keys / GROUP * ROWS * WEIGHT);
+	h->p = carve(&at, keys / INPUTS * WEIGHTS_STEP);
 	return at;
 }
 
@@ -57,7 +58,8 @@ int attention_int8_scratch(int tokens, int hd) {
 	return (int)new_head(&h, 0, tokens, hd);
 }
 
-// whole gives width channels of a token: those at x, or a copy that is filled up.
+// whole gives width channels of a token: those at x, or a copy that is filled up, in
+// the last row of room.
 INLINE const float *whole(const head *h, const float *x) {
 	if (h->hd == h->width) return x;
 	float *row = h->row + 4 * h->width;
@@ -91,8 +93,9 @@ static void pack_query(const head *args, int t, const float *q) {
 	f32x4 m = SPLAT(0.0f);
 	for (int i = 0; i < h.width; i += 4) m = wasm_f32x4_pmax(m, wasm_f32x4_abs(LD(q + i)));
 	f32x4 inv = inverse_of(m, h.qs + t);
-	char *dst = h.q + t / ROWS * ROWS * h.width * VALUE + t % ROWS * QUERY;
-	for (int i = 0; i < h.width; i += GROUP, dst += ROWS * QUERY) put_query(dst, rounded(q + i, 4, inv), rounded(q + i + 4, 4, inv));
+	char *dst = h.q + t / ROWS * ROWS * h.width * VALUE + t % ROWS * 4;
+	for (int i = 0; i < h.width; i += GROUP, dst += GROUP / INPUTS * STEP)
+		put_query(dst, wasm_i16x8_narrow_i32x4(rounded(q + i, 4, inv), rounded(q + i + 4, 4, inv)));
 }
 
 // pack_keys packs keys t to t+3; k is the first token's.
@@ -102,7 +105,7 @@ static void pack_keys(const head *args, int t, const float *k, int stride) {
 	f32x4 inv[4];
 	v128_t sum[4];
 	for (int l = 0; l < 4; l++, row += h.width) {
-		const float *x = whole(&h, k + (t + l < h.tokens ? t + l : h.tokens - 1) * stride);
+		const float *x = whole(&h, k + least(t + l, h.tokens - 1) * stride);
 		f32x4 m = SPLAT(0.0f);
 		for (int i = 0; i < h.width; i += 4) {
 			f32x4 v = SUB(LD(x + i), LD(h.row + i));
@@ -127,15 +130,17 @@ static void pack_keys(const head *args, int t, const float *k, int stride) {
 	ST(h.first + t, wasm_i32x4_mul(all, wasm_i32x4_splat(-added())));
 }
 
-// pack_value packs value t; v is the first token's.
+// pack_values packs values t to t+3; v is the first token's.
 static void pack_values(const head *args, int t, const float *v, int stride) {
 	head h = *args;
 	float *row = h.row + h.width;
 	const float *x[4];
 	for (int l = 0; l < 4; l++, row += h.width) {
+		int n = t + l < h.tokens ? h.hd : 0;
+		x[l] = v + (t + l) * stride;
+		if (n == h.width) continue;
+		for (int i = 0; i < h.width; i++) row[i] = i < n ? x[l][i] : 0;
 		x[l] = row;
-		if (t + l < h.tokens && h.hd == h.width) x[l] = v + (t + l) * stride;
-		else for (int i = 0; i < h.width; i++) row[i] = t + l < h.tokens && i < h.hd ? v[(t + l) * stride + i] : 0;
 	}
 	for (int i = 0; i < h.width; i += 4) {
 		f32x4 inv = LD(h.inv + i), r[4];
@@ -146,9 +151,9 @@ static void pack_values(const head *args, int t, const float *v, int stride) {
 
 static void pack(const head *h, const float *q, int dim) {
 	const float *k = q + dim, *v = k + dim;
-	int stride = 3 * dim, last = h->tokens - 1;
+	int stride = 3 * dim;
 	survey(h, k, v, stride);
-	for (int t = 0; t < up(h->tokens, ROWS); t++) pack_query(h, t, q + (t < last ? t : last) * stride);
+	for (int t = 0; t < up(h->tokens, ROWS); t++) pack_query(h, t, q + least(t, h->tokens - 1) * stride);
 	for (int t = 0; t < h->keys; t += 4) pack_keys(h, t, k, stride);
 	for (int t = 0; t < h->keys; t += 4) pack_values(h, t, v, stride);
 }
@@ -162,7 +167,7 @@ static __attribute__((noinline)) void scores(const head *args, float top[ROWS], 
 	for (int j = 0; j < h.keys; j += GROUP, s += ROWS * GROUP) {
 		v128_t acc[2 * ROWS];
 		for (int r = 0; r < 2 * ROWS; r++) acc[r] = LD(h.first + j + r % 2 * 4);
-		product(acc, q, QUERY, h.k + j * h.width * VALUE, h.width / GROUP);
+		product(acc, q, h.k + j * h.width * VALUE, h.width);
 		f32x4 k[2] = {LD(h.ks + j), LD(h.ks + j + 4)};
 #pragma clang loop unroll(full)
 		for (int r = 0; r < 2 * ROWS; r++) {
@@ -177,6 +182,11 @@ static __attribute__((noinline)) void scores(const head *args, float top[ROWS], 
 	}
 	for (int j = h.tokens; j < h.keys; j++)
 		for (int r = 0; r < ROWS; r++) s[(r - ROWS) * GROUP + j % GROUP] = -__builtin_inff();
+}
+
+INLINE int add_lanes(v128_t v) {
+	v = wasm_i32x4_add(v, wasm_i32x4_shuffle(v, v, 2, 3, 0, 1));
+	return wasm_i32x4_extract_lane(v, 0) + wasm_i32x4_extract_lane(v, 1);
 }
 
 // steps is compute.ExpSteps, but at most 61439: the weight is zero from there on.
@@ -197,17 +207,26 @@ INLINE v128_t exp2_steps(v128_t d) {
 	return MUL_ROUND(r, SWIZZLE(powers, wasm_i8x16_add(n, wasm_i16x8_const_splat(0x01f9))));
 }
 
-// weights turns n scores of a query into weights and returns their sum.
-static __attribute__((noinline)) int weights(char *p, const float *s, int n, float top, float scale) {
-	f32x4 m = SPLAT(top), c = SPLAT(scale);
-	v128_t sum = wasm_i32x4_const_splat(0);
+// weights turns the scores of rows of queries into weights and finds one over the sum
+// of each row. Two loops, so that chains of dependent steps are short.
+static __attribute__((noinline)) void weights(const head *args, float inv[ROWS], int rows, const float top[ROWS], const float *qs, float scale) {
+	head h = *args;
+	for (int r = 0; r < rows; r++) {
+		float *s = h.s + r * GROUP, *end = s + h.keys * ROWS;
+		f32x4 m = SPLAT(top[r]), c = SPLAT(qs[r] * scale);
 #pragma clang loop unroll(disable)
-	for (int j = 0; j < n; j += GROUP, s += ROWS * GROUP, p += ROWS * WEIGHT) {
-		v128_t e = exp2_steps(wasm_u16x8_narrow_i32x4(steps(m, LD(s), c), steps(m, LD(s + 4), c)));
-		sum = wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(e, wasm_i16x8_const_splat(1)));
-		put_weights(p, e);
+		for (float *d = s; d < end; d += ROWS * GROUP)
+			ST(d, wasm_u16x8_narrow_i32x4(steps(m, LD(d), c), steps(m, LD(d + 4), c)));
+		char *p = h.p + 4 * r;
+		v128_t sum = wasm_i32x4_const_splat(0);
+#pragma clang loop unroll(disable)
+		for (float *d = s; d < end; d += ROWS * GROUP, p += GROUP / INPUTS * WEIGHTS_STEP) {
+			v128_t e = exp2_steps(LD(d));
+			sum = wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(e, wasm_i16x8_const_splat(1)));
+			put_weights(p, e);
+		}
+		inv[r] = 1 / (float)add_lanes(sum);
 	}
-	return wasm_i32x4_extract_lane(sum, 0) + wasm_i32x4_extract_lane(sum, 1) + wasm_i32x4_extract_lane(sum, 2) + wasm_i32x4_extract_lane(sum, 3);
 }
 
 // mix writes the sums of values with their weights, times inv, to rows of dst.
@@ -217,8 +236,8 @@ static __attribute__((noinline)) void mix(const head *args, float *dst, int dim,
 		f32x4 total[2 * ROWS];
 		for (int b = 0; b < h.keys; b += BLOCK) {
 			v128_t acc[2 * ROWS];
-			int n = h.keys - b < BLOCK ? h.keys - b : BLOCK;
-			mixed(acc, h.p + b / GROUP * ROWS * WEIGHT, h.v + (i * h.keys + b * GROUP) * VALUE, n / GROUP);
+			int n = least(h.keys - b, BLOCK);
+			mixed(acc, h.p + b / INPUTS * WEIGHTS_STEP, h.v + (i * h.keys + b * GROUP) * VALUE, n);
 			for (int r = 0; r < 2 * ROWS; r++) {
 				f32x4 v = wasm_f32x4_convert_i32x4(acc[r]);
 				total[r] = b ? ADD(total[r], v) : v;
@@ -247,11 +266,10 @@ static void attention_part(const void *args, int part, int thread) {
 	new_head(&h, (uintptr_t)a.scratch + thread * attention_int8_scratch(tokens, hd), tokens, hd);
 	pack(&h, a.qkv + 3 * first + at, dim);
 	for (int t = 0; t < tokens; t += ROWS) {
-		int rows = tokens - t < ROWS ? tokens - t : ROWS;
+		int rows = least(tokens - t, ROWS);
 		float top[ROWS], inv[ROWS];
 		scores(&h, top, h.q + t * h.width * VALUE);
-		for (int r = 0; r < rows; r++)
-			inv[r] = 1 / (float)weights(h.p + r * WEIGHT, h.s + r * GROUP, h.keys, top[r], h.qs[t + r] * scale);
+		weights(&h, inv, rows, top, h.qs + t, scale);
 		mix(&h, a.dst + first + at + t * dim, dim, rows, inv);
 	}
 }

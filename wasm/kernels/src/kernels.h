@@ -22,6 +22,7 @@ typedef v128_t f32x4;
 #define ROUND 12582912.0f
 
 INLINE int up(int n, int to) { return (n + to - 1) / to * to; }
+INLINE int least(int a, int b) { return a < b ? a : b; }
 
 // A vector for each group of rows: compute.PerGroup.
 typedef struct {
