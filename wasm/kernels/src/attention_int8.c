@@ -58,14 +58,17 @@ int attention_int8_scratch(int tokens, int hd) {
 	return (int)new_head(&h, 0, tokens, hd);
 }
 
+// filled_up copies n of width channels to row.
+static __attribute__((noinline)) const float *filled_up(float *row, const float *x, int n, int width) {
+#pragma clang loop vectorize(disable) unroll(disable)
+	for (int i = 0; i < width; i++) row[i] = i < n ? x[i] : 0;
+	return row;
+}
+
 // whole gives width channels of a token: those at x, or a copy that is filled up, in
 // the last row of room.
 INLINE const float *whole(const head *h, const float *x) {
-	if (h->hd == h->width) return x;
-	float *row = h->row + 4 * h->width;
-	for (int i = 0; i < h->hd; i++) row[i] = x[i];
-	for (int i = h->hd; i < h->width; i++) row[i] = 0;
-	return row;
+	return h->hd == h->width ? x : filled_up(h->row + 4 * h->width, x, h->hd, h->width);
 }
 
 // survey finds the mean of keys and the scales of values; k and v are the first
@@ -138,9 +141,7 @@ static void pack_values(const head *args, int t, const float *v, int stride) {
 	for (int l = 0; l < 4; l++, row += h.width) {
 		int n = t + l < h.tokens ? h.hd : 0;
 		x[l] = v + (t + l) * stride;
-		if (n == h.width) continue;
-		for (int i = 0; i < h.width; i++) row[i] = i < n ? x[l][i] : 0;
-		x[l] = row;
+		if (n < h.width) x[l] = filled_up(row, x[l], n, h.width);
 	}
 	for (int i = 0; i < h.width; i += 4) {
 		f32x4 inv = LD(h.inv + i), r[4];
