@@ -135,6 +135,44 @@ func BenchmarkNormRotate(b *testing.B) {
 	b.ReportMetric(best(b, do)[0], "best-ms")
 }
 
+// BenchmarkAttention times the heads of an image, float32 and int8.
+func BenchmarkAttention(b *testing.B) {
+	for _, h := range []compute.Heads{
+		{N: 1, Tokens: 256, Heads: 6, Dim: 64}, {N: 1, Tokens: 256, Heads: 4, Dim: 72},
+		{N: 1, Tokens: 1024, Heads: 6, Dim: 64}, {N: 1, Tokens: 276, Heads: 12, Dim: 64},
+	} {
+		b.Run(fmt.Sprintf("%dx%dx%d", h.Tokens, h.Dim, h.Heads), func(b *testing.B) {
+			d, err := New()
+			if err != nil {
+				b.Fatal(err)
+			}
+			run := func(dev compute.Device) (floats, ints func(), result func() []float32) {
+				qkv, out := values(b, dev, 3*h.Rows()*h.Width()), values(b, dev, h.Rows()*h.Width())
+				attention := func(int8 bool) func() {
+					h := h
+					h.Int8 = int8
+					return func() { dev.Attention(out, qkv, h) }
+				}
+				return attention(false), attention(true), reader(dev, out)
+			}
+			floats, ints, got := run(d)
+			if !testing.Short() {
+				_, want, reference := run(generic.New())
+				ints()
+				want()
+				if !slices.Equal(got(), reference()) {
+					b.Fatal("the output differs from the generic device's")
+				}
+			}
+			times := best(b, floats, ints)
+			b.ReportMetric(times[0], "float32-ms")
+			b.ReportMetric(times[1], "int8-ms")
+			b.ReportMetric(times[0]/times[1], "float32/int8")
+			b.ReportMetric(float64(2*h.Tokens*h.Rows()*h.Width())/times[1]/1e6, "GMAC/s")
+		})
+	}
+}
+
 // values are n random numbers in dev's memory, the same for every n.
 func values(b *testing.B, dev compute.Device, n int) compute.F32 {
 	f, err := dev.Alloc(n)

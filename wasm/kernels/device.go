@@ -162,10 +162,16 @@ func (d *Device) NormRotate(qkv compute.F32, h compute.Heads, qNorm, kNorm, rope
 	normRotate(qkv.Addr, int32(h.Rows()), int32(h.Tokens), int32(h.Heads), int32(h.Dim), q, k, rope.Addr)
 }
 
-// Attention computes softmax(q·Dim^-½ · kᵀ)·v for each image and head.
+// Attention computes softmax(q·Dim^-½ · kᵀ)·v for each image and head, in float32 or
+// by the definition of compute.AttentionBlock's comment.
 func (d *Device) Attention(dst, qkv compute.F32, h compute.Heads) {
 	h.CheckAttention(dst, qkv)
-	n, tokens, heads, headDim := h.N, h.Tokens, h.Heads, h.Dim
-	s := d.scratch(other, 4*d.threads*int(attentionScratch(int32(tokens), int32(headDim))))
-	attention(dst.Addr, qkv.Addr, int32(n), int32(tokens), int32(heads), int32(headDim), s)
+	n, tokens, heads, headDim := int32(h.N), int32(h.Tokens), int32(h.Heads), int32(h.Dim)
+	if h.Int8 {
+		s := d.scratch(other, d.threads*int(attentionInt8Scratch(tokens, headDim)))
+		attentionInt8(dst.Addr, qkv.Addr, n, tokens, heads, headDim, s)
+		return
+	}
+	s := d.scratch(other, 4*d.threads*int(attentionScratch(tokens, headDim)))
+	attention(dst.Addr, qkv.Addr, n, tokens, heads, headDim, s)
 }

@@ -44,6 +44,48 @@ func TestRelaxed(t *testing.T) {
 	}
 }
 
+// Queries above zero, or below it where weights are, so that attention's products mean
+// the same in every engine too.
+func TestRelaxedAttention(t *testing.T) {
+	d, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, h := range []compute.Heads{
+		{N: 1, Tokens: 1, Heads: 1, Dim: 1}, {N: 2, Tokens: 7, Heads: 3, Dim: 12}, {N: 1, Tokens: 64, Heads: 2, Dim: 64},
+		{N: 1, Tokens: 81, Heads: 1, Dim: 72}, {N: 1, Tokens: 1030, Heads: 1, Dim: 16},
+	} {
+		h.Int8 = true
+		qkv := random(r, 3*h.Rows()*h.Width())
+		for i, v := range qkv {
+			if i/h.Width()%3 == 0 {
+				if qkv[i] = max(v, -v) + 0.1; os.Getenv("DIT8_RELAXED") == "2" {
+					qkv[i] = -qkv[i]
+				}
+			}
+		}
+		if got, want := attended(t, d, qkv, h), attended(t, generic.New(), qkv, h); !slices.Equal(got, want) {
+			t.Errorf("%+v differs from the generic device", h)
+		}
+	}
+}
+
+func attended(t *testing.T, d compute.Device, qkv []float32, h compute.Heads) []float32 {
+	t.Helper()
+	f, err := d.Alloc(len(qkv) + len(qkv)/3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Free(f)
+	in, out := f.Slice(0, len(qkv)), f.Slice(len(qkv), f.Len)
+	d.Write(in, qkv)
+	d.Attention(out, in, h)
+	got := make([]float32, out.Len)
+	d.Read(got, out)
+	return got
+}
+
 // randomInt8 is a layer with weights of -127 to 127.
 func randomInt8(r *rand.Rand, in, out int) compute.Weights {
 	w := compute.Weights{In: in, Out: out, I8: make([]int8, in*out), Scale: random(r, out), Bias: random(r, out)}

@@ -45,6 +45,12 @@ func attentionScratch(tokens, headDim int32) int32
 //go:wasmimport kernels attention
 func attention(dst, qkv uint32, n, tokens, heads, headDim int32, scratch uint32)
 
+//go:wasmimport kernels attention_int8_scratch
+func attentionInt8Scratch(tokens, headDim int32) int32
+
+//go:wasmimport kernels attention_int8
+func attentionInt8(dst, qkv uint32, n, tokens, heads, headDim int32, scratch uint32)
+
 //go:wasmimport kernels patches
 func patches(dst, img uint32, n, c, h, w, p int32)
 

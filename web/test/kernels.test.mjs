@@ -1,5 +1,5 @@
 // The kernels' tests in Chromium: bit for bit the generic device on 1, 2 and 4 threads,
-// and relaxed SIMD's products where every engine means the same.
+// with relaxed SIMD and without, and relaxed SIMD's products where every engine means the same.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -24,6 +24,7 @@ for (const [threads, relaxed, what, pattern] of [
   [1, undefined, "conformance on 1 thread", "Conformance|ManySteps|ManyCancelled"],
   [2, undefined, "conformance on 2 threads", "Conformance"],
   [4, undefined, "conformance on 4 threads", "Conformance"],
+  [1, 0, "conformance without relaxed SIMD", "Conformance"],
   [1, 1, "relaxed SIMD, signed weights", "Relaxed"],
   [2, 2, "relaxed SIMD, unsigned weights", "Relaxed"],
 ]) test(what, async () => {

@@ -31,16 +31,6 @@ static __attribute__((noinline)) float softmax(float *s, float *power, int n) {
 	return 1 / fold_spilled(t);
 }
 
-// transpose turns four rows of four values into four columns.
-INLINE void transpose(f32x4 r[4]) {
-	f32x4 ab0 = wasm_i32x4_shuffle(r[0], r[1], 0, 4, 1, 5), ab1 = wasm_i32x4_shuffle(r[0], r[1], 2, 6, 3, 7);
-	f32x4 cd0 = wasm_i32x4_shuffle(r[2], r[3], 0, 4, 1, 5), cd1 = wasm_i32x4_shuffle(r[2], r[3], 2, 6, 3, 7);
-	r[0] = wasm_i64x2_shuffle(ab0, cd0, 0, 2);
-	r[1] = wasm_i64x2_shuffle(ab0, cd0, 1, 3);
-	r[2] = wasm_i64x2_shuffle(ab1, cd1, 0, 2);
-	r[3] = wasm_i64x2_shuffle(ab1, cd1, 1, 3);
-}
-
 // interleave turns four rows of n scores, sp apart, into n groups of four.
 INLINE void interleave(float *dst, const float *s, int sp, int n) {
 	for (int j = 0; j < n; j += 4, s += 4, dst += 16) {

@@ -22,6 +22,7 @@ typedef v128_t f32x4;
 #define ROUND 12582912.0f
 
 INLINE int up(int n, int to) { return (n + to - 1) / to * to; }
+INLINE int least(int a, int b) { return a < b ? a : b; }
 
 // A vector for each group of rows: compute.PerGroup.
 typedef struct {
@@ -69,6 +70,16 @@ INLINE void spill(float t[16], const f32x4 p[4]) {
 INLINE float fold_spilled(const float t[16]) {
 	f32x4 p[4] = {LD(t), LD(t + 4), LD(t + 8), LD(t + 12)};
 	return fold(p);
+}
+
+// transpose turns four rows of four values into four columns.
+INLINE void transpose(f32x4 r[4]) {
+	f32x4 ab0 = wasm_i32x4_shuffle(r[0], r[1], 0, 4, 1, 5), ab1 = wasm_i32x4_shuffle(r[0], r[1], 2, 6, 3, 7);
+	f32x4 cd0 = wasm_i32x4_shuffle(r[2], r[3], 0, 4, 1, 5), cd1 = wasm_i32x4_shuffle(r[2], r[3], 2, 6, 3, 7);
+	r[0] = wasm_i64x2_shuffle(ab0, cd0, 0, 2);
+	r[1] = wasm_i64x2_shuffle(ab0, cd0, 1, 3);
+	r[2] = wasm_i64x2_shuffle(ab1, cd1, 0, 2);
+	r[3] = wasm_i64x2_shuffle(ab1, cd1, 1, 3);
 }
 
 // One lane or a whole vector of up to four values at p.

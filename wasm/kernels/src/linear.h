@@ -37,8 +37,6 @@ typedef struct {
 	int r, row_end, j, out_end;
 } area;
 
-INLINE int least(int a, int b) { return a < b ? a : b; }
-
 INLINE area part_area(const linear_args *a, int part) {
 	int blocks = up(a->out, PART_OUT) / PART_OUT, r = part / blocks * a->part_rows, j = part % blocks * PART_OUT;
 	return (area){r, least(r + a->part_rows, a->rows), j, least(j + PART_OUT, a->out)};

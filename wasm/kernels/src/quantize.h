@@ -1,15 +1,20 @@
 // compute.QuantizeRow, in two steps.
 
-// inverse returns 127 over the largest of n values and stores the row's scale.
-INLINE f32x4 inverse(const float *x, int n, float *scale) {
-	f32x4 m = SPLAT(0.0f);
-	for (int k = 0; k < n; k += 4) m = wasm_f32x4_pmax(m, wasm_f32x4_abs(load_some(x + k, n - k)));
+// inverse_of returns 127 over the largest lane and stores the row's scale.
+INLINE f32x4 inverse_of(f32x4 m, float *scale) {
 	m = wasm_f32x4_pmax(m, wasm_i32x4_shuffle(m, m, 2, 3, 0, 1));
 	m = wasm_f32x4_pmax(m, wasm_i32x4_shuffle(m, m, 1, 0, 3, 2));
 	float top = wasm_f32x4_extract_lane(m, 0);
 	int small = !(top >= 1e-30f);
 	*scale = small ? 0 : top / 127;
 	return SPLAT(small ? 0 : 127 / top);
+}
+
+// inverse does so for the largest of n values.
+INLINE f32x4 inverse(const float *x, int n, float *scale) {
+	f32x4 m = SPLAT(0.0f);
+	for (int k = 0; k < n; k += 4) m = wasm_f32x4_pmax(m, wasm_f32x4_abs(load_some(x + k, n - k)));
+	return inverse_of(m, scale);
 }
 
 // rounded gives n values from p·inv. |x|·(127/top) is below 127.5, so the contract's

@@ -9,10 +9,11 @@
 // each four inputs 32 bytes, four of an output.
 #include "linear.h"
 #include "quantize.h"
+#include "relaxed.h"
 
 enum { SPLIT = 4 }; // what inputs are filled up to a multiple of
 
-static int offset; // what is added to weights: 0 or 128
+int offset;
 
 // weights_offset says what the engine takes weights for; before any are packed.
 EXPORT(weights_offset)
