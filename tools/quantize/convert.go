@@ -24,7 +24,7 @@ import (
 	"dit8/internal/ordered"
 	"dit8/internal/progress"
 	"dit8/tools/quantize/checkpoint"
-	"dit8/tools/quantize/torchfile"
+	"dit8/tools/quantize/checkpoint/torchfile"
 	"dit8/weights"
 )
 

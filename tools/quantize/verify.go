@@ -11,7 +11,7 @@ import (
 	"dit8/core/compute/native"
 	"dit8/core/dit"
 	"dit8/core/flow"
-	"dit8/tools/quantize/safetensors"
+	"dit8/tools/quantize/checkpoint/safetensors"
 	"dit8/weights"
 )
 

@@ -12,8 +12,8 @@ import (
 	"slices"
 	"strings"
 
-	"dit8/tools/quantize/safetensors"
-	"dit8/tools/quantize/torchfile"
+	"dit8/tools/quantize/checkpoint/safetensors"
+	"dit8/tools/quantize/checkpoint/torchfile"
 )
 
 // Tensor is a named tensor that can be read, also by several goroutines.

@@ -12,7 +12,7 @@ import (
 
 	"dit8/core/dit"
 	"dit8/core/param"
-	"dit8/tools/quantize/safetensors"
+	"dit8/tools/quantize/checkpoint/safetensors"
 )
 
 const goldens = "../../../testdata/golden/"

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"dit8/tools/quantize/safetensors"
+	"dit8/tools/quantize/checkpoint/safetensors"
 )
 
 const (

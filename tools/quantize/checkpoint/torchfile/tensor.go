@@ -9,7 +9,7 @@ import (
 	"slices"
 	"sync"
 
-	"dit8/tools/quantize/values"
+	"dit8/tools/quantize/checkpoint/values"
 )
 
 // storage is a run of values in the file, which tensors are views of.

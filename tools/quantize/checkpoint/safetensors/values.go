@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"dit8/tools/quantize/values"
+	"dit8/tools/quantize/checkpoint/values"
 )
 
 // Floats reads a tensor of F16, BF16, F32 or F64 values as float32. Values must

@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-const goldens = "../../../testdata/golden/"
+const goldens = "../../../../testdata/golden/"
 
 func glob(t testing.TB, pattern string) []string {
 	t.Helper()

@@ -118,7 +118,7 @@ func TestManyTensors(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	for _, dir := range []string{"bad", "edge"} {
-		seeds, err := filepath.Glob("../../../testdata/golden/" + dir + "/*.safetensors")
+		seeds, err := filepath.Glob("../../../../testdata/golden/" + dir + "/*.safetensors")
 		if err != nil || len(seeds) == 0 {
 			f.Fatalf("no seeds in %s: %v", dir, err)
 		}
