@@ -90,10 +90,10 @@ func (q quality) calibrate(f floats) (map[string]*calib.Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec := calib.NewRecorder(dev, f.cfg)
+	rec := calib.NewRecorder(dev)
 	var on compute.Device = rec
 	if q.rotated {
-		r := calib.NewRotator(dev, f.cfg)
+		r := calib.NewRotator(dev)
 		on, rec = r, r.Recorder
 	}
 	m, err := dit.Load(on, f.cfg, f.tensors())

@@ -153,7 +153,7 @@ func (o options) try(f floats, ref []walked, tr trial, x experiment) (e evaluati
 	tensors := r.Tensors()
 	switch x {
 	case rotatedFC2:
-		w.m, err = dit.Load(calib.NewRotator(dev, f.cfg), f.cfg, tensors)
+		w.m, err = dit.Load(calib.NewRotator(dev), f.cfg, tensors)
 	case floatActivations:
 		w.m, err = dit.Load(dev, f.cfg, func(yield func(param.Tensor, error) bool) {
 			for t, err := range tensors {

@@ -47,17 +47,15 @@ func RotateWeights(tensors map[string][]float32, cfg dit.Config) error {
 	return nil
 }
 
-// Rotator is a device that rotates the inputs of the layers fc2, for models loaded in
-// the order of cfg.Specs whose weights RotateWeights turned.
+// Rotator is a device that rotates the inputs of the layers fc2, for models whose
+// weights RotateWeights turned.
 type Rotator struct {
 	*Recorder
 	buf []float32
 }
 
 // NewRotator rotates on dev, whose memory is Go's.
-func NewRotator(dev compute.Device, cfg dit.Config) *Rotator {
-	return &Rotator{Recorder: NewRecorder(dev, cfg)}
-}
+func NewRotator(dev compute.Device) *Rotator { return &Rotator{Recorder: NewRecorder(dev)} }
 
 // LinearGate rotates x if w is fc2.
 func (r *Rotator) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gate compute.PerGroup) {
