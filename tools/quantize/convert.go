@@ -18,13 +18,13 @@ import (
 
 	"dit8/core"
 	"dit8/core/dit"
-	"dit8/core/flow"
 	"dit8/core/param"
 	"dit8/internal/atomicfile"
 	"dit8/internal/ordered"
 	"dit8/internal/progress"
 	"dit8/tools/quantize/checkpoint"
 	"dit8/tools/quantize/checkpoint/torchfile"
+	"dit8/tools/quantize/family"
 	"dit8/weights"
 )
 
@@ -111,7 +111,7 @@ func convert(args []string, stdout, stderr io.Writer) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	in, err := checkpoint.Open(path, checkpoint.Options{Weights: o.weights, Official: o.numerics == "official"})
+	in, err := checkpoint.Open(path, o.weights)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (o options) run(m model, bar *progress.Bar) (size int64, rep *report, err e
 
 // model is what is to be written.
 type model struct {
-	in   *checkpoint.Checkpoint
+	family.Model
 	cfg  dit.Config
 	info core.Info
 }
@@ -251,31 +251,16 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 	for _, n := range in.Notes {
 		note("%s", n)
 	}
-	m.in = in
-	var beside config
-	if in.Diffusers == nil {
-		if o.numerics != "" {
-			return m, fmt.Errorf("-numerics is for diffusers' folders, these are the official parameter names")
-		}
-		if beside, err = readConfig(in.Config); err != nil {
-			return m, err
-		}
+	m.Model, err = family.Read(in, family.Said{
+		Model: o.model, Convention: o.convention, Numerics: o.numerics, NumHeads: o.numHeads, GuidedChannels: o.guided,
+	})
+	for _, n := range m.Notes {
+		note("%s", n)
 	}
-	if m.cfg, err = inferConfig(in); err != nil {
+	if err != nil {
 		return m, err
 	}
-	if m.cfg.NumHeads, err = o.heads(m.cfg, in, beside, note); err != nil {
-		return m, err
-	}
-	if err := beside.compare(m.cfg); err != nil {
-		return m, err
-	}
-	if err := m.cfg.Check(); err != nil {
-		return m, err
-	}
-	if err := checkTensors(in, m.cfg); err != nil {
-		return m, err
-	}
+	m.cfg = *m.Network
 	if err := o.keep.check(m.cfg); err != nil {
 		return m, err
 	}
@@ -286,9 +271,7 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 		Name: o.name, License: o.license, Source: o.source,
 		Defaults: core.Defaults{Steps: o.steps, Guidance: float32(o.guidance)},
 	}
-	if m.info.Convention, err = o.conventionOf(m.cfg, in, note); err != nil {
-		return m, err
-	}
+	m.info.Convention = m.Convention
 	if m.info.Name == "" {
 		if abs, err := filepath.Abs(path); err == nil {
 			path = abs // for a folder like "."
@@ -307,46 +290,6 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 	return m, m.info.Check(m.cfg.NumClasses)
 }
 
-func (o options) conventionOf(cfg dit.Config, in *checkpoint.Checkpoint, note func(string, ...any)) (c flow.Convention, err error) {
-	name := o.convention
-	path, prediction := in.Args["path_type"], in.Args["prediction"]
-	switch {
-	case name != "":
-		if path != "" && path != "Linear" || prediction != "" && prediction != "velocity" {
-			note("-convention %s, though the checkpoint was trained with path_type %.40q and prediction %.40q", name, path, prediction)
-		}
-	case path != "" || prediction != "": // SiT/train.py's arguments
-		if path != "Linear" || prediction != "velocity" {
-			return c, fmt.Errorf("the checkpoint was trained with path_type %.40q and prediction %.40q, supported are Linear and velocity", path, prediction)
-		}
-		name = "sit"
-		note("-convention sit, as the checkpoint's training arguments are SiT's")
-	case strings.HasPrefix(in.Args["model"], "DiT-"):
-		name = "dit"
-		note("-convention dit, as the checkpoint says it is %s", in.Args["model"])
-	default:
-		others := "sit, dit"
-		if name = "ours"; cfg.LearnSigma {
-			name, others = "dit", "ours, sit"
-		}
-		note("a checkpoint does not say what it predicts: assuming -convention %s (the others: %s)", name, others)
-	}
-	c = flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock}
-	switch name {
-	case "sit":
-		c = flow.Convention{Prediction: flow.Velocity, Clock: flow.SiTClock, GuidedChannels: 3}
-	case "dit":
-		c = flow.Convention{Prediction: flow.Epsilon, Clock: flow.DDPMClock, GuidedChannels: 3}
-	}
-	if in.Diffusers != nil && in.Diffusers.FreqShift == 1 {
-		c.GuidedChannels = 0 // diffusers: pipeline_dit.py guides all of the latent's
-	}
-	if o.guided >= 0 {
-		c.GuidedChannels = o.guided
-	}
-	return c, nil
-}
-
 // tensors reads the network's tensors on all cores and yields them in order, in the
 // types that were asked for.
 func (m model) tensors(o options) iter.Seq2[param.Tensor, error] {
@@ -358,9 +301,7 @@ func (m model) tensors(o options) iter.Seq2[param.Tensor, error] {
 		}
 	}
 	return ordered.Map(specs, runtime.GOMAXPROCS(0), func(s param.Spec) (param.Tensor, error) {
-		t, _ := m.in.Lookup(s.Name)
-		v, err := t.Floats()
-		out := param.Tensor{Name: s.Name, Shape: s.Shape, F32: v}
+		out, err := m.Tensor(s.Name)
 		if err == nil && o.isInt8(s) {
 			out = quantizeRows(out)
 		}

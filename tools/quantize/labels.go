@@ -2,12 +2,9 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"strconv"
 
-	"dit8/core/dit"
 	"dit8/tools/quantize/checkpoint"
 )
 
@@ -45,44 +42,4 @@ func classNames(path string, classes int) ([]string, error) {
 		names[i] = n
 	}
 	return names, nil
-}
-
-// config is what a config.json beside a checkpoint may say. Zero is silence.
-type config struct {
-	InputSize  int `json:"input_size"`
-	PatchSize  int `json:"patch_size"`
-	InChannels int `json:"in_channels"`
-	HiddenSize int `json:"hidden_size"`
-	Depth      int `json:"depth"`
-	NumHeads   int `json:"num_heads"`
-	NumClasses int `json:"num_classes"`
-}
-
-// readConfig reads a config.json; it is no mistake to have none.
-func readConfig(path string) (c config, err error) {
-	err = checkpoint.ReadJSON(path, &c)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return c, err
-}
-
-// compare refuses a config.json that belongs to another checkpoint.
-func (c config) compare(cfg dit.Config) error {
-	for _, f := range []struct {
-		name      string
-		said, are int
-	}{
-		{"input_size", c.InputSize, cfg.InputSize},
-		{"patch_size", c.PatchSize, cfg.PatchSize},
-		{"in_channels", c.InChannels, cfg.InChannels},
-		{"hidden_size", c.HiddenSize, cfg.HiddenSize},
-		{"depth", c.Depth, cfg.Depth},
-		{"num_classes", c.NumClasses, cfg.NumClasses},
-	} {
-		if f.said != 0 && f.said != f.are {
-			return fmt.Errorf("config.json beside the checkpoint says %s %d, the tensors show %d", f.name, f.said, f.are)
-		}
-	}
-	return nil
 }

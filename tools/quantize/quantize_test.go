@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,9 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"dit8/core/dit"
 	"dit8/core/flow"
-	"dit8/tools/quantize/checkpoint"
 	"dit8/weights"
 )
 
@@ -437,35 +434,6 @@ func TestAssumedConvention(t *testing.T) {
 	}
 }
 
-// A config.json beside the checkpoint gives the heads, and must be of the same
-// network.
-func TestConfigBeside(t *testing.T) {
-	dir := t.TempDir()
-	model := filepath.Join(dir, "m.safetensors")
-	b, err := os.ReadFile(goldens + "edge/good.safetensors")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(model, b, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	for text, want := range map[string]string{
-		`{"num_heads": 2, "depth": 1}`: "",
-		`{"num_heads": 2, "depth": 5}`: "says depth 5, the tensors show 1",
-		`{"num_heads": "two"}`:         "config.json",
-		`{"num_heads": 5}`:             "num_heads is 5",
-		`nonsense`:                     "config.json",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		code, _, errs := quantize("-f", "-o", filepath.Join(dir, "o.dit8"), model)
-		if (code == 0) != (want == "") || !strings.Contains(errs, want) {
-			t.Errorf("config.json %s: exit %d, %s", text, code, errs)
-		}
-	}
-}
-
 // dtypes are a file's tensors' types.
 func dtypes(t *testing.T, path string) map[string]string {
 	t.Helper()
@@ -540,51 +508,4 @@ func TestDryRun(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	must(t, append([]string{"-dry-run"}, args...)...) // and without a name for the file
-}
-
-// The official models' names give the number of heads.
-func TestNamedModel(t *testing.T) {
-	cfg := dit.Config{HiddenSize: 384, Depth: 12, PatchSize: 4}
-	for name, want := range map[string]string{
-		"DiT-S/4": "", "SiT-S/4": "", "DiT-S/2": "patches of 2", "DiT-B/4": "hidden_size 768", "S/4": "known are", "DiT-S/3": "known are", "": "known are",
-	} {
-		n, err := named(name, cfg)
-		if (err == nil) != (want == "") || err == nil && n != 6 || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %d heads, %v; want %q", name, n, err, want)
-		}
-	}
-	c := &checkpoint.Checkpoint{Args: map[string]string{"model": "SiT-S/4"}}
-	notes := ""
-	note := func(format string, args ...any) { notes += fmt.Sprintf(format, args...) }
-	for _, o := range []options{{}, {model: "DiT-S/4"}, {numHeads: 6}} {
-		if n, err := o.heads(cfg, c, config{}, note); n != 6 || err != nil {
-			t.Errorf("%+v: %d heads, %v", o, n, err)
-		}
-	}
-	if n, err := (options{}).heads(cfg, c, config{NumHeads: 12}, note); n != 12 || err != nil {
-		t.Errorf("config.json: %d heads, %v", n, err)
-	}
-	if n, err := (options{}).heads(cfg, &checkpoint.Checkpoint{}, config{}, note); n != 6 || err != nil || !strings.Contains(notes, "SiT-S/4, which the checkpoint says") {
-		t.Errorf("by width: %d heads, %v; notes %s", n, err, notes)
-	}
-}
-
-// What a checkpoint's training arguments say of the convention.
-func TestTrainedConvention(t *testing.T) {
-	for _, c := range []struct {
-		args  map[string]string
-		clock flow.Clock
-		err   string
-	}{
-		{map[string]string{"path_type": "Linear", "prediction": "velocity"}, flow.SiTClock, ""},
-		{map[string]string{"path_type": "GVP", "prediction": "velocity"}, "", `path_type "GVP"`},
-		{map[string]string{"path_type": "Linear", "prediction": "score"}, "", `prediction "score"`},
-		{map[string]string{"model": "DiT-XL/2"}, flow.DDPMClock, ""},
-		{nil, flow.FlowClock, ""},
-	} {
-		got, err := options{guided: -1}.conventionOf(dit.Config{}, &checkpoint.Checkpoint{Args: c.args}, func(string, ...any) {})
-		if got.Clock != c.clock || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
-			t.Errorf("%v: %+v, %v", c.args, got, err)
-		}
-	}
 }

@@ -97,7 +97,7 @@ func (o options) anyFloats(path string, notes io.Writer) (floats, error) {
 		}
 		return readFloats(cfg, info, dit.Random(cfg, 1, false))
 	}
-	in, err := checkpoint.Open(path, checkpoint.Options{Weights: o.weights, Official: o.numerics == "official"})
+	in, err := checkpoint.Open(path, o.weights)
 	if err != nil {
 		return floats{}, err
 	}

@@ -60,8 +60,8 @@ var kinds = map[reflect.Kind]string{
 }
 
 // openShards opens the files that an index names: {"weight_map": {tensor: file}}.
-func (c *Checkpoint) openShards(path string, o Options) error {
-	if err := o.oneSet(); err != nil {
+func (c *Checkpoint) openShards(path, weights string) error {
+	if err := oneSet(weights); err != nil {
 		return err
 	}
 	var index struct {
