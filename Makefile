@@ -93,7 +93,7 @@ ARCH_PACKAGES = ./core/... ./weights/... ./tools/sample
 test-arch: need-go need-debian
 	if GOARCH=386 $(GO) test -run '^$$' ./core/compute >/dev/null 2>&1; then GOARCH=386 $(GO) test $(ARCH_PACKAGES); \
 	else GOARCH=arm $(GO) test -exec qemu-arm $(ARCH_PACKAGES); fi
-	GOARCH=arm64 $(GO) test -exec qemu-aarch64 -run Golden ./tools/sample ./core/...
+	GOARCH=arm64 $(GO) test -exec qemu-aarch64 -run Golden ./tools/sample ./weights ./core/...
 	GOARCH=arm64 $(GO) test -exec qemu-aarch64 ./core/compute/native
 	QEMU_CPU=cortex-a53 GOARCH=arm64 $(GO) test -count 1 -exec qemu-aarch64 ./core/compute/native
 

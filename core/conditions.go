@@ -8,35 +8,45 @@ import (
 	"dit8/core/flow"
 )
 
-// conditions are what the network is told at time t of a request that was checked:
-// the request's classes and, where guidance applies, what it is to lead away from.
-func (r Request) conditions(t float32, conv flow.Convention, classes []string, null int) []dit.Cond {
-	c := dit.Cond{T: conv.At(t).Time}
+// conditions are what the network is told at an evaluation of a request that was
+// checked: the request's classes and, where guidance applies, what it is to lead away
+// from. Networks that take the guidance as an input are told of it instead. The times
+// are left open.
+func (r Request) conditions(e flow.Eval, m Info) []dit.Cond {
+	classes := m.Classes
+	var c dit.Cond
 	if r.Classes == nil {
 		c.Label, _ = findClass("", r.Class, classes)
 	} else {
-		sum := r.weight(t)
+		sum := r.weight(e.T)
 		for _, s := range r.Classes {
-			if s.acts(t) {
+			if s.acts(e.T) {
 				label, _ := findClass("", s.Class, classes)
 				c.Mix = append(c.Mix, dit.Share{Label: label, Weight: s.Weight / sum})
 			}
 		}
 	}
-	if !r.guided(t) {
+	low, high := r.interval()
+	if m.Convention.GuidanceInput {
+		c.Omega, c.TMin, c.TMax = r.Guidance, low, high
 		return []dit.Cond{c}
 	}
-	away := dit.Cond{T: c.T, Label: null}
+	if r.Guidance == 1 || !m.Convention.Guided(e, low, high) {
+		return []dit.Cond{c}
+	}
+	away := dit.Cond{Label: len(classes)} // the null class
 	if r.Negative != "" {
 		away.Label, _ = findClass("", r.Negative, classes)
 	}
 	return []dit.Cond{c, away}
 }
 
-// guided tells whether guidance applies at time t.
-func (r Request) guided(t float32) bool {
-	i := r.GuidanceInterval
-	return r.Guidance != 1 && (i == nil || t >= i[0] && t <= i[1])
+// interval is where guidance applies.
+func (r Request) interval() (low, high float32) {
+	if i := r.GuidanceInterval; i != nil {
+		return i[0], i[1]
+	}
+	return 0, 1
 }
 
 // classText names the classes of a request that was checked, a mix as in

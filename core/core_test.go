@@ -177,7 +177,7 @@ func TestRequestCheck(t *testing.T) {
 		{"guidance_interval", func(r *Request) { r.GuidanceInterval = []float32{0.5} }, "guidance_interval is [0.5]"},
 		{"guidance_interval", func(r *Request) { r.GuidanceInterval = []float32{-1, float32(math.NaN())} }, "guidance_interval is"},
 		{"solver", func(r *Request) { r.Solver = "rk4" }, `solver is "rk4", allowed: euler, heun, midpoint, ab2, sde`},
-		{"schedule", func(r *Request) { r.Schedule = "linear" }, `allowed: spacing is "linear", allowed: uniform, cosine, logit-normal, ddim`},
+		{"schedule", func(r *Request) { r.Schedule = "linear" }, `allowed: spacing is "linear", allowed: uniform, cosine, logit-normal, tail, ddim`},
 		{"schedule", func(r *Request) { r.Schedule = "ddim" }, "spacing ddim is for models on the ddpm clock"},
 		{"shift", func(r *Request) { r.Shift = 1000 }, "shift is 1000, allowed: 0.01 to 100"},
 		{"diffusion", func(r *Request) { r.Diffusion = 11 }, "diffusion is 11, allowed: 0 to 10"},
@@ -214,14 +214,14 @@ func TestRequestCheck(t *testing.T) {
 		if err := r.Check(info); err != nil {
 			t.Errorf("class %s: %v", name, err)
 		}
-		if k := r.conditions(1, info.Convention, info.Classes, 3)[0].Label; k != want {
+		if k := r.conditions(flow.Eval{T: 1, R: 1, Step: 1}, info)[0].Label; k != want {
 			t.Errorf("class %s is %d, want %d", name, k, want)
 		}
 	}
 }
 
 func TestInfoCheck(t *testing.T) {
-	if err := info.Check(3); err != nil {
+	if err := info.Check(tiny); err != nil {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*Info){
@@ -241,7 +241,7 @@ func TestInfoCheck(t *testing.T) {
 	} {
 		i := info
 		change(&i)
-		if err := i.Check(3); err == nil || !strings.Contains(err.Error(), name) {
+		if err := i.Check(tiny); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -95,7 +95,7 @@ func Luma(r, g, b uint8) uint8 {
 // newEditor checks an edit against a model's images.
 func (g *Generator) newEditor(e *Edit) (*editor, error) {
 	cfg := g.model.Config()
-	d := &editor{Edit: e, size: cfg.InputSize, channels: cfg.InChannels}
+	d := &editor{Edit: e, size: g.ImageSize(), channels: cfg.InChannels}
 	width := d.size
 	if e.Task == EditUpscale {
 		if d.size%e.Factor != 0 {
@@ -157,7 +157,7 @@ func (d *editor) checkMask(pixels int) error {
 }
 
 // linear tells whether the estimate is corrected at every evaluation.
-func (d *editor) linear() bool { return d.Task != EditImage }
+func (t EditTask) linear() bool { return t != EditImage }
 
 // begin turns noise z [n, C, H, W] into the state at time t of images like y:
 // (1-t)·x + t·ε. At t = 1 that is the noise itself.

@@ -14,6 +14,7 @@ import (
 	"dit8/core/compute"
 	"dit8/core/dit"
 	"dit8/core/param"
+	"dit8/core/sampling"
 )
 
 // Generator makes images with one model on one device. It is used by one
@@ -30,7 +31,7 @@ func NewGenerator(dev compute.Device, id string, info Info, cfg dit.Config, tens
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	if err := info.Check(cfg.NumClasses); err != nil {
+	if err := info.Check(cfg); err != nil {
 		return nil, err
 	}
 	m, err := dit.Load(dev, cfg, tensors)
@@ -50,14 +51,23 @@ func (g *Generator) Info() Info { return g.info }
 // ID identifies the model file.
 func (g *Generator) ID() string { return g.id }
 
+// ImageSize is the height and width of the images in pixels.
+func (g *Generator) ImageSize() int { return g.model.Config().InputSize }
+
 // Config is the network's shape.
 func (g *Generator) Config() dit.Config { return g.model.Config() }
+
+// network is the model with what its predictions mean.
+func (g *Generator) network() sampling.Network {
+	return sampling.Network{Model: g.model, Convention: g.info.Convention}
+}
 
 // Defaults is a Request with the model's defaults: its first class, seed 0, one
 // image.
 func (g *Generator) Defaults() Request {
-	d := g.info.Defaults
-	return Request{Class: g.info.Classes[0], Steps: d.Steps, Guidance: d.Guidance, Count: 1}
+	r := g.info.Request()
+	r.Class = g.info.Classes[0]
+	return r
 }
 
 // Memory that the values of one batch may take; larger requests are split. It does
@@ -92,14 +102,14 @@ func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event
 		}
 	}
 	cfg, groups := g.model.Config(), 1
-	for _, c := range s.conds {
+	for _, c := range s.Conds {
 		groups = max(groups, len(c))
 	}
 	batch := min(req.Count, max(1, maxBatchValues/(groups*cfg.WorkspaceLen())))
 	batches := (req.Count + batch - 1) / batch
 	start := time.Now()
 	s.onStep, s.total = onStep, batches*req.Steps
-	defer s.free()
+	defer s.Free()
 	res := &Result{}
 	for first := 0; first < req.Count; first += batch {
 		z, err := s.run(first, min(batch, req.Count-first))
@@ -137,7 +147,7 @@ func (g *Generator) drawable() error {
 // rounded to the nearest of 256 levels.
 func (g *Generator) image(v []float32) *image.NRGBA {
 	cfg, p := g.model.Config(), g.info.Pixels
-	n := cfg.InputSize
+	n := g.ImageSize()
 	img := image.NewNRGBA(image.Rect(0, 0, n, n))
 	plane := n * n
 	for i := range plane {

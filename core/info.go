@@ -2,9 +2,11 @@ package core
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
+	"dit8/core/dit"
 	"dit8/core/flow"
 )
 
@@ -21,10 +23,24 @@ type Info struct {
 	License string `json:"license,omitempty"`
 }
 
-// Defaults are the sampler settings that suit a model.
+// Defaults are the sampler settings that suit a model: those fields of a Request.
 type Defaults struct {
-	Steps    int     `json:"steps"`
-	Guidance float32 `json:"guidance"`
+	Steps            int          `json:"steps"`
+	Guidance         float32      `json:"guidance"`
+	GuidanceInterval []float32    `json:"guidance_interval,omitempty"`
+	Solver           flow.Solver  `json:"solver,omitempty"`
+	Schedule         flow.Spacing `json:"schedule,omitempty"`
+	Shift            float32      `json:"shift,omitempty"`
+	Diffusion        float32      `json:"diffusion,omitempty"`
+}
+
+// Request is one with the model's defaults, without a class: seed 0, one image.
+func (i Info) Request() Request {
+	d := i.Defaults
+	return Request{
+		Steps: d.Steps, Guidance: d.Guidance, GuidanceInterval: slices.Clone(d.GuidanceInterval),
+		Solver: d.Solver, Schedule: d.Schedule, Shift: d.Shift, Diffusion: d.Diffusion, Count: 1,
+	}
 }
 
 // Pixels maps a network value v to Mean + Std·v, where 0 is black and 1 is full.
@@ -33,17 +49,44 @@ type Pixels struct {
 	Std  float32 `json:"std"`
 }
 
+// Solvers are those that suit what the model predicts, its default first.
+func (i Info) Solvers() []flow.Solver {
+	fit := slices.DeleteFunc(flow.Solvers(), func(s flow.Solver) bool { return s.CheckAverage(i.Convention.Average) != nil })
+	return first(fit, i.Defaults.Solver)
+}
+
+// Spacings are those of the model's clock, its default first.
+func (i Info) Spacings() []flow.Spacing {
+	fit := slices.DeleteFunc(flow.Spacings(), func(s flow.Spacing) bool { return flow.Schedule{Spacing: s}.Check(i.Convention.Clock) != nil })
+	return first(fit, i.Defaults.Schedule)
+}
+
+// first moves one of names to the front.
+func first[T comparable](names []T, one T) []T {
+	if k := slices.Index(names, one); k > 0 {
+		return slices.Insert(slices.Delete(names, k, k+1), 0, one)
+	}
+	return names
+}
+
 // Limits of Info.
 const (
 	MaxNameLen = 200   // bytes of a model or class name
 	MaxTextLen = 10000 // bytes of source and licence texts
 )
 
-// Check reports the first field that is out of its range; classes is the number
-// of classes that the network has.
-func (i Info) Check(classes int) error {
+// Check reports the first field that is out of its range, or does not go together
+// with the network.
+func (i Info) Check(cfg dit.Config) error {
+	classes := cfg.NumClasses
 	if err := i.Convention.Check(); err != nil {
 		return err
+	}
+	if i.Convention.Average != cfg.TwoTimes() {
+		return fmt.Errorf("core: average velocities are %v, but the network has times %q", i.Convention.Average, cfg.Times)
+	}
+	if i.Convention.GuidanceInput != cfg.GuidanceInput() {
+		return fmt.Errorf("core: guidance as an input is %v, but the network has %d tokens for it", i.Convention.GuidanceInput, cfg.Context.Omega)
 	}
 	if err := checkName(i.Name); err != nil {
 		return fmt.Errorf("core: the model's name %w", err)
@@ -67,10 +110,7 @@ func (i Info) Check(classes int) error {
 		}
 		seen[c] = k
 	}
-	if err := checkSteps(i.Defaults.Steps); err != nil {
-		return fmt.Errorf("core: defaults: %w", err)
-	}
-	if err := checkGuidance(i.Defaults.Guidance); err != nil {
+	if err := i.Request().checkSampler(i); err != nil {
 		return fmt.Errorf("core: defaults: %w", err)
 	}
 	if p := i.Pixels; !finite(p.Mean) || !finite(p.Std) || p.Std < 0 {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"dit8/core/dit"
+	"dit8/core/flow"
 )
 
 // Modulation is what AdaLN does to a network in the evaluations of a request. A
@@ -73,6 +74,10 @@ type Series struct {
 	Values  [][]float32 `json:"values,omitempty"` // [times][D]
 }
 
+// ErrNoAdaLN tells that a network has nothing to inspect: what scales and gates its
+// branches is stored, the same for all times and classes.
+var ErrNoAdaLN = errors.New("core: the model has no AdaLN to inspect: its modulation is stored, the same at all times and for all classes")
+
 // Memory that the values of one Modulation may take. A variable for tests.
 var maxModulationValues = 256 << 18 // 256 MiB
 
@@ -82,23 +87,31 @@ const inspectRows = 64
 
 // Inspect computes the modulation of the evaluations of req, for its classes alone:
 // what guidance adds is not part of it. It fails with a *FieldError on a bad request
-// and on more steps than fit 256 MiB, and with ctx's error soon after ctx's end.
+// and on more steps than fit 256 MiB, with ErrNoAdaLN, and with ctx's error soon after
+// ctx's end.
 // Models of latents can be inspected too.
 func (g *Generator) Inspect(ctx context.Context, req Request) (*Modulation, error) {
 	if err := req.Check(g.info); err != nil {
 		return nil, err
 	}
 	cfg := g.model.Config()
+	if cfg.Modulation != dit.AdaLN {
+		return nil, ErrNoAdaLN
+	}
 	if err := req.fitsModulation(cfg); err != nil {
 		return nil, err
 	}
 	if n := maxModulationValues / cfg.ConditioningLen(); req.Steps > n {
 		return nil, &FieldError{"steps", strconv.Itoa(req.Steps), fmt.Sprintf("1 to %d: the modulation of this network takes %d values a step", n, cfg.ConditioningLen())}
 	}
-	times := req.plan().Evals
+	evals := req.plan(g.info.Convention).Evals
+	times := make([]float32, len(evals))
+	for i, e := range evals {
+		times[i] = e.T
+	}
 	m := newModulation(cfg, times)
 	m.Model, m.ModelID, m.Device, m.Class = g.info.Name, g.id, g.model.Device().Name(), req.classText(g.info.Classes)
-	conds := g.inspected(req, times)
+	conds := g.inspected(req, evals)
 	rows := min(inspectRows, g.conditioningRows())
 	for first := 0; first < len(conds); first += rows {
 		if err := ctx.Err(); err != nil {
@@ -116,10 +129,10 @@ func (g *Generator) Inspect(ctx context.Context, req Request) (*Modulation, erro
 
 // inspected is what the rows of modulation of a request are computed from, one for
 // each evaluation.
-func (g *Generator) inspected(req Request, times []float32) []dit.Cond {
-	conds := make([]dit.Cond, len(times))
-	for i, t := range times {
-		conds[i] = req.conditions(t, g.info.Convention, g.info.Classes, g.model.NullClass())[0]
+func (g *Generator) inspected(req Request, evals []flow.Eval) []dit.Cond {
+	conds := make([]dit.Cond, len(evals))
+	for i, e := range evals {
+		conds[i] = g.network().Conds(e, req.conditions(e, g.info)[0])[0]
 	}
 	return conds
 }

@@ -58,6 +58,9 @@ func modulationField(i int, name string) string { return fmt.Sprintf("modulation
 
 // fitsModulation checks the ranges of blocks and channels against a network.
 func (r Request) fitsModulation(cfg dit.Config) error {
+	if r.Modulation != nil && cfg.Modulation != dit.AdaLN {
+		return &FieldError{"modulation", fmt.Sprintf("a list of %d", len(r.Modulation)), "none: the model has no AdaLN"}
+	}
 	for i, m := range r.Modulation {
 		for _, f := range []struct {
 			name  string

@@ -78,13 +78,13 @@ func TestOptions(t *testing.T) {
 func TestSeedMixEnds(t *testing.T) {
 	g := generator(t, tiny, info)
 	s := newSampler(context.Background(), g, with(g, func(r *Request) { r.SeedTo, r.SeedMix = 9, 1 }))
-	defer s.free()
+	defer s.Free()
 	z, err := s.run(0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	other := newSampler(context.Background(), g, with(g, func(r *Request) { r.Seed = 9 }))
-	defer other.free()
+	defer other.Free()
 	want, err := other.run(0, 1)
 	if err != nil {
 		t.Fatal(err)

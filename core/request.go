@@ -18,7 +18,9 @@ type Request struct {
 	Steps   int          `json:"steps"`             // model evaluations, 1 to MaxSteps
 	Count   int          `json:"count"`             // images, 1 to MaxCount
 
-	Guidance         float32   `json:"guidance"`                    // classifier-free guidance scale, 0 to MaxGuidance; 1 is none
+	// Guidance scale, 0 to MaxGuidance; 1 is none. Where the network takes it as an
+	// input (its omega), from 1.
+	Guidance         float32   `json:"guidance"`
 	GuidanceInterval []float32 `json:"guidance_interval,omitempty"` // [low, high]: times t where guidance applies (arXiv 2404.07724); all
 	GuidanceRescale  float32   `json:"guidance_rescale,omitempty"`  // 0 to 1, against over-saturation (flow.Rescale)
 	Negative         string    `json:"negative,omitempty"`          // a class to guide away from, in place of none
@@ -75,8 +77,6 @@ func checkSteps(n int) error {
 	return nil
 }
 
-func checkGuidance(g float32) error { return within("guidance", g, 0, MaxGuidance) }
-
 // within is a *FieldError unless low ≤ v ≤ high.
 func within(field string, v, low, high float32) error {
 	if !(v >= low && v <= high) {
@@ -104,26 +104,40 @@ func (r Request) Check(m Info) error {
 	if r.Count < 1 || r.Count > MaxCount {
 		return &FieldError{"count", strconv.Itoa(r.Count), fmt.Sprintf("1 to %d", MaxCount)}
 	}
+	if err := within("seed_mix", r.SeedMix, 0, 1); err != nil {
+		return err
+	}
+	if err := r.checkSampler(m); err != nil {
+		return err
+	}
+	if err := r.checkModulation(); err != nil {
+		return err
+	}
+	if r.Edit == nil {
+		return nil
+	}
+	if s := r.Solver; r.Edit.Task.linear() && s != "" && s != flow.Euler && s != flow.SDE && s != flow.Restart {
+		return &FieldError{"solver", strconv.Quote(string(s)), "euler or sde where an image is edited"}
+	}
+	return r.Edit.check()
+}
+
+// checkSampler checks how a request samples against what a model predicts.
+func (r Request) checkSampler(m Info) error {
 	if err := checkSteps(r.Steps); err != nil {
 		return err
 	}
-	if err := checkGuidance(r.Guidance); err != nil {
-		return err
-	}
-	if err := within("guidance_rescale", r.GuidanceRescale, 0, 1); err != nil {
-		return err
-	}
-	if err := within("seed_mix", r.SeedMix, 0, 1); err != nil {
+	if err := r.checkGuidance(m.Convention); err != nil {
 		return err
 	}
 	if err := within("diffusion", r.Diffusion, 0, MaxDiffusion); err != nil {
 		return err
 	}
-	if i := r.GuidanceInterval; i != nil && !(len(i) == 2 && i[0] >= 0 && i[0] < i[1] && i[1] <= 1) {
-		return &FieldError{"guidance_interval", fmt.Sprint(i), "two numbers from 0 to 1, the lower first"}
-	}
 	if err := r.Solver.Check(); err != nil {
 		return &FieldError{"solver", strconv.Quote(shorten(string(r.Solver))), flow.Names(flow.Solvers())}
+	}
+	if err := r.Solver.CheckAverage(m.Convention.Average); err != nil {
+		return &FieldError{"solver", strconv.Quote(string(r.Solver)), err.Error()}
 	}
 	if r.Shift != 0 {
 		if err := within("shift", r.Shift, 1.0/flow.MaxShift, flow.MaxShift); err != nil {
@@ -134,16 +148,31 @@ func (r Request) Check(m Info) error {
 	if err := schedule.Check(m.Convention.Clock); err != nil {
 		return &FieldError{"schedule", strconv.Quote(shorten(string(r.Schedule))), err.Error()}
 	}
-	if err := r.checkModulation(); err != nil {
+	return nil
+}
+
+func (r Request) checkGuidance(c flow.Convention) error {
+	least := float32(0)
+	if c.GuidanceInput {
+		least = 1
+	}
+	if err := within("guidance", r.Guidance, least, MaxGuidance); err != nil {
 		return err
 	}
-	if r.Edit == nil {
-		return nil
+	if i := r.GuidanceInterval; i != nil && !(len(i) == 2 && i[0] >= 0 && i[0] < i[1] && i[1] <= 1) {
+		return &FieldError{"guidance_interval", fmt.Sprint(i), "two numbers from 0 to 1, the lower first"}
 	}
-	if r.Solver != "" && r.Solver != flow.Euler && r.Solver != flow.SDE && r.Edit.Task != EditImage {
-		return &FieldError{"solver", strconv.Quote(string(r.Solver)), "euler or sde where an image is edited"}
+	if err := within("guidance_rescale", r.GuidanceRescale, 0, 1); err != nil {
+		return err
 	}
-	return r.Edit.check()
+	const none = "none: the network takes the guidance as an input, it has no second prediction to lead away from"
+	switch {
+	case c.GuidanceInput && r.Negative != "":
+		return &FieldError{"negative", strconv.Quote(shorten(r.Negative)), none}
+	case c.GuidanceInput && r.GuidanceRescale != 0:
+		return &FieldError{"guidance_rescale", number(r.GuidanceRescale), none}
+	}
+	return nil
 }
 
 // checkClasses checks what a request says of classes.

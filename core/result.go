@@ -7,6 +7,8 @@ import (
 	"image/draw"
 	"math"
 	"time"
+
+	"dit8/core/flow"
 )
 
 // Result is what Generate made.
@@ -34,7 +36,7 @@ type Metadata struct {
 
 func (g *Generator) metadata(req Request, images []*image.NRGBA, d time.Duration, steps int) Metadata {
 	m := Metadata{
-		Request: req, Model: g.info.Name, ModelID: g.id, Device: g.model.Device().Name(),
+		Request: req.explicit(g.info.Defaults), Model: g.info.Name, ModelID: g.id, Device: g.model.Device().Name(),
 		SHA256:  PixelHash(images...),
 		Seconds: d.Seconds(), MsPerStep: d.Seconds() * 1000 / float64(steps),
 	}
@@ -42,6 +44,27 @@ func (g *Generator) metadata(req Request, images []*image.NRGBA, d time.Duration
 		m.Images = append(m.Images, PixelHash(img))
 	}
 	return m
+}
+
+// explicit is r with the fields spelled out that mean something else when they are
+// left to the model's defaults.
+func (r Request) explicit(d Defaults) Request {
+	if r.Solver == "" && d.Solver != "" {
+		r.Solver = flow.Euler
+	}
+	if r.Schedule == "" && d.Schedule != "" {
+		r.Schedule = flow.Uniform
+	}
+	if r.Shift == 0 && d.Shift != 0 {
+		r.Shift = 1
+	}
+	if r.Diffusion == 0 && d.Diffusion != 0 {
+		r.Diffusion = 1
+	}
+	if r.GuidanceInterval == nil && d.GuidanceInterval != nil {
+		r.GuidanceInterval = []float32{0, 1}
+	}
+	return r
 }
 
 // PixelHash is the SHA-256, in hex, of the images' pixels in order: 8-bit red,

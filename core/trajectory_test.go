@@ -10,6 +10,7 @@ import (
 	"dit8/core/dit"
 	"dit8/core/flow"
 	"dit8/core/internal/golden"
+	"dit8/core/sampling"
 )
 
 // The whole sampling loop equals that of the official SiT code with Euler's and
@@ -31,7 +32,7 @@ func TestSiTGolden(t *testing.T) {
 			}
 			ran++
 			req := Request{Steps: f.Steps * per, Guidance: 1, Solver: solver}
-			sampleGolden(t, g, name+"/"+f.File, f.CFGScale, req, req.plan(), 1, 1e-5)
+			sampleGolden(t, g, name+"/"+f.File, f.CFGScale, req.plan(g.info.Convention), 1, 1e-5)
 		}
 		if ran == 0 {
 			t.Errorf("%s: no trajectory was compared", name)
@@ -41,32 +42,29 @@ func TestSiTGolden(t *testing.T) {
 
 // sampleGolden compares final states with those of a file, from its noise divided
 // by scale. The labels differ, so it samples one image at a time.
-func sampleGolden(t *testing.T, g *Generator, file string, guidance *float32, req Request, plan flow.Plan, scale float32, bound float64) {
+func sampleGolden(t *testing.T, g *Generator, file string, guidance *float32, plan flow.Plan, scale float32, bound float64) {
 	t.Helper()
 	ref := golden.Read(t, file)
 	m := g.model
 	size, n := m.Config().ImageLen(), len(ref["y"].V)
 	for i := range n {
 		conds := []dit.Cond{{Label: int(ref["y"].V[i])}}
+		s := &sampling.Sampler{Network: g.network(), Plan: plan}
 		if guidance != nil {
-			req.Guidance = *guidance
+			s.Scale = *guidance
 			conds = append(conds, dit.Cond{Label: m.NullClass()})
 		}
-		s := &sampler{g: g, ctx: context.Background(), req: req, plan: plan}
-		for _, at := range plan.Evals {
-			for j := range conds {
-				conds[j].T = g.info.Convention.At(at).Time
-			}
-			s.conds = append(s.conds, slices.Clone(conds))
+		for _, e := range plan.Evals {
+			s.Conds = append(s.Conds, s.Network.Conds(e, slices.Clone(conds)...))
 		}
 		z := make([]float32, size)
 		for j := range z {
 			z[j] = ref["noise"].V[i*size+j] / scale
 		}
-		if err := s.integrate(z, 0); err != nil {
+		if err := s.Integrate(context.Background(), z, flow.Run{}); err != nil {
 			t.Fatal(err)
 		}
-		s.free()
+		s.Free()
 		e := golden.RelErr(z, ref["final"].V[i*size:(i+1)*size])
 		t.Logf("%s image %d: relative error %.2e", file, i, e)
 		if !(e < bound) {
@@ -89,7 +87,7 @@ func TestDDIMGolden(t *testing.T) {
 	const bound = 3e-5
 	guidance := float32(4)
 	req := Request{Steps: 20, Schedule: flow.DDIM}
-	spaced := req.plan()
+	spaced := req.plan(conv)
 	steps := make([]int, 20)
 	for i := range steps {
 		steps[i] = 950 - 50*i
@@ -97,8 +95,8 @@ func TestDDIMGolden(t *testing.T) {
 	times := flow.DDPMTimes(steps)
 	for file, plan := range map[string]flow.Plan{
 		"dit_tiny/sample_ddim_20_cfg4.safetensors":     spaced,
-		"dit_tiny/sample_ddim_ddim20_cfg4.safetensors": {Times: times, Evals: times[:20]},
+		"dit_tiny/sample_ddim_ddim20_cfg4.safetensors": {Times: times, Evals: flow.Follow(flow.Euler, times, 20).Evals},
 	} {
-		sampleGolden(t, g, file, &guidance, req, plan, conv.At(plan.Times[0]).Scale, bound)
+		sampleGolden(t, g, file, &guidance, plan, conv.At(plan.Times[0]).Scale, bound)
 	}
 }

@@ -89,21 +89,12 @@ func (t *theme) named(name string, w widget.PreferredSizeLocateableWidget) *widg
 	return t.column(3, t.label(name, soft), w)
 }
 
-func solvers() []string {
-	var names []string
-	for _, s := range flow.Solvers() {
-		names = append(names, string(s))
+// texts are names as strings.
+func texts[T ~string](names []T) (s []string) {
+	for _, n := range names {
+		s = append(s, string(n))
 	}
-	return names
-}
-
-func spacings(m world.Model) (names []string) {
-	for _, s := range flow.Spacings() {
-		if (flow.Schedule{Spacing: s}).Check(m.Info.Convention.Clock) == nil {
-			names = append(names, string(s))
-		}
-	}
-	return names
+	return s
 }
 
 // or is text, or the name that stands for the empty one.
@@ -123,8 +114,8 @@ func (v *view) newForm() *panel {
 	steps := p.requestField(t, w, "steps", func(r core.Request) string { return strconv.Itoa(r.Steps) })
 	guidance := p.requestField(t, w, "guidance", func(r core.Request) string { return number(r.Guidance) })
 	dice := t.newButton("Dice", w.Dice)
-	solver := p.choice(t, solvers(), func() string { return or(string(w.Request().Solver), string(flow.Euler)) }, func(s string) { w.SetField("solver", s) })
-	schedule := p.choice(t, spacings(m), func() string { return or(string(w.Request().Schedule), string(flow.Uniform)) }, func(s string) { w.SetField("schedule", s) })
+	solver := p.choice(t, texts(m.Info.Solvers()), func() string { return or(string(w.Request().Solver), string(flow.Euler)) }, func(s string) { w.SetField("solver", s) })
+	schedule := p.choice(t, texts(m.Info.Spacings()), func() string { return or(string(w.Request().Schedule), string(flow.Uniform)) }, func(s string) { w.SetField("schedule", s) })
 	extras := p.live(t, func() string { return fmt.Sprintf("Also in the request: %v", w.Extras()) })
 	drop := t.newButton("Leave it out", w.DropExtras)
 	more := t.column(3, extras, drop)
@@ -165,7 +156,7 @@ func (v *view) title() *widget.Container {
 	t := v.theme
 	m, _ := v.world.Model()
 	name := widget.NewText(widget.TextOpts.Text("dit8", t.title, accent))
-	about := t.label(fmt.Sprintf("%s, %d classes, %d×%d pixels", m.Info.Name, len(m.Info.Classes), m.Config.InputSize, m.Config.InputSize), soft)
+	about := t.label(fmt.Sprintf("%s, %d classes, %d×%d pixels", m.Info.Name, len(m.Info.Classes), m.ImageSize, m.ImageSize), soft)
 	return t.column(2, name, about)
 }
 

@@ -139,6 +139,9 @@ type Header struct {
 	Tensors []TensorInfo `json:"-"`
 }
 
+// ImageSize is the height and width of the images in pixels.
+func (h *Header) ImageSize() int { return h.Config.InputSize }
+
 // FormatError reports that a file is not a well-formed .dit8 file.
 type FormatError string
 

@@ -176,7 +176,7 @@ func (h *Header) parse(text []byte) error {
 	if err := h.Config.Check(); err != nil {
 		return badf("header: %v", err)
 	}
-	if err := h.Info.Check(h.Config.NumClasses); err != nil {
+	if err := h.Info.Check(h.Config); err != nil {
 		return badf("header: %v", err)
 	}
 	return nil

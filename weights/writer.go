@@ -43,7 +43,7 @@ func (w Writer) Write(to io.Writer, cfg dit.Config, info core.Info, tensors iter
 	if err := cfg.Check(); err != nil {
 		return err
 	}
-	if err := info.Check(cfg.NumClasses); err != nil {
+	if err := info.Check(cfg); err != nil {
 		return err
 	}
 	text, err := json.Marshal(Header{Config: cfg, Info: info})

@@ -104,10 +104,7 @@ func load(dev compute.Device, o Options) (*network, error) {
 		return nil, err
 	}
 	size := cfg.ImageLen()
-	n := &network{model: m, conds: make([]dit.Cond, o.Batch), in: make([]float32, o.Batch*size), out: make([]float32, o.Batch*size/cfg.InChannels*cfg.OutChannels())}
-	for i := range n.conds {
-		n.conds[i] = dit.Cond{T: 0.5, Label: i / 2 % cfg.NumClasses}
-	}
+	n := &network{model: m, conds: o.Conds(), in: make([]float32, o.Batch*size), out: make([]float32, o.Batch*size/cfg.InChannels*cfg.OutChannels())}
 	for i := range n.in {
 		n.in[i] = float32(i%size%17-8) / 8
 	}

@@ -26,7 +26,7 @@ type Options struct {
 const (
 	MaxBatch      = 64
 	MaxPasses     = 1000
-	MaxParameters = 200e6    // of the network
+	MaxParameters = 1e9      // of the network
 	MaxValues     = 64 << 20 // activations of a batch, float32: 256 MiB
 )
 
@@ -58,6 +58,20 @@ func (o Options) Valid() error {
 		return wrong("batch", fmt.Sprintf("%d, which takes %d activations", o.Batch, n), fmt.Sprintf("up to %d activations", MaxValues))
 	}
 	return nil
+}
+
+// Conds are the conditions of a pass, one an image: half way to the data, or where
+// the network makes a step of its own size, all the way. Images 2i and 2i+1 have the
+// same class.
+func (o Options) Conds() []dit.Cond {
+	conds := make([]dit.Cond, o.Batch)
+	for i := range conds {
+		conds[i] = dit.Cond{T: 0.5, Label: i / 2 % o.Config.NumClasses}
+		if o.Config.TwoTimes() {
+			conds[i].T, conds[i].Omega, conds[i].TMin, conds[i].TMax = 1, 8.5, 0.1, 0.7 // pMF-B/16's own
+		}
+	}
+	return conds
 }
 
 // parameters is the number of values in the network's tensors.

@@ -46,8 +46,8 @@ func ddpmAt(t float32) Input {
 	return mid.input(float64(i-1) + f)
 }
 
-// ddpmStep is one step of the schedule: t its flow time, alpha its √ᾱ.
-type ddpmStep struct{ t, alpha float64 }
+// ddpmStep is one step of the schedule: t its flow time, alpha its √ᾱ, bar ᾱ.
+type ddpmStep struct{ t, alpha, bar float64 }
 
 // input has the scale that gives √ᾱ·x + √(1-ᾱ)·ε from (1-T)·x + T·ε.
 func (s ddpmStep) input(step float64) Input {
@@ -64,7 +64,10 @@ var ddpm = func() (s [ddpmSteps]ddpmStep) {
 		beta := 1e-4 + float64(float64(i)*(0.02-1e-4))/(ddpmSteps-1)
 		bar = float64(bar * (1 - beta))
 		a, b := math.Sqrt(bar), math.Sqrt(1-bar)
-		s[i] = ddpmStep{t: b / (a + b), alpha: a}
+		s[i] = ddpmStep{t: b / (a + b), alpha: a, bar: bar}
 	}
 	return s
 }()
+
+// DDPMAlphaBar is ᾱ of a step of the DDPM schedule, 0 to 999.
+func DDPMAlphaBar(step int) float64 { return ddpm[step].bar }

@@ -9,8 +9,9 @@ import "math"
 //	x0:      v = (z - x)/t
 //	velocity on SiT's clock: v = -p
 //
-// Divisors are kept above minDivisor: an epsilon says nothing of x at t=1, nor an
-// x0 of ε at t=0.
+// Divisors are kept above minDivisor, that of an x0 above c.Floor where there is one:
+// an epsilon says nothing of x at t=1, nor an x0 of ε at t=0. Average velocities come
+// from an x0 by the same formula (pMF, pmfDiT.py).
 func (c Convention) ToVelocity(p, z []float32, in Input) {
 	switch c.Prediction {
 	case Epsilon:
@@ -20,6 +21,9 @@ func (c Convention) ToVelocity(p, z []float32, in Input) {
 		}
 	case X0:
 		d := max(in.T, minDivisor)
+		if c.Floor > 0 {
+			d = max(in.T, c.Floor)
+		}
 		for i := range p {
 			p[i] = (z[i] - p[i]) / d
 		}

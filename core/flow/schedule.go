@@ -17,11 +17,12 @@ const (
 	Uniform     Spacing = "uniform"
 	Cosine      Spacing = "cosine"       // t = sin²(πu/2): dense at both ends
 	LogitNormal Spacing = "logit-normal" // quantiles of a logit-normal: dense in the middle (arXiv 2403.03206, 3.1)
+	Tail        Spacing = "tail"         // uniform down to 0.04, then 0: of the official SDE samplers (SiT/transport, last_step_size; REPA, samplers.py)
 	DDIM        Spacing = "ddim"         // steps of the DDPM schedule, as the official DiT spaces them
 )
 
 // Spacings are their names.
-func Spacings() []Spacing { return []Spacing{Uniform, Cosine, LogitNormal, DDIM} }
+func Spacings() []Spacing { return []Spacing{Uniform, Cosine, LogitNormal, Tail, DDIM} }
 
 // Schedule is how a sampler goes from noise to data.
 type Schedule struct {
@@ -35,7 +36,7 @@ const MaxShift = 100
 // Check refuses what is unknown and what does not go together with a model's clock.
 func (s Schedule) Check(clock Clock) error {
 	switch s.Spacing {
-	case "", Uniform, Cosine, LogitNormal:
+	case "", Uniform, Cosine, LogitNormal, Tail:
 	case DDIM:
 		if clock != DDPMClock {
 			return fmt.Errorf("spacing ddim is for models on the ddpm clock")
@@ -81,6 +82,8 @@ func (s Schedule) time(i, n int) float32 {
 	}
 	t := float32(i) / float32(n)
 	switch s.Spacing {
+	case Tail: // i counts from the data: the first of its steps is the last one's
+		t = lastTime + float32((1-lastTime)*float32(i-1))/float32(n-1)
 	case Cosine:
 		sin, _ := detmath.SinCos(float64(math.Pi/2*float64(i)) / float64(n))
 		t = float32(float64(sin * sin))
@@ -92,6 +95,9 @@ func (s Schedule) time(i, n int) float32 {
 	}
 	return t
 }
+
+// lastTime is where the last step of Tail begins.
+const lastTime = 0.04
 
 // ddimTimes are the flow times of n steps of the DDPM schedule, from the noisiest
 // on, then 0: round(i·999/(n-1)) (DiT/diffusion: respace.py space_timesteps).

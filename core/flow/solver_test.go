@@ -43,7 +43,7 @@ func TestSchedules(t *testing.T) {
 	}
 	ts := Schedule{Spacing: DDIM}.Times(20)
 	for i, step := range map[int]float32{0: 999, 1: 946, 18: 53, 19: 0} { // DiT's create_diffusion("20")
-		if got := (Convention{Epsilon, DDPMClock, 0}).At(ts[i]).Time; math.Abs(float64(got-step)) > 1e-2 {
+		if got := (Convention{Prediction: Epsilon, Clock: DDPMClock}).At(ts[i]).Time; math.Abs(float64(got-step)) > 1e-2 {
 			t.Errorf("ddim time %d stands for step %v, want %v", i, got, step)
 		}
 	}
@@ -72,7 +72,7 @@ func TestSolversOnStraightPath(t *testing.T) {
 				},
 				Step: func(k int, v, z []float32) error {
 					clean := make([]float32, len(z))
-					Clean(clean, z, v, plan.Evals[k])
+					Clean(clean, z, v, plan.Evals[k].T)
 					for j := range x {
 						if math.Abs(float64(clean[j]-x[j])) > 1e-5 {
 							t.Errorf("%s, %d evaluations: estimate %v at %d, want %v", solver, n, clean, k, x)
@@ -134,7 +134,7 @@ func TestSolverOrder(t *testing.T) {
 			plan := NewPlan(c.solver, c.schedule, n, 1)
 			plan.Integrate(z, Run{Velocity: func(v, z []float32, k int) error {
 				for j := range v {
-					v[j] = float32(f(float64(z[j]), float64(plan.Evals[k])))
+					v[j] = float32(f(float64(z[j]), float64(plan.Evals[k].T)))
 				}
 				return nil
 			}})
@@ -161,7 +161,7 @@ func TestSDEKeepsTheMarginals(t *testing.T) {
 			Noise:     func(dst []float32, k int) { StepNoise(dst, 1, 0, uint32(k+1)) },
 			Velocity: func(v, z []float32, k int) error {
 				// E[ε - x | z] = z·(t - (1-t)s²)/((1-t)²s² + t²)
-				at := float64(plan.Evals[k])
+				at := float64(plan.Evals[k].T)
 				f := float32((at - (1-at)*s*s) / ((1-at)*(1-at)*s*s + at*at))
 				for j := range v {
 					v[j] = f * z[j]

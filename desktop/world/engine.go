@@ -255,7 +255,7 @@ func (e *engine) open(ctx context.Context, s *Source) error {
 		e.generator.Free()
 	}
 	e.generator = g
-	e.post(loaded{Model{Path: s.Path, ID: g.ID(), Info: g.Info(), Config: g.Config(), Defaults: g.Defaults(), Seconds: time.Since(start).Seconds()}})
+	e.post(loaded{Model{Path: s.Path, ID: g.ID(), Info: g.Info(), Config: g.Config(), ImageSize: g.ImageSize(), Defaults: g.Defaults(), Seconds: time.Since(start).Seconds()}})
 	return nil
 }
 
@@ -274,10 +274,11 @@ func (r reader) Read(p []byte) (int, error) {
 
 // Model is what is known of the open model.
 type Model struct {
-	Path     string // "" for the built-in one
-	ID       string
-	Info     core.Info
-	Config   dit.Config
-	Defaults core.Request
-	Seconds  float64 // that it took to open
+	Path      string // "" for the built-in one
+	ID        string
+	Info      core.Info
+	Config    dit.Config
+	ImageSize int // pixels, in height and width
+	Defaults  core.Request
+	Seconds   float64 // that it took to open
 }

@@ -61,7 +61,7 @@ func (w *World) loaded(m Model) {
 		w.fill(m.Defaults)
 	}
 	if !first {
-		w.say("Opened %s: %d classes, %d×%d pixels.", m.Info.Name, len(m.Info.Classes), m.Config.InputSize, m.Config.InputSize)
+		w.say("Opened %s: %d classes, %d×%d pixels.", m.Info.Name, len(m.Info.Classes), m.ImageSize, m.ImageSize)
 	}
 }
 

@@ -135,6 +135,9 @@ func (w *World) changed() {
 // liveRequest is the form's with few steps of a solver that makes the most of them.
 func (w *World) liveRequest() core.Request {
 	r := w.Request()
+	if w.model.Info.Convention.Average { // which is fast as it is
+		return r
+	}
 	r.Steps, r.Solver, r.Schedule, r.Shift = w.form.liveSteps, flow.AB2, flow.Cosine, 0
 	if r.Edit != nil && r.Edit.Task != core.EditImage {
 		r.Solver = flow.Euler
@@ -246,13 +249,13 @@ func (w *World) SetModulation(m core.ModulationScale) {
 // Extras names what the request has and the form does not show.
 func (w *World) Extras() []string {
 	var extras []string
-	r := w.form.req
+	r, own := w.form.req, w.model.Defaults
 	for _, e := range []struct {
 		name string
 		has  bool
 	}{
-		{"edit", r.Edit != nil}, {"negative", r.Negative != ""}, {"guidance interval", r.GuidanceInterval != nil},
-		{"guidance rescale", r.GuidanceRescale != 0}, {"shift", r.Shift != 0}, {"diffusion", r.Diffusion != 0},
+		{"edit", r.Edit != nil}, {"negative", r.Negative != ""}, {"guidance interval", !slices.Equal(r.GuidanceInterval, own.GuidanceInterval)},
+		{"guidance rescale", r.GuidanceRescale != 0}, {"shift", r.Shift != own.Shift}, {"diffusion", r.Diffusion != own.Diffusion},
 		{"more modulation", len(r.Modulation) > 0}, {"times in the mix", slices.ContainsFunc(w.form.shares, func(s core.ClassShare) bool { return s.From != 0 || s.To != 0 })},
 	} {
 		if e.has {
@@ -265,7 +268,9 @@ func (w *World) Extras() []string {
 // DropExtras takes them away.
 func (w *World) DropExtras() {
 	w.Edit(func(r *core.Request) {
-		r.Edit, r.Negative, r.GuidanceInterval, r.GuidanceRescale, r.Shift, r.Diffusion = nil, "", nil, 0, 0, 0
+		own := w.model.Defaults
+		r.Edit, r.Negative, r.GuidanceRescale = nil, "", 0
+		r.GuidanceInterval, r.Shift, r.Diffusion = own.GuidanceInterval, own.Shift, own.Diffusion
 		if w.form.req.Modulation != nil {
 			r.Modulation = r.Modulation[:len(r.Modulation)-len(w.form.req.Modulation)]
 		}

@@ -136,7 +136,7 @@ func (w *World) Poll() (c Changes) {
 				continue
 			}
 			w.making = e.job
-			w.picture = newPicture(e.job.req, w.model.Config.InputSize, e.job.live)
+			w.picture = newPicture(e.job.req, w.model.ImageSize, e.job.live)
 			w.inspect = newInspector(e.modulation)
 			c.Picture = true
 		case stepped:

@@ -287,7 +287,7 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 	if m.info.Classes, err = classNames(o.labels, m.cfg.NumClasses); err != nil {
 		return m, err
 	}
-	return m, m.info.Check(m.cfg.NumClasses)
+	return m, m.info.Check(m.cfg)
 }
 
 // tensors reads the network's tensors on all cores and yields them in order, in the

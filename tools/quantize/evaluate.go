@@ -146,7 +146,7 @@ func (tr trial) evaluate(ref []walked, w walker, pixels core.Pixels) (evaluation
 		}
 	}
 	for k, v := range byStep {
-		e.ByStep = append(e.ByStep, stepError{tr.plan().Evals[k], spreadOf(v)})
+		e.ByStep = append(e.ByStep, stepError{tr.plan().Evals[k].T, spreadOf(v)})
 	}
 	e.Output, e.PSNR = spreadOf(all), spreadOf(e.ByCase)
 	return e, nil

@@ -92,7 +92,7 @@ func (o options) anyFloats(path string, notes io.Writer) (floats, error) {
 		if info.Classes, err = classNames("", cfg.NumClasses); err != nil {
 			return floats{}, err
 		}
-		if err := info.Check(cfg.NumClasses); err != nil {
+		if err := info.Check(cfg); err != nil {
 			return floats{}, err
 		}
 		return readFloats(cfg, info, dit.Random(cfg, 1, false))

@@ -163,7 +163,7 @@ func (v verifier) plan(solver string) (p flow.Plan, steps []int, err error) {
 			falling[len(steps)-1-i] = s
 		}
 		times := flow.DDPMTimes(falling)
-		return flow.Plan{Solver: flow.Euler, Times: times, Evals: times[:len(steps)]}, steps, nil
+		return follow(flow.Euler, times), steps, nil
 	}
 	t, ok := v.ref.Lookup("grid_t")
 	if !ok {
@@ -196,14 +196,7 @@ func (v verifier) plan(solver string) (p flow.Plan, steps []int, err error) {
 
 // follow plans a step of Euler's or Heun's from each time to the next.
 func follow(s flow.Solver, times []float32) flow.Plan {
-	p := flow.Plan{Solver: s, Times: times}
-	for i, t := range times[1:] {
-		p.Evals = append(p.Evals, times[i])
-		if s == flow.Heun {
-			p.Evals = append(p.Evals, t)
-		}
-	}
-	return p
+	return flow.Follow(s, times, math.MaxInt)
 }
 
 // refine makes so many steps of each.

@@ -26,7 +26,7 @@ func (p way) guided() bool { return !math.IsNaN(float64(p.guidance)) }
 // conds are the conditions of evaluation k: the class, and the null class where
 // there is guidance.
 func (w walker) conds(p way, k int) []dit.Cond {
-	t := w.conv.At(p.plan.Evals[k]).Time
+	t := w.conv.At(p.plan.Evals[k].T).Time
 	c := []dit.Cond{{T: t, Label: p.label}}
 	if p.guided() {
 		c = append(c, dit.Cond{T: t, Label: w.m.NullClass()})
@@ -54,7 +54,7 @@ func (w walker) walk(z []float32, p way, see visit) error {
 	size, pixels := cfg.ImageLen(), cfg.InputSize*cfg.InputSize
 	in, out := make([]float32, groups*size), make([]float32, groups*cfg.OutChannels()*pixels)
 	return p.plan.Integrate(z, flow.Run{Velocity: func(v, z []float32, k int) error {
-		at := w.conv.At(p.plan.Evals[k])
+		at := w.conv.At(p.plan.Evals[k].T)
 		for i := range in {
 			in[i] = float32(z[i%size] * at.Scale)
 		}

@@ -45,8 +45,8 @@ func (r *requestFlags) addPlan(f *flag.FlagSet) {
 	f.StringVar(&r.mix, "mix", "", "in place of -class, a mix of `classes`: fox=2,panda, each with a weight and the times t between\n"+
 		"which it acts, as in bear@1-0.6,cat-face@0.6-0: laid out as a bear, detailed as a cat")
 	f.IntVar(&r.req.Steps, "steps", 0, "model evaluations; default: the model's")
-	f.StringVar(&r.solver, "solver", "", "`name`: "+flow.Names(flow.Solvers())+"; default: the first")
-	f.StringVar(&r.schedule, "schedule", "", "`spacing` of the steps: "+flow.Names(flow.Spacings())+"; default: the first")
+	f.StringVar(&r.solver, "solver", "", "`name`: "+flow.Names(flow.Solvers())+"; default: the model's, else the first")
+	f.StringVar(&r.schedule, "schedule", "", "`spacing` of the steps: "+flow.Names(flow.Spacings())+"; default: the model's, else the first")
 	f.StringVar(&r.modulate, "modulate", "", "AdaLN made stronger or weaker: `parts` as in alpha=0.5,gamma.mlp=2@3-5:0-63, each γ, β or α (gamma,\n"+
 		"beta, alpha or all) of a branch (msa, mlp; both) times a factor in some blocks (@) and channels (:)")
 	f.Float64Var(&r.shift, "shift", 0, "above 1 more steps near the noise, below 1 near the image")
@@ -84,7 +84,7 @@ const maxRequest = 1 << 24
 
 // request is what the flags ask of a model.
 func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
-	req := core.Request{Count: 1, Steps: h.Info.Defaults.Steps, Guidance: h.Info.Defaults.Guidance}
+	req := h.Info.Request()
 	if r.set["request"] {
 		text, err := readRequest(r.file)
 		if err != nil {
@@ -139,7 +139,7 @@ func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
 		req.Modulation = scales
 	}
 	if r.set["edit"] {
-		e, err := r.readEdit(h.Config.InputSize)
+		e, err := r.readEdit(h.ImageSize())
 		if err != nil {
 			return req, err
 		}

@@ -89,10 +89,10 @@ func (p *program) load(args []js.Value) (any, error) {
 	p.generator = g
 	h := r.Header()
 	return map[string]any{
-		"name": h.Info.Name, "id": h.ID, "device": p.device.Name(), "classes": list(h.Info.Classes), "size": h.Config.InputSize,
+		"name": h.Info.Name, "id": h.ID, "device": p.device.Name(), "classes": list(h.Info.Classes), "size": h.ImageSize(),
 		"depth": h.Config.Depth, "hiddenSize": h.Config.HiddenSize, "source": h.Info.Source, "license": h.Info.License,
 		"steps": h.Info.Defaults.Steps, "guidance": float64(h.Info.Defaults.Guidance),
-		"solvers": list(flow.Solvers()), "schedules": list(flow.Spacings()),
+		"solvers": list(h.Info.Solvers()), "schedules": list(h.Info.Spacings()),
 		"maxSteps": core.MaxSteps, "maxGuidance": core.MaxGuidance, "maxCount": core.MaxCount, "maxSeed": core.MaxSeed, "maxShares": core.MaxShares,
 	}, nil
 }
@@ -127,7 +127,7 @@ func (p *program) generate(args []js.Value) (any, error) {
 			images[i] = pixels(e.Image(i))
 		}
 		args[1].Invoke(map[string]any{
-			"step": e.Step, "steps": e.Steps, "first": e.First, "images": images, "size": p.generator.Config().InputSize,
+			"step": e.Step, "steps": e.Steps, "first": e.First, "images": images, "size": p.generator.ImageSize(),
 		})
 		breathe()
 	})
@@ -142,7 +142,7 @@ func (p *program) generate(args []js.Value) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"images": images, "size": p.generator.Config().InputSize, "metadata": meta}, nil
+	return map[string]any{"images": images, "size": p.generator.ImageSize(), "metadata": meta}, nil
 }
 
 // begin starts a request that the page can cancel; end ends it.

@@ -7,31 +7,19 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import { bestPass, counts, networks } from "./networks.mjs";
 import { costPlot } from "./plot.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const shapes = { d256_b2: "d256", s4_b2: "s4", s2_b1: "s2" };
-const rounds = 3; // of 12 passes each, the runtimes by turns
+const rounds = 3; // the runtimes by turns
 
-// As a process of its own: node native.mjs MODEL THREADS prints the best of 12 passes.
+// As a process of its own: node native.mjs MODEL THREADS prints the best pass of a round.
 if (process.argv[2]) {
   const ort = (await import("onnxruntime-node")).default;
-  const [model, threads] = process.argv.slice(2), b = model.includes("_b2") ? 2 : 1;
+  const [model, threads] = process.argv.slice(2);
   const bytes = gunzipSync(readFileSync(`${root}web/bench/models/${model}.onnx.gz`));
   const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: Number(threads), interOpNumThreads: 1 });
-  const feeds = {
-    x: new ort.Tensor("float32", new Float32Array(b * 3 * 32 * 32).fill(0.3), [b, 3, 32, 32]),
-    t: new ort.Tensor("float32", new Float32Array(b).fill(0.5), [b]),
-    y: new ort.Tensor("int64", new BigInt64Array(b), [b]),
-  };
-  for (let i = 0; i < 3; i++) await session.run(feeds);
-  let ms = Infinity;
-  for (let i = 0; i < 12; i++) {
-    const start = performance.now();
-    await session.run(feeds);
-    ms = Math.min(ms, performance.now() - start);
-  }
-  console.log(ms);
+  console.log(await bestPass(ort, session, networks[model.replace(".int8", "")]));
   process.exit();
 }
 
@@ -41,11 +29,11 @@ const bench = (...args) => JSON.parse(run("bin/sample", "bench", "-json", ...arg
 
 const rows = [];
 const best = {}, ones = {};
-for (const threads of [1, 2]) for (const [shape, config] of Object.entries(shapes)) {
+for (const threads of [1, 2]) for (const [shape, { config, passes }] of Object.entries(networks)) {
   bench("-config", config, "-threads", threads, "-passes", 1, "-check");
   const ms = { ours: Infinity, int8: Infinity, fp32: Infinity };
   for (let round = 0; round < rounds; round++) {
-    const pass = bench("-config", config, "-threads", threads, "-passes", 12);
+    const pass = bench("-config", config, "-threads", threads, "-passes", passes);
     if (threads === 1 && pass.best_ms < ms.ours) ones[shape] = pass;
     ms.ours = Math.min(ms.ours, pass.best_ms);
     ms.int8 = Math.min(ms.int8, ort(`${shape}.int8`, threads));
@@ -83,9 +71,10 @@ function operationTable(shape) {
   return `| ${shape}, best pass ${r.best_ms.toFixed(2)} ms | calls | ms a pass, mean | share | GMAC/s |\n|---|---|---|---|---|\n${lines.join("\n")}\n`;
 }
 
-const speedup = Object.keys(shapes).map((shape) => `${shape} ${(best[`${shape} 1`] / best[`${shape} 2`]).toFixed(2)}`).join(", ");
+const speedup = Object.keys(networks).map((shape) => `${shape} ${(best[`${shape} 1`] / best[`${shape} 2`]).toFixed(2)}`).join(", ");
 const table = `Written by \`make bench-native\` on ${cpus().length} cores of ${cpus()[0].model.trim()}, device ${ones.s2_b1.device}: milliseconds for a
-forward pass, conditioning included, the best of ${rounds * 12} in one run in which the runtimes take turns (onnxruntime-node ${JSON.parse(readFileSync(`${root}web/bench/node_modules/onnxruntime-node/package.json`)).version}, CPU).
+forward pass, conditioning included, the best of several (${counts(rounds)}) in one run
+in which the runtimes take turns (onnxruntime-node ${JSON.parse(readFileSync(`${root}web/bench/node_modules/onnxruntime-node/package.json`)).version}, CPU).
 dit8's output is compared with the generic device's bit for bit first.
 
 | network | threads | dit8 int8 | ORT int8 | ORT fp32 | of ORT int8 | of ORT fp32 |
@@ -109,7 +98,7 @@ ${devices.join("\n")}
 
 Where the time of one thread goes:
 
-${Object.keys(shapes).map(operationTable).join("\n")}
+${Object.keys(networks).map(operationTable).join("\n")}
 What DiT-S costs with more tokens and more images, one thread:
 
 ![milliseconds an image against tokens and batch](cost.svg)

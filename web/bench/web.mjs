@@ -1,7 +1,7 @@
 // Times forward passes of int8 networks in one run of Chromium, beside ONNX Runtime
 // Web's wasm provider on the same networks, and writes the table between the marks
 // of docs/performance.md. The kernels' side is BenchmarkForward of wasm/kernels,
-// which first compares its output with the generic device's.
+// which in the first round compares its output with the generic device's.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { cpus } from "node:os";
@@ -9,14 +9,16 @@ import { gunzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
 import { build, gotest } from "../test/gotest.mjs";
 import { root } from "../test/helpers.mjs";
+import { counts, networks } from "./networks.mjs";
 
-const shapes = ["d256_b2", "s4_b2", "s2_b1"];
-const rounds = 3; // of 12 passes each, the runtimes by turns
+const shapes = Object.keys(networks);
+const rounds = 3; // the runtimes by turns
 const binary = build("wasm/kernels");
 
 function body(path) {
   if (path === "/") return "<!doctype html><title>bench</title><script src=/ort/ort.wasm.min.js></script>";
   if (path === "/kernels.test.wasm") return readFileSync(binary);
+  if (path === "/networks.mjs") return readFileSync(`${root}web/bench${path}`);
   if (path.startsWith("/ort/")) return readFileSync(`${root}web/bench/node_modules/onnxruntime-web/dist/${path.slice(5)}`);
   if (path.endsWith(".onnx")) return gunzipSync(readFileSync(`${root}web/bench/models${path}.gz`));
   return readFileSync(`${root}web/dist/dit8${path}`);
@@ -45,29 +47,18 @@ async function fresh(f) {
   return result;
 }
 
-const ort = (model, threads) => fresh((page) => page.evaluate(async ({ model, threads, b }) => {
+const ort = (model, threads) => fresh((page) => page.evaluate(async ({ model, threads, network }) => {
   if (!crossOriginIsolated) throw new Error("not cross-origin isolated");
   Object.assign(ort.env.wasm, { numThreads: threads, wasmPaths: "/ort/" });
   ort.env.logLevel = "error";
+  const { bestPass } = await import("/networks.mjs");
   const session = await ort.InferenceSession.create(`/${model}.onnx`, { executionProviders: ["wasm"] });
-  const feeds = {
-    x: new ort.Tensor("float32", new Float32Array(b * 3 * 32 * 32).fill(0.3), [b, 3, 32, 32]),
-    t: new ort.Tensor("float32", new Float32Array(b).fill(0.5), [b]),
-    y: new ort.Tensor("int64", new BigInt64Array(b), [b]),
-  };
-  for (let i = 0; i < 3; i++) await session.run(feeds);
-  let ms = Infinity;
-  for (let i = 0; i < 12; i++) {
-    const start = performance.now();
-    await session.run(feeds);
-    ms = Math.min(ms, performance.now() - start);
-  }
-  return ms;
-}, { model, threads, b: model.includes("_b2") ? 2 : 1 }));
+  return bestPass(ort, session, network);
+}, { model, threads, network: networks[model.replace(".int8", "")] }));
 
-async function ours(shape, threads) {
+async function ours(shape, threads, check) {
   const { code, printed, note, relaxed } = await fresh((page) => gotest(page, "kernels.test.wasm", threads,
-    ["-test.run=^$", `-test.bench=Forward/${shape}`, "-test.benchtime=12x", "-test.v"]));
+    ["-test.run=^$", `-test.bench=Forward/${shape}`, `-test.benchtime=${networks[shape].passes}x`, "-test.v", `-test.short=${!check}`]));
   const ms = Number(/([\d.]+) best-ms/.exec(printed)?.[1]);
   if (code !== 0 || !ms || note) throw new Error(`${shape}: ${printed} ${note}`);
   const line = /: (\S.*?) +(\d+) +([\d.]+) ms +[\d.]+ best call +([\d.]+) GMAC/g;
@@ -97,7 +88,7 @@ const shares = {};
 for (const threads of [1, 2]) for (const shape of shapes) {
   const ms = { ours: Infinity, int8: Infinity, fp32: Infinity };
   for (let round = 0; round < rounds; round++) {
-    const pass = await ours(shape, threads);
+    const pass = await ours(shape, threads, round === 0);
     if (threads === 1 && pass.ms < ms.ours) shares[shape] = pass;
     ms.ours = Math.min(ms.ours, pass.ms);
     ms.int8 = Math.min(ms.int8, await ort(`${shape}.int8`, threads));
@@ -123,7 +114,8 @@ function operationTable(shape) {
 
 const speedup = shapes.map((shape) => `${shape} ${(best[`${shape} 1`] / best[`${shape} 2`]).toFixed(2)}`).join(", ");
 const table = `Written by \`make bench-web\` on ${cpus().length} cores of ${cpus()[0].model.trim()}, Chromium ${version}: milliseconds for a forward
-pass, conditioning included, the best of ${rounds * 12} in one run in which the runtimes take turns. dit8 is checked against the generic device first.
+pass, conditioning included, the best of several (${counts(rounds)}) in one run
+in which the runtimes take turns. dit8 is checked against the generic device first.
 
 | network | threads | dit8 int8 | ORT Web int8 | ORT Web fp32 | of ORT int8 | of ORT fp32 |
 |---|---|---|---|---|---|---|

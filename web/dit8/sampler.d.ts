@@ -64,8 +64,8 @@ export interface Info {
   note: string;
 }
 
-export type Solver = "euler" | "heun" | "midpoint" | "ab2" | "sde";
-export type Schedule = "uniform" | "cosine" | "logit-normal" | "ddim";
+export type Solver = "euler" | "heun" | "midpoint" | "ab2" | "sde" | "restart";
+export type Schedule = "uniform" | "cosine" | "logit-normal" | "tail" | "ddim";
 
 /** What to make. All that is left out is the model's default: its first class, seed 0, one image. */
 export interface Request {

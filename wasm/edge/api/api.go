@@ -10,15 +10,14 @@ import (
 	"strings"
 
 	"dit8/core"
-	"dit8/core/dit"
 )
 
 // Generator makes images, for one request at a time: a *core.Generator, or one
 // around it.
 type Generator interface {
 	Info() core.Info
-	ID() string // of the model file
-	Config() dit.Config
+	ID() string     // of the model file
+	ImageSize() int // pixels, in height and width
 	Defaults() core.Request
 	Generate(ctx context.Context, req core.Request, onStep func(core.Event)) (*core.Result, error)
 }

@@ -74,7 +74,7 @@ func (h *Handler) format(size int) map[string]any {
 func (h *Handler) png(images []*image.NRGBA, size int, meta core.Metadata) ([]byte, error) {
 	meta.Device = ""
 	var b bytes.Buffer
-	err := pngfile.Write(&b, core.Grid(images, size/h.generator.Config().InputSize), meta)
+	err := pngfile.Write(&b, core.Grid(images, size/h.generator.ImageSize()), meta)
 	return b.Bytes(), err
 }
 

@@ -3,8 +3,6 @@ package api
 import (
 	"fmt"
 	"net/http"
-
-	"dit8/core/flow"
 )
 
 // entry describes the model as OpenAI's API does, and which file it is.
@@ -27,9 +25,9 @@ func (h *Handler) model(w http.ResponseWriter, r *http.Request) error {
 		return newProblem(http.StatusNotFound, invalid, "model_not_found", "model", fmt.Sprintf("there is no model %q; /v1/models lists what there is", shorten(id)))
 	}
 	m := h.entry()
-	m["size"] = fmt.Sprintf("%dx%[1]d", h.generator.Config().InputSize)
+	m["size"] = fmt.Sprintf("%dx%[1]d", h.generator.ImageSize())
 	m["classes"], m["defaults"] = info.Classes, info.Defaults
-	m["solvers"], m["schedules"] = flow.Solvers(), flow.Spacings()
+	m["solvers"], m["schedules"] = info.Solvers(), info.Spacings()
 	m["source"], m["license"] = info.Source, info.License
 	l := h.config.Limits
 	m["limits"] = map[string]int{"steps": l.Steps, "n": l.Count, "pixels": l.Pixels, "body": l.Body, "waiting": l.Waiting}

@@ -191,7 +191,7 @@ func renamed(err error, prompted bool) error {
 // parseSize reads "auto" or WxH: the model's size or a multiple of it, every
 // pixel then being a square. count images of it must be within the limit.
 func (h *Handler) parseSize(text string, count int) (int, error) {
-	own := h.generator.Config().InputSize
+	own := h.generator.ImageSize()
 	if text == "auto" {
 		text = fmt.Sprintf("%dx%d", own, own)
 	}
