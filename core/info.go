@@ -18,9 +18,11 @@ type Info struct {
 	Defaults   Defaults        `json:"defaults"`
 	// Pixels says how network values become pixels; the zero value marks a model
 	// of latents, which need a decoder.
-	Pixels  Pixels `json:"pixels"`
-	Source  string `json:"source,omitempty"`
-	License string `json:"license,omitempty"`
+	Pixels Pixels `json:"pixels"`
+	// Latents says what a decoder takes; none for pixels.
+	Latents Latents `json:"latents,omitzero"`
+	Source  string  `json:"source,omitempty"`
+	License string  `json:"license,omitempty"`
 }
 
 // Defaults are the sampler settings that suit a model: those fields of a Request.
@@ -67,6 +69,28 @@ func first[T comparable](names []T, one T) []T {
 		return slices.Insert(slices.Delete(names, k, k+1), 0, one)
 	}
 	return names
+}
+
+// Latents maps a network's value v in channel c to Mean[c] + Std[c]·v, which a decoder
+// takes.
+type Latents struct {
+	Mean []float32 `json:"mean"`
+	Std  []float32 `json:"std"`
+}
+
+func (l Latents) check(channels int) error {
+	if l.Mean == nil && l.Std == nil {
+		return nil
+	}
+	if len(l.Mean) != channels || len(l.Std) != channels {
+		return fmt.Errorf("core: latents: %d means and %d standard deviations for %d channels", len(l.Mean), len(l.Std), channels)
+	}
+	for i, m := range l.Mean {
+		if s := l.Std[i]; !finite(m) || !finite(s) || s <= 0 {
+			return fmt.Errorf("core: latents: mean %v and std %v of channel %d must be finite, std above 0", m, s, i)
+		}
+	}
+	return nil
 }
 
 // Limits of Info.
@@ -116,7 +140,7 @@ func (i Info) Check(cfg dit.Config) error {
 	if p := i.Pixels; !finite(p.Mean) || !finite(p.Std) || p.Std < 0 {
 		return fmt.Errorf("core: pixels: mean %v and std %v must be finite, std not negative", p.Mean, p.Std)
 	}
-	return nil
+	return i.Latents.check(cfg.InChannels)
 }
 
 // checkName checks a name of a model or a class, which is printed as it is.

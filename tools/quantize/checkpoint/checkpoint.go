@@ -76,6 +76,7 @@ func Open(path, weights string) (c *Checkpoint, err error) {
 	if err == nil {
 		err = c.stripPrefixes()
 	}
+	c.stripInside()
 	if err == nil {
 		err = c.index()
 	}
@@ -221,7 +222,27 @@ func (c *Checkpoint) addSafetensors(in *safetensors.File, want func(safetensors.
 
 // prefixes are what wrappers put before every name: DistributedDataParallel,
 // torch.compile, and training programs that save themselves whole.
-var prefixes = []string{"module.", "_orig_mod.", "ema_model.", "ema.", "model.", "net."}
+var prefixes = []string{"module.", "_orig_mod.", "ema_model.", "ema.", "model.", "net.", "network."}
+
+// inside is what wrappers put into names: layers that are named after Flax's (iMF,
+// pMF).
+var inside = []string{"._flax_linear", "._flax_embedding"}
+
+// stripInside takes it out.
+func (c *Checkpoint) stripInside() {
+	for _, s := range inside {
+		n := 0
+		for i, t := range c.Tensors {
+			if name := strings.ReplaceAll(t.Name, s, ""); name != t.Name {
+				c.Tensors[i].Name = name
+				n++
+			}
+		}
+		if n > 0 {
+			c.Notes = append(c.Notes, fmt.Sprintf("%q is taken out of %d names", s, n))
+		}
+	}
+}
 
 // stripPrefixes takes prefixes away that all names have.
 func (c *Checkpoint) stripPrefixes() error {

@@ -26,6 +26,19 @@ func (t *taker) convention(cfg dit.Config) flow.Convention {
 	return c
 }
 
+// ambiguous does not take in silence what may be another family's: published networks
+// of latents without a variance look all alike.
+func (t *taker) ambiguous(cfg dit.Config) {
+	if cfg.LearnSigma || cfg.InChannels != 4 || cfg.NumClasses != 1000 || cfg.FreqShift == 1 || trainedAsSiT(t.c) || t.said.Family != "" {
+		return
+	}
+	const like = "the tensors are those of a plain DiT of 1000 classes without a variance: REPA's and DMF's files look the same"
+	if t.said.Convention == "" && t.said.Model == "" {
+		t.fail("%s, and what each predicts differs: say -family repa, dmf, sit or dit, or -convention ours", like)
+	}
+	t.note("%s (-family repa, -family dmf)", like)
+}
+
 func (t *taker) conventionName(cfg dit.Config) string {
 	path, prediction, model := t.c.Args["path_type"], t.c.Args["prediction"], t.c.Args["model"]
 	supported := (path == "" || path == "Linear") && (prediction == "" || prediction == "velocity")

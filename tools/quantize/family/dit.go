@@ -13,8 +13,8 @@ import (
 // DiT is the network of facebookresearch/DiT (models.py): what core/dit has without a
 // switch, under the same names.
 var DiT = Family{
-	Name: "dit",
-	Is:   func(c *checkpoint.Checkpoint) bool { return isDiT(c) && !trainedAsSiT(c) },
+	Name: "dit", ImageNet: true,
+	Is:   func(c *checkpoint.Checkpoint) bool { return isDiT(c) && !trainedAsSiT(c) && !other(c) },
 	Read: readDiT,
 }
 
@@ -37,6 +37,11 @@ func isDiT(c *checkpoint.Checkpoint) bool {
 	return has(c, ditParts.patch, ditParts.pos, ditParts.table, ditParts.mlp, ditParts.final, "blocks.0.adaLN_modulation.1.weight")
 }
 
+// other tells the families that have all tensors of a DiT, and more.
+func other(c *checkpoint.Checkpoint) bool {
+	return REPA.Is(c) || DMF.Is(c) || SoFlow.Is(c) || LightningDiT.Is(c)
+}
+
 func readDiT(c *checkpoint.Checkpoint, s Said) (Model, error) {
 	t := take(c, s)
 	cfg := t.shape(ditParts, depth(c, "blocks."))
@@ -44,7 +49,11 @@ func readDiT(c *checkpoint.Checkpoint, s Said) (Model, error) {
 	t.agree(cfg)
 	t.rest(cfg)
 	t.done(fmt.Sprintf("a DiT of depth %d", cfg.Depth))
-	return t.model(cfg, t.convention(cfg))
+	conv := t.convention(cfg)
+	t.ambiguous(cfg)
+	m, err := t.model(cfg, conv)
+	m.Latents = sdLatents(cfg.InChannels)
+	return m, err
 }
 
 // depth is one more than the highest index of the blocks whose names have a prefix.

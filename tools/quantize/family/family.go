@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dit8/core"
 	"dit8/core/dit"
 	"dit8/core/flow"
 	"dit8/core/param"
@@ -15,7 +16,9 @@ import (
 
 // Family is a kind of network.
 type Family struct {
-	Name string
+	Name     string
+	Prefix   string // of its official models' names
+	ImageNet bool   // what is published of it is trained on ImageNet
 	// Is recognises a checkpoint by the names and shapes of its tensors, and by what
 	// it says of its training.
 	Is func(*checkpoint.Checkpoint) bool
@@ -24,12 +27,15 @@ type Family struct {
 }
 
 // All are the families. A checkpoint is of one of them at most.
-var All = []Family{Diffusers, SiT, DiT}
+var All = []Family{Diffusers, JiT, LightningDiT, REPA, DMF, SoFlow, IMF, PMF, SiT, DiT}
 
 // Model is a network as core/dit has it.
 type Model struct {
 	Network    *dit.Config
 	Convention flow.Convention
+	Defaults   core.Defaults // of the published sampler; without steps, none
+	Latents    core.Latents
+	ImageNet   bool         // its classes are ImageNet's
 	Specs      []param.Spec // in the order of use
 	// Tensor computes a tensor in float32, also for several goroutines at a time.
 	Tensor func(name string) (param.Tensor, error)
@@ -42,28 +48,65 @@ func Read(c *checkpoint.Checkpoint, s Said) (Model, error) {
 	if err := foreign(c); err != nil {
 		return Model{}, err
 	}
-	f, err := find(c, s.Family)
+	f, note, err := find(c, s)
 	if err != nil {
 		return Model{}, err
 	}
 	if s.Numerics != "" && f.Name != Diffusers.Name {
 		return Model{}, fmt.Errorf("-numerics is for diffusers' folders, these are the official parameter names")
 	}
-	return f.Read(c, s)
+	if s.Convention != "" && !f.plain() {
+		return Model{}, fmt.Errorf("-convention is for networks of DiT's and SiT's kind: what a %s predicts is known", f.Name)
+	}
+	m, err := f.Read(c, s)
+	if note != "" {
+		m.Notes = append([]string{note}, m.Notes...)
+	}
+	m.ImageNet = f.ImageNet
+	return m, err
 }
 
-func find(c *checkpoint.Checkpoint, name string) (Family, error) {
-	var names []string
+// plain tells whether the family leaves open what its networks predict.
+func (f Family) plain() bool {
+	return f.Name == DiT.Name || f.Name == SiT.Name || f.Name == Diffusers.Name
+}
+
+// Names are those of all families.
+func Names() (names []string) {
 	for _, f := range All {
-		if f.Name == name || name == "" && f.Is(c) {
-			return f, nil
-		}
 		names = append(names, f.Name)
 	}
-	if name != "" {
-		return Family{}, fmt.Errorf("the family is %.40q, known are %s", name, strings.Join(names, ", "))
+	return names
+}
+
+// find decides on a family: the one that was said, by its name or by that of one of its
+// models, else the one that the tensors and the arguments of the training show, else
+// the one that the file's name has in it, as a note then says.
+func find(c *checkpoint.Checkpoint, s Said) (f Family, note string, err error) {
+	for _, f := range All {
+		if f.Name == s.Family {
+			return f, "", nil
+		}
 	}
-	return DiT, nil
+	if s.Family != "" {
+		return f, "", fmt.Errorf("the family is %.40q, known are %s", s.Family, strings.Join(Names(), ", "))
+	}
+	for _, f := range All {
+		if f.Prefix != "" && strings.HasPrefix(s.Model, f.Prefix) {
+			return f, "", nil
+		}
+	}
+	for _, f := range All {
+		if f.Is(c) && f.Name != DiT.Name {
+			return f, fmt.Sprintf("family %s, as its tensors or the training's arguments show", f.Name), nil
+		}
+	}
+	for _, f := range []Family{REPA, DMF} { // whose tensors may be a DiT's
+		if isDiT(c) && s.Convention == "" && strings.Contains(strings.ToLower(s.File), f.Name) {
+			return f, fmt.Sprintf("family %s, as the file's name says", f.Name), nil
+		}
+	}
+	return DiT, "", nil
 }
 
 // foreign refuses what no family is.

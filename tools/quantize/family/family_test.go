@@ -83,7 +83,7 @@ func TestSaidFamily(t *testing.T) {
 		}
 	}
 	_, err := Read(c, Said{Family: "unet"})
-	contains(t, "unet", err, `the family is "unet", known are diffusers, sit, dit`)
+	contains(t, "unet", err, `the family is "unet", known are diffusers, jit, lightningdit, repa, dmf, soflow, imf, pmf, sit, dit`)
 	_, err = Read(c, Said{Family: "diffusers"})
 	contains(t, "diffusers", err, "need the config.json")
 }

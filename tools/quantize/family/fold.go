@@ -37,8 +37,12 @@ func outputs(w tensor) int {
 	return w.Shape[0]
 }
 
-func zeros(name string, n int) tensor {
-	return fold(name, []int{n}, func([][]float32) []float32 { return make([]float32, n) })
+func zeros(name string, shape ...int) tensor {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return fold(name, shape, func([][]float32) []float32 { return make([]float32, n) })
 }
 
 // below puts tensors [n, …] below each other.

@@ -18,6 +18,8 @@ type Said struct {
 	NumHeads       int
 	GuidedChannels int    // channels that guidance applies to, 0 for all; -1 says nothing
 	Config         Config // in place of the config.json beside the checkpoint
+	ConfigFile     string // that Config was read from
+	File           string // the checkpoint's name
 }
 
 // Config is what an official model's config.json says, by the official code's names.
@@ -37,13 +39,50 @@ func (c Config) Int(name string) (n int, err error) {
 	return n, err
 }
 
-// configInt is Int of the config.json, whose path an error names.
+// configInt is Int of the config, whose path an error names.
 func (t *taker) configInt(name string) int {
 	n, err := t.config.Int(name)
 	if err != nil {
-		t.fail("%s: %w", t.c.Config, err)
+		t.fail("%s: %w", t.configFile(), err)
 	}
 	return n
+}
+
+func (t *taker) configFile() string {
+	if t.said.ConfigFile != "" {
+		return t.said.ConfigFile
+	}
+	return t.c.Config
+}
+
+// flag is whether the config says true.
+func (t *taker) flag(name string) (is bool) {
+	if raw, ok := t.config[name]; ok && json.Unmarshal(raw, &is) != nil {
+		t.fail("%s: %s is %.40s, expected true or false", t.configFile(), name, raw)
+	}
+	return is
+}
+
+// whole is a number that no tensor shows: the config's, or that of the published model
+// of this size, 0 for none.
+func (t *taker) whole(name string, published int) int {
+	if _, ok := t.config[name]; ok {
+		return t.configInt(name)
+	}
+	if published == 0 {
+		t.fail("no tensor shows %s: give it by -config FILE.json", name)
+	} else if t.said.Model == "" {
+		t.note("%s %d, as in the published model of this size", name, published)
+	}
+	return published
+}
+
+// channels are those that guidance applies to: what was said, or else the family's.
+func (t *taker) channels(own int) int {
+	if t.said.GuidedChannels >= 0 {
+		return t.said.GuidedChannels
+	}
+	return own
 }
 
 // agree refuses a config.json that belongs to another checkpoint.
@@ -60,6 +99,9 @@ func (t *taker) agree(cfg dit.Config) {
 		{"num_classes", cfg.NumClasses},
 	} {
 		if said := t.configInt(f.name); said != 0 && said != f.is {
+			if t.said.ConfigFile != "" {
+				t.fail("%s says %s %d, the tensors show %d", t.said.ConfigFile, f.name, said, f.is)
+			}
 			t.fail("config.json beside the checkpoint says %s %d, the tensors show %d", f.name, said, f.is)
 		}
 	}

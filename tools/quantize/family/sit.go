@@ -5,12 +5,12 @@ import "dit8/tools/quantize/checkpoint"
 // SiT is the network of willisma/SiT (models.py): DiT's, trained as a flow. Only the
 // arguments of its training tell them apart.
 var SiT = Family{
-	Name: "sit",
-	Is:   func(c *checkpoint.Checkpoint) bool { return isDiT(c) && trainedAsSiT(c) },
+	Name: "sit", ImageNet: true,
+	Is:   func(c *checkpoint.Checkpoint) bool { return isDiT(c) && trainedAsSiT(c) && !other(c) },
 	Read: readDiT,
 }
 
 // trainedAsSiT looks for the arguments of SiT/train.py.
 func trainedAsSiT(c *checkpoint.Checkpoint) bool {
-	return c.Args["path_type"] != "" || c.Args["prediction"] != ""
+	return !trainedAsREPA(c) && (c.Args["path_type"] != "" || c.Args["prediction"] != "")
 }

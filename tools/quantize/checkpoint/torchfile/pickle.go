@@ -35,19 +35,21 @@ const (
 )
 
 var storageTypes = map[global]string{
-	"torch.FloatStorage":    "F32",
-	"torch.DoubleStorage":   "F64",
-	"torch.HalfStorage":     "F16",
-	"torch.BFloat16Storage": "BF16",
-	"torch.LongStorage":     "I64",
-	"torch.IntStorage":      "I32",
-	"torch.ShortStorage":    "I16",
-	"torch.CharStorage":     "I8",
-	"torch.ByteStorage":     "U8",
-	"torch.BoolStorage":     "BOOL",
+	"torch.FloatStorage":         "F32",
+	"torch.DoubleStorage":        "F64",
+	"torch.HalfStorage":          "F16",
+	"torch.BFloat16Storage":      "BF16",
+	"torch.LongStorage":          "I64",
+	"torch.IntStorage":           "I32",
+	"torch.ShortStorage":         "I16",
+	"torch.CharStorage":          "I8",
+	"torch.ByteStorage":          "U8",
+	"torch.BoolStorage":          "BOOL",
+	"torch.ComplexFloatStorage":  "C64",
+	"torch.ComplexDoubleStorage": "C128",
 }
 
-var widths = map[string]int64{"F32": 4, "F64": 8, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+var widths = map[string]int64{"F32": 4, "F64": 8, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "C64": 8, "C128": 16}
 
 func (g global) check() error {
 	switch g {

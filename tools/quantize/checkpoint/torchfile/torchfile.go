@@ -87,8 +87,9 @@ func Read(r io.ReaderAt, size int64, which string) (*File, error) {
 }
 
 // Containers are the keys under which training programs keep weights, in order of
-// preference (DiT/download.py: find_model takes ema).
-var Containers = []string{"ema", "model", "state_dict"}
+// preference: averages first (DiT/download.py: find_model takes ema; JiT,
+// engine_jit.py: model_ema1; SoFlow, inference.py: ema_model).
+var Containers = []string{"ema", "model_ema1", "ema_model", "model", "state_dict", "model_ema2"}
 
 // choose finds the state dict.
 func choose(top any, which string) (*File, error) {
@@ -107,10 +108,10 @@ func choose(top any, which string) (*File, error) {
 		}
 	}
 	switch {
-	case which != "" && len(found) > 0 && !slices.Contains(found, which):
+	case strings.Contains(which, "ema") && len(found) > 0 && !slices.Contains(found, which):
 		return nil, badf("the file has no weights %q, it has: %s", which, strings.Join(found, ", "))
-	case which == "ema" && len(found) == 0:
-		return nil, badf("the file is a plain dictionary of tensors: it has no weights \"ema\"")
+	case which != "" && len(found) == 0:
+		return nil, badf("the file is a plain dictionary of tensors: it has no weights %q", which)
 	case len(found) > 0:
 		f.From = found[0]
 		// an EMA that was turned off is None
