@@ -27,7 +27,6 @@ import (
 	"dit8/core"
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
-	"dit8/core/flow"
 	"dit8/wasm/kernels"
 	"dit8/weights"
 )

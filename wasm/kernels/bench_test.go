@@ -5,6 +5,7 @@ package kernels
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -71,4 +72,103 @@ func BenchmarkForward(b *testing.B) {
 			b.ReportMetric(float64(best.Microseconds())/1000, "best-ms")
 		})
 	}
+}
+
+// BenchmarkSwiGLU times the pair of layers of a network of 768 channels on the 276
+// tokens of an image, and the two layers by themselves.
+func BenchmarkSwiGLU(b *testing.B) {
+	const rows, in, out = 276, 768, 2048
+	d, err := New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	weights := [2]compute.Weights{randomInt8(r, in, out), randomInt8(r, in, out)}
+	run := func(dev compute.Device) (fused, plain func(), result func() []float32) {
+		var l [2]compute.Linear
+		for i, w := range weights {
+			if l[i], err = dev.NewLinear(w); err != nil {
+				b.Fatal(err)
+			}
+		}
+		x, y, z := values(b, dev, rows*in), values(b, dev, rows*out), values(b, dev, rows*out)
+		fused = func() { dev.LinearSwiGLU(y, x, rows, l[0], l[1]) }
+		plain = func() {
+			dev.Linear(y, x, rows, l[0], compute.NoActivation)
+			dev.Linear(z, x, rows, l[1], compute.NoActivation)
+		}
+		return fused, plain, reader(dev, y)
+	}
+	fused, plain, got := run(d)
+	want, _, reference := run(generic.New())
+	fused()
+	want()
+	if !slices.Equal(got(), reference()) {
+		b.Fatal("the output differs from the generic device's")
+	}
+	times := best(b, fused, plain)
+	b.ReportMetric(times[0], "fused-ms")
+	b.ReportMetric(times[1], "two-layers-ms")
+	b.ReportMetric(2*rows*in*out/times[0]/1e6, "GMAC/s")
+}
+
+// BenchmarkNormRotate times 12 heads of 64 channels of 276 tokens.
+func BenchmarkNormRotate(b *testing.B) {
+	h := compute.Heads{N: 1, Tokens: 276, Heads: 12, Dim: 64}
+	d, err := New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	run := func(dev compute.Device) (do func(), result func() []float32) {
+		qkv, w, rope := values(b, dev, 3*h.Rows()*h.Width()), values(b, dev, h.Dim), values(b, dev, h.Tokens*h.Dim)
+		dev.Write(w, slices.Repeat([]float32{1}, w.Len))                // with others some values would shrink from run to run,
+		dev.Write(rope, slices.Repeat([]float32{0.6, 0.8}, rope.Len/2)) // until they are subnormal and slow
+		return func() { dev.NormRotate(qkv, h, w, w, rope) }, reader(dev, qkv)
+	}
+	do, got := run(d)
+	want, reference := run(generic.New())
+	do()
+	want()
+	if !slices.Equal(got(), reference()) {
+		b.Fatal("the output differs from the generic device's")
+	}
+	b.ReportMetric(best(b, do)[0], "best-ms")
+}
+
+// values are n random numbers in dev's memory, the same for every n.
+func values(b *testing.B, dev compute.Device, n int) compute.F32 {
+	f, err := dev.Alloc(n)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { dev.Free(f) })
+	dev.Write(f, random(rand.New(rand.NewPCG(3, 4)), n))
+	return f
+}
+
+func reader(dev compute.Device, f compute.F32) func() []float32 {
+	return func() []float32 {
+		v := make([]float32, f.Len)
+		dev.Read(v, f)
+		return v
+	}
+}
+
+// best gives the milliseconds of each function's fastest run of many, by turns.
+func best(b *testing.B, run ...func()) []float64 {
+	least := make([]float64, len(run))
+	for i, f := range run {
+		least[i] = math.Inf(1)
+		for range 3 { // until the engine has optimised the kernels
+			f()
+		}
+	}
+	for b.Loop() {
+		for i, f := range run {
+			start := time.Now()
+			f()
+			least[i] = min(least[i], float64(time.Since(start).Microseconds())/1000)
+		}
+	}
+	return least
 }

@@ -10,7 +10,7 @@ cd "$here"
 mkdir -p "$out"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-for f in run int8 float32 epilogue rows attention relaxed probe; do
+for f in run linear int8 float32 epilogue rows attention relaxed probe; do
 	simd=-msimd128
 	case $f in relaxed | probe) simd=-mrelaxed-simd ;; esac
 	clang-19 --target=wasm32 -O3 -std=c17 -ffreestanding -fno-builtin-memset -ffp-contract=off $simd -mbulk-memory -matomics \
@@ -23,7 +23,7 @@ link() {
 	"$@" -o "$out/$name.wasm"
 	"$@" --shared-memory --max-memory=4294967296 -o "$out/$name-threads.wasm"
 }
-rest=(run float32 epilogue rows attention)
+rest=(run linear float32 epilogue rows attention)
 link kernels int8 "${rest[@]}"
 link kernels-relaxed relaxed "${rest[@]}"
 wasm-ld-19 --no-entry --export-memory --strip-all -z stack-size=65536 "$tmp/probe.o" -o "$out/kernels-probe.wasm"

@@ -76,25 +76,25 @@ func (d *Device) Free(f compute.F32) { d.mem.release(f.Addr, 4*f.Len) }
 
 // Write copies src to dst.
 func (d *Device) Write(dst compute.F32, src []float32) {
-	sameLen("write", len(src), dst.Len)
+	compute.SameLen("write", len(src), dst.Len)
 	put(dst.Addr, src)
 }
 
 // Read copies src to dst.
 func (d *Device) Read(dst []float32, src compute.F32) {
-	sameLen("read", len(dst), src.Len)
+	compute.SameLen("read", len(dst), src.Len)
 	read(unsafe.Pointer(unsafe.SliceData(dst)), src.Addr, uint32(4*len(dst)))
+}
+
+// Copy copies src to dst.
+func (d *Device) Copy(dst, src compute.F32) {
+	compute.SameLen("copy", src.Len, dst.Len)
+	move(dst.Addr, src.Addr, uint32(4*src.Len))
 }
 
 func put[T int8 | float32](dst uint32, src []T) {
 	var one T
 	write(dst, unsafe.Pointer(unsafe.SliceData(src)), uint32(len(src)*int(unsafe.Sizeof(one))))
-}
-
-func sameLen(op string, got, want int) {
-	if got != want {
-		panic(fmt.Sprintf("kernels: %s: got %d values, want %d", op, got, want))
-	}
 }
 
 // scratch returns n bytes that stay valid until the next call for the same area.
@@ -124,10 +124,10 @@ func per(op string, v compute.PerGroup, rows, n int) (addr uint32, stride, group
 // PatchEmbed computes dst = patches(img)·Wᵀ + b + pos.
 func (d *Device) PatchEmbed(dst, img compute.F32, s compute.Image, w compute.Linear, pos compute.F32) {
 	out, t := w.Out(), s.Tokens()
-	sameLen("patch embed img", img.Len, s.Len())
-	sameLen("patch embed width", w.In(), s.PatchLen())
-	sameLen("patch embed pos", pos.Len, t*out)
-	sameLen("patch embed dst", dst.Len, s.N*t*out)
+	compute.SameLen("patch embed img", img.Len, s.Len())
+	compute.SameLen("patch embed width", w.In(), s.PatchLen())
+	compute.SameLen("patch embed pos", pos.Len, t*out)
+	compute.SameLen("patch embed dst", dst.Len, s.N*t*out)
 	x := d.scratch(other, 4*s.Len())
 	patches(x, img.Addr, int32(s.N), int32(s.C), int32(s.H), int32(s.W), int32(s.P))
 	d.linear(dst.Addr, x, s.N*t, w.(*linear), int32(compute.NoActivation), 0, 0, 1)
@@ -138,18 +138,28 @@ func (d *Device) PatchEmbed(dst, img compute.F32, s compute.Image, w compute.Lin
 
 // Unpatchify moves token values to their pixels.
 func (d *Device) Unpatchify(img, tokens compute.F32, s compute.Image) {
-	sameLen("unpatchify img", img.Len, s.Len())
-	sameLen("unpatchify tokens", tokens.Len, s.Len())
+	compute.SameLen("unpatchify img", img.Len, s.Len())
+	compute.SameLen("unpatchify tokens", tokens.Len, s.Len())
 	unpatchify(img.Addr, tokens.Addr, int32(s.N), int32(s.C), int32(s.H), int32(s.W), int32(s.P))
 }
 
-// NormModulate computes dst = LN(x)·(1+scale) + shift. dst may be x.
+// NormModulate computes dst = norm(x)·(1+scale) + shift. dst may be x.
 func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, norm compute.Norm, shift, scale compute.PerGroup) {
-	sameLen("norm x", x.Len, rows*dim)
-	sameLen("norm dst", dst.Len, rows*dim)
+	compute.SameLen("norm x", x.Len, rows*dim)
+	compute.SameLen("norm dst", dst.Len, rows*dim)
 	b, bs, br := per("shift", shift, rows, dim)
 	a, as, ar := per("scale", scale, rows, dim)
-	normModulate(dst.Addr, x.Addr, int32(rows), int32(dim), b, bs, br, a, as, ar)
+	normModulate(dst.Addr, x.Addr, int32(rows), int32(dim), int32(norm), b, bs, br, a, as, ar)
+}
+
+// NormRotate changes queries and keys in place.
+func (d *Device) NormRotate(qkv compute.F32, h compute.Heads, qNorm, kNorm, rope compute.F32) {
+	h.CheckRotate(qkv, qNorm, kNorm, rope)
+	q, k := qNorm.Addr, kNorm.Addr
+	if qNorm.Len == 0 {
+		q, k = 0, 0
+	}
+	normRotate(qkv.Addr, int32(h.Rows()), int32(h.Tokens), int32(h.Heads), int32(h.Dim), q, k, rope.Addr)
 }
 
 // Attention computes softmax(q·Dim^-½ · kᵀ)·v for each image and head.

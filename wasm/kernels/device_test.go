@@ -28,41 +28,62 @@ func TestRelaxed(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, s := range [][3]int{{1, 1, 1}, {3, 5, 7}, {4, 8, 8}, {9, 63, 33}, {16, 384, 40}, {64, 1021, 100}} {
 		rows, in, out := s[0], s[1], s[2]
-		w := compute.Weights{In: in, Out: out, I8: make([]int8, in*out), Scale: make([]float32, out), Bias: make([]float32, out)}
-		for i := range w.I8 {
-			w.I8[i] = int8(r.IntN(128))
-			if mode == "2" {
-				w.I8[i] = -1 - int8(r.IntN(127))
+		var w [2]compute.Weights
+		for i := range w {
+			w[i] = randomInt8(r, in, out)
+			for k, v := range w[i].I8 {
+				if w[i].I8[k] = max(v, -v); mode == "2" {
+					w[i].I8[k] = min(v, -v, -1)
+				}
 			}
 		}
-		x := make([]float32, rows*in)
-		for _, v := range [][]float32{w.Scale, w.Bias, x} {
-			for i := range v {
-				v[i] = r.Float32()*2 - 1
-			}
-		}
-		if got, want := product(t, d, w, x, rows), product(t, generic.New(), w, x, rows); !slices.Equal(got, want) {
+		x := random(r, rows*in)
+		if got, want := products(t, d, w, x, rows), products(t, generic.New(), w, x, rows); !slices.Equal(got, want) {
 			t.Errorf("%d×%d×%d differs from the generic device", rows, in, out)
 		}
 	}
 }
 
-func product(t *testing.T, d compute.Device, w compute.Weights, x []float32, rows int) []float32 {
-	t.Helper()
-	l, err := d.NewLinear(w)
-	if err != nil {
-		t.Fatal(err)
+// randomInt8 is a layer with weights of -127 to 127.
+func randomInt8(r *rand.Rand, in, out int) compute.Weights {
+	w := compute.Weights{In: in, Out: out, I8: make([]int8, in*out), Scale: random(r, out), Bias: random(r, out)}
+	for i := range w.I8 {
+		w.I8[i] = int8(r.IntN(255) - 127)
 	}
+	return w
+}
+
+func random(r *rand.Rand, n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = r.Float32()*2 - 1
+	}
+	return v
+}
+
+// products are the outputs of the first layer, then of both as a SwiGLU.
+func products(t *testing.T, d compute.Device, w [2]compute.Weights, x []float32, rows int) []float32 {
+	t.Helper()
+	var l [2]compute.Linear
+	var err error
+	for i := range l {
+		if l[i], err = d.NewLinear(w[i]); err != nil {
+			t.Fatal(err)
+		}
+		defer compute.FreeLinear(l[i])
+	}
+	n := rows * w[0].Out
 	var f [2]compute.F32
-	for i, n := range []int{len(x), rows * w.Out} {
+	for i, n := range []int{len(x), 2 * n} {
 		if f[i], err = d.Alloc(n); err != nil {
 			t.Fatal(err)
 		}
 		defer d.Free(f[i])
 	}
 	d.Write(f[0], x)
-	d.Linear(f[1], f[0], rows, l, compute.NoActivation)
-	out := make([]float32, rows*w.Out)
+	d.Linear(f[1].Slice(0, n), f[0], rows, l[0], compute.NoActivation)
+	d.LinearSwiGLU(f[1].Slice(n, 2*n), f[0], rows, l[0], l[1])
+	out := make([]float32, 2*n)
 	d.Read(out, f[1])
 	return out
 }

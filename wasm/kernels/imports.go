@@ -30,8 +30,14 @@ func linearI8(dst, q, s uint32, rows int32, w, ws, b uint32, in, out, act int32,
 //go:wasmimport kernels linear_f32
 func linearF32(dst, x uint32, rows int32, w, b uint32, in, out, act int32, gate uint32, gateStride, gateRows int32)
 
+//go:wasmimport kernels linear_swiglu
+func linearSwiGLU(dst, x, q, s uint32, rows, in, out int32, gateW, gateScale, gateBias, w, scale, bias, scratch uint32)
+
+//go:wasmimport kernels norm_rotate
+func normRotate(qkv uint32, rows, tokens, heads, headDim int32, qNorm, kNorm, rope uint32)
+
 //go:wasmimport kernels norm_modulate
-func normModulate(dst, x uint32, rows, dim int32, shift uint32, shiftStride, shiftRows int32, scale uint32, scaleStride, scaleRows int32)
+func normModulate(dst, x uint32, rows, dim, norm int32, shift uint32, shiftStride, shiftRows int32, scale uint32, scaleStride, scaleRows int32)
 
 //go:wasmimport kernels attention_scratch
 func attentionScratch(tokens, headDim int32) int32
@@ -50,6 +56,9 @@ func add(dst, src uint32, n int32)
 
 //go:wasmimport kernels zero
 func zero(p uint32, n uint32)
+
+//go:wasmimport kernels copy
+func move(dst, src, n uint32)
 
 // heap is the address of the first free byte, or 0 where the kernels could not be
 // loaded.

@@ -100,17 +100,31 @@ func (d *Device) zeros(n int) (uint32, error) {
 
 // Linear computes dst = act(x·Wᵀ + b).
 func (d *Device) Linear(dst, x compute.F32, rows int, w compute.Linear, act compute.Activation) {
-	sameLen("linear x", x.Len, rows*w.In())
-	sameLen("linear dst", dst.Len, rows*w.Out())
+	compute.SameLen("linear x", x.Len, rows*w.In())
+	compute.SameLen("linear dst", dst.Len, rows*w.Out())
 	d.linear(dst.Addr, x.Addr, rows, w.(*linear), int32(act), 0, 0, 1)
 }
 
 // LinearGate adds gate ∘ (x·Wᵀ + b) to dst.
 func (d *Device) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gate compute.PerGroup) {
-	sameLen("linear x", x.Len, rows*w.In())
-	sameLen("linear dst", dst.Len, rows*w.Out())
+	compute.SameLen("linear x", x.Len, rows*w.In())
+	compute.SameLen("linear dst", dst.Len, rows*w.Out())
 	at, stride, group := per("gate", gate, rows, w.Out())
 	d.linear(dst.Addr, x.Addr, rows, w.(*linear), gated, at, stride, group)
+}
+
+// LinearSwiGLU computes dst = SiLU(x·Wgᵀ + bg) ∘ (x·Wᵀ + b).
+func (d *Device) LinearSwiGLU(dst, x compute.F32, rows int, gate, w compute.Linear) {
+	g, l := gate.(*linear), w.(*linear)
+	compute.SameLen("swiglu gate in", g.in, l.in)
+	compute.SameLen("swiglu gate out", g.out, l.out)
+	compute.SameLen("linear x", x.Len, rows*l.in)
+	compute.SameLen("linear dst", dst.Len, rows*l.out)
+	var q quantizedRows
+	if g.int8 || l.int8 {
+		q = d.quantize(x.Addr, rows, l.in)
+	}
+	linearSwiGLU(dst.Addr, x.Addr, q.rows, q.scales, int32(rows), int32(l.in), int32(l.out), g.w, g.scale, g.bias, l.w, l.scale, l.bias, q.perThread)
 }
 
 func (d *Device) linear(dst, x uint32, rows int, l *linear, act int32, gate uint32, stride, group int32) {
@@ -118,9 +132,20 @@ func (d *Device) linear(dst, x uint32, rows int, l *linear, act int32, gate uint
 		linearF32(dst, x, int32(rows), l.w, l.bias, int32(l.in), int32(l.out), act, gate, stride, group)
 		return
 	}
-	q := d.scratch(quantised, int(quantized(int32(rows), int32(l.in))))
-	s := d.scratch(scales, 4*rows)
-	own := d.scratch(perThread, int(scratchI8(int32(l.in)))*d.threads)
-	quantize(q, s, x, int32(rows), int32(l.in))
-	linearI8(dst, q, s, int32(rows), l.w, l.scale, l.bias, int32(l.in), int32(l.out), act, gate, stride, group, own)
+	q := d.quantize(x, rows, l.in)
+	linearI8(dst, q.rows, q.scales, int32(rows), l.w, l.scale, l.bias, int32(l.in), int32(l.out), act, gate, stride, group, q.perThread)
+}
+
+// quantizedRows are what an int8 product works on, in scratch areas: rows, their
+// scales, and room for each thread.
+type quantizedRows struct{ rows, scales, perThread uint32 }
+
+func (d *Device) quantize(x uint32, rows, in int) quantizedRows {
+	q := quantizedRows{
+		d.scratch(quantised, int(quantized(int32(rows), int32(in)))),
+		d.scratch(scales, 4*rows),
+		d.scratch(perThread, int(scratchI8(int32(in)))*d.threads),
+	}
+	quantize(q.rows, q.scales, x, int32(rows), int32(in))
+	return q
 }

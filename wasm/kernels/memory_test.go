@@ -134,6 +134,21 @@ func (c *canceller) LinearGate(dst, x compute.F32, rows int, w compute.Linear, g
 	c.Device.LinearGate(dst, x, rows, w, gate)
 }
 
+func (c *canceller) LinearSwiGLU(dst, x compute.F32, rows int, gate, w compute.Linear) {
+	c.operation()
+	c.Device.LinearSwiGLU(dst, x, rows, gate, w)
+}
+
+func (c *canceller) NormRotate(qkv compute.F32, h compute.Heads, qNorm, kNorm, rope compute.F32) {
+	c.operation()
+	c.Device.NormRotate(qkv, h, qNorm, kNorm, rope)
+}
+
+func (c *canceller) Copy(dst, src compute.F32) {
+	c.operation()
+	c.Device.Copy(dst, src)
+}
+
 func (c *canceller) Attention(dst, qkv compute.F32, h compute.Heads) {
 	c.operation()
 	c.Device.Attention(dst, qkv, h)

@@ -2,16 +2,10 @@
 
 enum { MOST = 4 * TILE }; // values that are finished at a time
 
-// compute.GELU. Several loops, so that the constants of each fit the registers and
-// its chains of dependent steps are short.
-static __attribute__((noinline)) void gelu(float *y, int n) {
-	float r[MOST], power[MOST];
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < n; i += 4) {
-		f32x4 x = LD(y + i), x3 = MUL(MUL(x, x), x);
-		f32x4 u = MUL(SPLAT(0.7978845608028654f), ADD(x, MUL(SPLAT(0.044715f), x3)));
-		ST(r + i, MUL(SPLAT(-2.0f), u));
-	}
+// over_exp divides n values of y by 1 + e^r. Several loops, so that the constants of
+// each fit the registers and its chains of dependent steps are short.
+static __attribute__((noinline)) void over_exp(float *y, float *r, int n) {
+	float power[MOST];
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < n; i += 4) {
 		f32x4 p;
@@ -24,10 +18,38 @@ static __attribute__((noinline)) void gelu(float *y, int n) {
 	for (int i = 0; i < n; i += 4) ST(y + i, DIV(LD(y + i), ADD(SPLAT(1.0f), LD(r + i))));
 }
 
-static __attribute__((noinline)) void silu(float *y, int n) { // compute.SiLU
+static __attribute__((noinline)) void gelu(float *y, int n) { // compute.GELU
+	float r[MOST];
+#pragma clang loop unroll(disable)
 	for (int i = 0; i < n; i += 4) {
-		f32x4 x = LD(y + i), p, r = exp_reduce(wasm_f32x4_neg(x), &p);
-		ST(y + i, DIV(x, ADD(SPLAT(1.0f), exp_finish(r, p))));
+		f32x4 x = LD(y + i), x3 = MUL(MUL(x, x), x);
+		f32x4 u = MUL(SPLAT(0.7978845608028654f), ADD(x, MUL(SPLAT(0.044715f), x3)));
+		ST(r + i, MUL(SPLAT(-2.0f), u));
+	}
+	over_exp(y, r, n);
+}
+
+static __attribute__((noinline)) void silu(float *y, int n) { // compute.SiLU
+	float r[MOST];
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < n; i += 4) ST(r + i, wasm_f32x4_neg(LD(y + i)));
+	over_exp(y, r, n);
+}
+
+// multiply replaces values by their products with those where they go. Not in finish's
+// loop, which it would slow down.
+static __attribute__((noinline)) void multiply(const linear_args *args, float *y, int n, int r, int j) {
+	linear_args a = *args;
+	int m = least(a.out - j, least(n, 2) * PANEL);
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < up(n, 2) / 2 * ROWS && r + i < a.rows; i++) {
+		float *v = y + i / ROWS * 2 * TILE + i % ROWS * PANEL;
+		const float *dst = a.dst + (r + i) * a.out + j;
+#pragma clang loop unroll(disable)
+		for (int k = 0; k < m; k += 4) {
+			float *u = v + k / PANEL * TILE + k % PANEL;
+			ST(u, MUL(load_some(dst + k, m - k), LD(u)));
+		}
 	}
 }
 
@@ -35,6 +57,7 @@ void finish(const linear_args *args, float *y, int n, int r, int j) {
 	linear_args a = *args; // a copy, which no store can change
 	if (a.act == GELU) gelu(y, n * TILE);
 	if (a.act == SILU) silu(y, n * TILE);
+	if (a.act == MULTIPLY) multiply(args, y, n, r, j);
 	for (int t = 0; t < n; t += 2) // a panel, or two side by side
 		for (int i = 0; i < ROWS; i++) {
 			int row = r + t / 2 * ROWS + i, m = a.out - j < 2 * PANEL ? a.out - j : 2 * PANEL;

@@ -37,17 +37,10 @@ static void rows_of_panel(const linear_args *a, const float *w, int r, int j) {
 	finish(a, y, 1, r, j);
 }
 
-static void linear_f32_part(const void *args, int part, int thread) {
+void linear_f32_part(const void *args, int part, int thread) {
 	(void)thread;
 	const linear_args own = *(const linear_args *)args, *a = &own; // the other lies beside what its thread writes
 	area p = part_area(a, part);
 	for (int j = p.j; j < p.out_end; j += PANEL)
 		for (int r = p.r; r < p.row_end; r += ROWS) rows_of_panel(a, (const float *)a->w + j * a->in, r, j);
-}
-
-EXPORT(linear_f32)
-void linear_f32(float *dst, const float *x, int rows, const float *w, const float *b, int in, int out, int act, const float *gate,
-                int gate_stride, int gate_rows) {
-	linear_args a = {.dst = dst, .x = x, .rows = rows, .w = w, .b = b, .in = in, .out = out, .act = act, .gate = {gate, gate_stride, gate_rows}};
-	linear(linear_f32_part, &a);
 }

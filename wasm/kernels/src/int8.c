@@ -168,7 +168,7 @@ static __attribute__((noinline)) void block(tile c[4], const int16_t *q, const i
 	put(c + 1, acc);
 }
 
-static void linear_i8_part(const void *args, int part, int thread) {
+void linear_i8_part(const void *args, int part, int thread) {
 	const linear_args own = *(const linear_args *)args, *a = &own; // the other lies beside what its thread writes
 	int width = up(a->in, SPLIT), half = width / 2;
 	int16_t *wide = (int16_t *)(a->scratch + thread * scratch_i8(a->in));
@@ -193,13 +193,4 @@ static void linear_i8_part(const void *args, int part, int thread) {
 			finish_i8(a, c, 2, r, j);
 		}
 	}
-}
-
-// linear_i8 computes rows of dst = epilogue(q·Wᵀ·scales + b). ws and b are filled up
-// to whole blocks of outputs.
-EXPORT(linear_i8)
-void linear_i8(float *dst, const int16_t *q, const float *s, int rows, const int8_t *w, const float *ws, const float *b, int in, int out,
-               int act, const float *gate, int gate_stride, int gate_rows, char *scratch) {
-	linear_args a = {dst, q, s, rows, w, ws, b, in, out, act, {gate, gate_stride, gate_rows}, scratch, 0};
-	linear(linear_i8_part, &a);
 }

@@ -7,7 +7,8 @@ enum { PANEL = 8 };
 // The tile that one inner loop computes: four rows of one panel.
 enum { ROWS = 4, TILE = ROWS * PANEL };
 
-enum { NONE, GELU, SILU, GATE }; // epilogues
+// Epilogues: compute's activations, then GATE, dst + gate·y, and MULTIPLY, dst·y.
+enum { NONE, GELU, SILU, GATE, MULTIPLY };
 
 // What a linear layer works on: dst = epilogue(x·Wᵀ + b).
 typedef struct {
@@ -16,22 +17,20 @@ typedef struct {
 	const float *s; // quantised: their scales
 	int rows;
 	const void *w;  // packed weights
-	const float *ws, *b; // a scale for each output (int8), a bias, filled up to whole panels
+	const float *ws, *b; // a scale for each output (int8, or else 0), a bias, filled up to whole panels
 	int in, out, act;
 	per_group gate;
 	char *scratch; // for each thread
-	int part_rows; // set by linear
+	int part_rows;
 } linear_args;
 
 // A part is a block of rows, one for each thread where there are many, and of outputs:
 // threads seldom write to the same cache line.
 enum { PART_OUT = 4 * PANEL, MIN_PART_ROWS = 32 };
 
-// linear runs part over all blocks.
-INLINE void linear(part *f, linear_args *a) {
-	a->part_rows = up((a->rows + threads() - 1) / threads(), MIN_PART_ROWS);
-	run(f, a, up(a->rows, a->part_rows) / a->part_rows * (up(a->out, PART_OUT) / PART_OUT));
-}
+// What computes a part of a layer with float32 weights or with int8 ones; int8.c and
+// relaxed.c each have the latter.
+part linear_f32_part, linear_i8_part;
 
 // The rows [r, row_end) and outputs [j, out_end) of a part.
 typedef struct {
@@ -45,8 +44,7 @@ INLINE area part_area(const linear_args *a, int part) {
 	return (area){r, least(r + a->part_rows, a->rows), j, least(j + PART_OUT, a->out)};
 }
 
-// finish writes n tiles of y to rows from r and outputs from j on: act, or gate and
-// residual. Tiles 0 and 1 are two panels of four rows, 2 and 3 those of the next.
+// finish writes n tiles of y to rows from r and outputs from j on, by the epilogue. Tiles 0 and 1 are two panels of four rows, 2 and 3 those of the next.
 void finish(const linear_args *a, float *y, int n, int r, int j);
 
 // Sums of int8 products, [ROWS, PANEL].

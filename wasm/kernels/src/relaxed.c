@@ -81,7 +81,7 @@ static __attribute__((noinline)) void product(tile *c, const int32_t *sums, cons
 	EIGHT(ST(c->v + 4 * i, acc[i]))
 }
 
-static void linear_i8_part(const void *args, int part, int thread) {
+void linear_i8_part(const void *args, int part, int thread) {
 	(void)thread;
 	const linear_args own = *(const linear_args *)args, *a = &own; // the other lies beside what its thread writes
 	int width = up(a->in, SPLIT);
@@ -93,11 +93,4 @@ static void linear_i8_part(const void *args, int part, int thread) {
 			product(&c, sums + r, (const int8_t *)a->x + r * width, (const int8_t *)a->w + j * width, width);
 			finish_i8(a, &c, 1, r, j);
 		}
-}
-
-EXPORT(linear_i8)
-void linear_i8(float *dst, const int8_t *q, const float *s, int rows, const int8_t *w, const float *ws, const float *b, int in, int out,
-               int act, const float *gate, int gate_stride, int gate_rows, char *scratch) {
-	linear_args a = {dst, q, s, rows, w, ws, b, in, out, act, {gate, gate_stride, gate_rows}, scratch, 0};
-	linear(linear_i8_part, &a);
 }

@@ -1,47 +1,54 @@
 #include "kernels.h"
 #include "run.h"
 
+// average is the mean of n values.
+static __attribute__((noinline)) float average(const float *x, int n) {
+	f32x4 p[4] = {SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f)};
+	float t[16];
+	int i = 0;
+	for (; i + 16 <= n; i += 16)
+		for (int l = 0; l < 4; l++) p[l] = ADD(p[l], LD(x + i + 4 * l));
+	spill(t, p);
+	for (; i < n; i++) t[i & 15] += x[i];
+	return fold_spilled(t) / (float)n;
+}
+
+// reciprocal is one over the root of the mean square of n values x - mean.
+static __attribute__((noinline)) float reciprocal(const float *x, int n, float mean) {
+	f32x4 p[4] = {SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f)}, m = SPLAT(mean);
+	float t[16];
+	int i = 0;
+	for (; i + 16 <= n; i += 16)
+		for (int l = 0; l < 4; l++) {
+			f32x4 c = SUB(LD(x + i + 4 * l), m);
+			p[l] = ADD(p[l], MUL(c, c));
+		}
+	spill(t, p);
+	for (; i < n; i++) {
+		float c = x[i] - mean;
+		t[i & 15] += c * c;
+	}
+	return 1 / __builtin_sqrtf(fold_spilled(t) / (float)n + 1e-6f);
+}
+
+enum { NORM_ROWS = 16 }; // of a part
+
 typedef struct {
 	float *dst;
 	const float *x;
-	int rows, dim;
+	int rows, dim, rms;
 	per_group shift, scale;
 } norm_args;
-
-enum { NORM_ROWS = 16 }; // of a part
 
 static void norm_part(const void *args, int part, int thread) {
 	(void)thread;
 	norm_args a = *(const norm_args *)args;
 	int dim = a.dim, r = part * NORM_ROWS, end = r + NORM_ROWS < a.rows ? r + NORM_ROWS : a.rows;
 	for (; r < end; r++) {
-		const float *x = a.x + r * dim;
-		float *dst = a.dst + r * dim, t[16];
-		f32x4 p[4] = {SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f)};
-		int i = 0;
-		for (; i + 16 <= dim; i += 16)
-			for (int l = 0; l < 4; l++) p[l] = ADD(p[l], LD(x + i + 4 * l));
-		spill(t, p);
-		for (int k = i; k < dim; k++) t[k & 15] += x[k];
-		float mean = fold_spilled(t) / (float)dim;
-
-		f32x4 m = SPLAT(mean);
-		for (int l = 0; l < 4; l++) p[l] = SPLAT(0.0f);
-		for (i = 0; i + 16 <= dim; i += 16)
-			for (int l = 0; l < 4; l++) {
-				f32x4 c = SUB(LD(x + i + 4 * l), m);
-				p[l] = ADD(p[l], MUL(c, c));
-			}
-		spill(t, p);
-		for (int k = i; k < dim; k++) {
-			float c = x[k] - mean;
-			t[k & 15] += c * c;
-		}
-		float variance = fold_spilled(t) / (float)dim;
-		f32x4 rstd = SPLAT(1 / __builtin_sqrtf(variance + 1e-6f));
-
-		const float *scale = vector(a.scale, r), *shift = vector(a.shift, r);
-		for (i = 0; i < dim; i += 4) {
+		const float *x = a.x + r * dim, *scale = vector(a.scale, r), *shift = vector(a.shift, r);
+		float *dst = a.dst + r * dim, mean = a.rms ? 0 : average(x, dim);
+		f32x4 m = SPLAT(mean), rstd = SPLAT(reciprocal(x, dim, mean));
+		for (int i = 0; i < dim; i += 4) {
 			int n = dim - i;
 			f32x4 h = MUL(SUB(load_some(x + i, n), m), rstd);
 			store_some(dst + i, ADD(MUL(h, ADD(SPLAT(1.0f), load_some(scale + i, n))), load_some(shift + i, n)), n);
@@ -49,12 +56,58 @@ static void norm_part(const void *args, int part, int thread) {
 	}
 }
 
-// norm_modulate computes dst = LN(x)·(1+scale) + shift. dst may be x.
+// norm_modulate computes dst = norm(x)·(1+scale) + shift, where rms is 0 a layer norm,
+// else an RMS norm. dst may be x.
 EXPORT(norm_modulate)
-void norm_modulate(float *dst, const float *x, int rows, int dim, const float *shift, int shift_stride, int shift_rows, const float *scale,
-                   int scale_stride, int scale_rows) {
-	norm_args a = {dst, x, rows, dim, {shift, shift_stride, shift_rows}, {scale, scale_stride, scale_rows}};
+void norm_modulate(float *dst, const float *x, int rows, int dim, int rms, const float *shift, int shift_stride, int shift_rows,
+                   const float *scale, int scale_stride, int scale_rows) {
+	norm_args a = {dst, x, rows, dim, rms, {shift, shift_stride, shift_rows}, {scale, scale_stride, scale_rows}};
 	run(norm_part, &a, up(rows, NORM_ROWS) / NORM_ROWS);
+}
+
+typedef struct {
+	float *qkv;
+	int rows, tokens, heads, hd;
+	const float *norm[2], *rope; // norm: q's and k's, or 0
+} rotate_args;
+
+// turned turns pairs (a, b) by t, (cos, sin) of each. Adding what has its sign changed
+// is a subtraction, to the bit.
+INLINE f32x4 turned(f32x4 v, f32x4 t) {
+	f32x4 c = MUL(v, wasm_i32x4_shuffle(t, t, 0, 0, 2, 2));
+	f32x4 s = MUL(wasm_i32x4_shuffle(v, v, 1, 0, 3, 2), wasm_i32x4_shuffle(t, t, 1, 1, 3, 3));
+	return ADD(c, wasm_v128_xor(s, wasm_i32x4_const(INT32_MIN, 0, INT32_MIN, 0)));
+}
+
+// rotate normalises a head, where there are weights, and turns its pairs of values.
+static void rotate(float *x, int n, const float *weights, const float *turn) {
+	f32x4 rstd = SPLAT(weights ? reciprocal(x, n, 0) : 0);
+	int i = 0;
+	if (weights)
+		for (; i + 4 <= n; i += 4) ST(x + i, turned(MUL(MUL(LD(x + i), rstd), LD(weights + i)), LD(turn + i)));
+	else
+		for (; i + 4 <= n; i += 4) ST(x + i, turned(LD(x + i), LD(turn + i)));
+	if (i == n) return;
+	f32x4 v = load_some(x + i, 2);
+	if (weights) v = MUL(MUL(v, rstd), load_some(weights + i, 2));
+	store_some(x + i, turned(v, load_some(turn + i, 2)), 2);
+}
+
+static void rotate_part(const void *args, int part, int thread) {
+	(void)thread;
+	rotate_args a = *(const rotate_args *)args;
+	int r = part * NORM_ROWS, end = r + NORM_ROWS < a.rows ? r + NORM_ROWS : a.rows;
+	for (; r < end; r++) {
+		float *x = a.qkv + 3 * r * a.heads * a.hd;
+		for (int i = 0; i < 2 * a.heads; i++, x += a.hd) rotate(x, a.hd, a.norm[i >= a.heads], a.rope + r % a.tokens * a.hd);
+	}
+}
+
+// norm_rotate changes the queries and keys of rows of qkv, [3, heads, hd] each.
+EXPORT(norm_rotate)
+void norm_rotate(float *qkv, int rows, int tokens, int heads, int hd, const float *q_norm, const float *k_norm, const float *rope) {
+	rotate_args a = {qkv, rows, tokens, heads, hd, {q_norm, k_norm}, rope};
+	run(rotate_part, &a, up(rows, NORM_ROWS) / NORM_ROWS);
 }
 
 // add adds n values of src to dst.
@@ -87,3 +140,6 @@ void unpatchify(float *img, const float *src, int n, int c, int h, int w, int p)
 
 EXPORT(zero)
 void zero(char *p, int n) { __builtin_memset(p, 0, n); }
+
+EXPORT(copy)
+void copy(char *dst, const char *src, int n) { __builtin_memcpy(dst, src, n); }
