@@ -9,6 +9,8 @@ import (
 	"text/tabwriter"
 
 	"dit8/core/param"
+	"dit8/tools/quantize/convert"
+	"dit8/tools/quantize/report"
 	"dit8/weights"
 )
 
@@ -49,7 +51,7 @@ func inspect(args []string, stdout, _ io.Writer) error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	out := inspection{ID: h.ID, Bytes: h.Size, Parameters: parameters(h.Config), Header: h}
+	out := inspection{ID: h.ID, Bytes: h.Size, Parameters: convert.Parameters(h.Config.Specs()), Header: h}
 	for _, t := range h.Tensors {
 		out.Tensors = append(out.Tensors, tensorLine{t.Name, t.DType.String(), t.Shape, t.Bytes, t.Stored, float64(8*t.Stored) / float64(param.Spec{Shape: t.Shape}.Len())})
 	}
@@ -63,7 +65,7 @@ func inspect(args []string, stdout, _ io.Writer) error {
 
 func (o inspection) print(w io.Writer) error {
 	c, i := o.Config, o.Info
-	fmt.Fprintf(w, "%s (id %s): %s in %s, all checksums right\n", i.Name, o.ID, count(o.Parameters)+" parameters", bytesOf(o.Bytes))
+	fmt.Fprintf(w, "%s (id %s): %s in %s, all checksums right\n", i.Name, o.ID, report.Count(o.Parameters)+" parameters", report.Bytes(o.Bytes))
 	fmt.Fprintf(w, "network    %d×%[1]d×%d, patch %d, hidden %d, depth %d, heads %d, mlp %d\n", c.InputSize, c.InChannels, c.PatchSize, c.HiddenSize, c.Depth, c.NumHeads, c.MLPHidden)
 	fmt.Fprintf(w, "predicts   %s on the %s clock, guidance on %s\n", i.Convention.Prediction, i.Convention.Clock, channels(i.Convention.GuidedChannels))
 	fmt.Fprintf(w, "defaults   %d steps, guidance %g\n", i.Defaults.Steps, i.Defaults.Guidance)
@@ -77,7 +79,7 @@ func (o inspection) print(w io.Writer) error {
 	for _, t := range o.Tensors {
 		total += t.Stored
 	}
-	fmt.Fprintf(w, "weights    %s, %.3f bits each\n", bytesOf(total), float64(8*total)/float64(o.Parameters))
+	fmt.Fprintf(w, "weights    %s, %.3f bits each\n", report.Bytes(total), float64(8*total)/float64(o.Parameters))
 	fmt.Fprintln(w)
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tab, "tensor\tdtype\tshape\tbytes\tstored\tbits each")

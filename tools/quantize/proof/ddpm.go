@@ -1,4 +1,4 @@
-package main
+package proof
 
 import (
 	"fmt"
@@ -38,20 +38,20 @@ func newDDPM(steps []int) (s ddpmSchedule) {
 
 // ancestral samples one image from x by DDPM with the variance that the network
 // learned, adding the steps' noise, and tells see of each state.
-func (w walker) ancestral(x []float32, p way, steps []int, noise func(call int) []float32, see func(point int, x []float32)) error {
-	cfg := w.m.Config()
+func (w Walker) ancestral(x []float32, p Way, steps []int, noise func(call int) []float32, see func(point int, x []float32)) error {
+	cfg := w.Model.Config()
 	if !cfg.LearnSigma {
 		return fmt.Errorf("ddpm needs a network that learned its variance")
 	}
 	s := newDDPM(steps)
 	var conds []dit.Cond
 	for i := len(steps) - 1; i >= 0; i-- {
-		conds = append(conds, dit.Cond{T: float32(steps[i]), Label: p.label})
+		conds = append(conds, dit.Cond{T: float32(steps[i]), Label: p.Label})
 		if p.guided() {
-			conds = append(conds, dit.Cond{T: float32(steps[i]), Label: w.m.NullClass()})
+			conds = append(conds, dit.Cond{T: float32(steps[i]), Label: w.Model.NullClass()})
 		}
 	}
-	cond, err := w.m.Condition(conds)
+	cond, err := w.Model.Condition(conds)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (w walker) ancestral(x []float32, p way, steps []int, noise func(call int) 
 	size := cfg.ImageLen()
 	in, out := make([]float32, groups*size), make([]float32, groups*2*size)
 	guided := size
-	if n := w.conv.GuidedChannels; n > 0 && n < cfg.InChannels {
+	if n := w.Convention.GuidedChannels; n > 0 && n < cfg.InChannels {
 		guided = n * cfg.InputSize * cfg.InputSize
 	}
 	see(0, x)
@@ -69,7 +69,7 @@ func (w walker) ancestral(x []float32, p way, steps []int, noise func(call int) 
 		for g := range groups {
 			copy(in[g*size:], x)
 		}
-		if err := w.m.Forward(out, in, groups, cond, call*groups, groups); err != nil {
+		if err := w.Model.Forward(out, in, groups, cond, call*groups, groups); err != nil {
 			return err
 		}
 		a, prev, beta := s.bar[i], s.before[i], s.beta[i]
@@ -79,7 +79,7 @@ func (w walker) ancestral(x []float32, p way, steps []int, noise func(call int) 
 			eps := float64(out[j])
 			if groups > 1 && j < guided {
 				u := float64(out[2*size+j])
-				eps = u + float64(p.guidance)*(eps-u)
+				eps = u + float64(p.Guidance)*(eps-u)
 			}
 			x0 := math.Sqrt(1/a)*float64(v) - math.Sqrt(1/a-1)*eps
 			y := toX0*x0 + toMean*float64(v)

@@ -1,4 +1,4 @@
-package main
+package proof
 
 import (
 	"fmt"
@@ -13,13 +13,13 @@ import (
 // sampled is how the name of a reference file says what sampled it.
 var sampled = regexp.MustCompile(`^sample_([a-z0-9]+)_.*?(?:cfg([0-9.]+))?\.safetensors$`)
 
-// trajectories samples the reference's images from its noise [N, C, H, W] and labels
+// Trajectories samples the reference's images from its noise [N, C, H, W] and labels
 // y [N] with its solver, and compares them with final, and the states on the way with
 // traj [points, N, C, H, W]. The points are at grid_t on SiT's clock, or, for DDIM and
 // DDPM, at the steps timestep_map, rising, of the DDPM schedule; DDPM adds step_noise
 // [steps, N, C, H, W]. dopri5, SiT's default, chooses its own steps; what it follows
 // between the points within a tolerance is computed by many small ones.
-func (v verifier) trajectories(path, solver string, scale float64) ([]comparison, error) {
+func (v Verifier) Trajectories(path, solver string, scale float64) ([]Comparison, error) {
 	if m := sampled.FindStringSubmatch(filepath.Base(path)); m != nil {
 		if solver == "" {
 			solver = m[1]
@@ -70,7 +70,7 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 			return nil, err
 		}
 	}
-	w := walker{v.m, v.conv}
+	w := Walker{v.m, v.conv}
 	got, states := make([]float32, 0, n*size), make([]float32, len(traj))
 	per := len(plan.Evals) / (points - 1) // evaluations from point to point
 	for i, label := range labels {
@@ -93,7 +93,7 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 				}
 			}
 		}
-		p := way{label, float32(scale), plan}
+		p := Way{label, float32(scale), plan}
 		if solver == "ddpm" {
 			err = w.ancestral(z, p, steps, func(call int) []float32 { return added[(call*n+i)*size:][:size] },
 				func(point int, x []float32) {
@@ -102,7 +102,7 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 					}
 				})
 		} else {
-			err = w.walk(z, p, func(k int, z, _, _ []float32) error {
+			err = w.Walk(z, p, func(k int, z, _, _ []float32) error {
 				if k%per == 0 {
 					keep(k/per, z)
 				}
@@ -115,15 +115,15 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 		}
 		got = append(got, z...)
 	}
-	results := []comparison{compare("final", got, final)}
-	results[0].note = fmt.Sprintf("  PSNR %s", withUnit(rangePSNR(got, final)))
+	results := []Comparison{Compare("final", got, final)}
+	results[0].Note = fmt.Sprintf("  PSNR %s", WithUnit(RangePSNR(got, final)))
 	if traj != nil {
-		worst := comparison{name: "traj"}
+		worst := Comparison{Name: "traj"}
 		for k := range points {
-			c := compare("traj", states[k*n*size:(k+1)*n*size], traj[k*n*size:(k+1)*n*size])
-			if !(c.rel <= worst.rel) {
+			c := Compare("traj", states[k*n*size:(k+1)*n*size], traj[k*n*size:(k+1)*n*size])
+			if !(c.Rel <= worst.Rel) {
 				worst = c
-				worst.note = fmt.Sprintf("  (the worst of %d points: %d)", points, k)
+				worst.Note = fmt.Sprintf("  (the worst of %d points: %d)", points, k)
 			}
 		}
 		results = append(results, worst)
@@ -133,7 +133,7 @@ func (v verifier) trajectories(path, solver string, scale float64) ([]comparison
 
 // scale is what a state of ours at flow time t is multiplied by to be the network's
 // own; at the end both are the data.
-func (v verifier) scale(t float32) float32 {
+func (v Verifier) scale(t float32) float32 {
 	if t == 0 {
 		return 1
 	}
@@ -142,7 +142,7 @@ func (v verifier) scale(t float32) float32 {
 
 // plan reads the times of the reference's points, and, on the DDPM schedule, its steps,
 // rising.
-func (v verifier) plan(solver string) (p flow.Plan, steps []int, err error) {
+func (v Verifier) plan(solver string) (p flow.Plan, steps []int, err error) {
 	if _, ok := v.ref.Lookup("timestep_map"); ok {
 		steps, err = v.ints("timestep_map")
 		switch {
@@ -213,11 +213,3 @@ func refine(times []float32, small int) []float32 {
 
 // maxPoints bounds a reference; fineSteps are made where it chose its steps itself.
 const maxPoints, fineSteps = 10001, 200
-
-func (v verifier) ints(name string) ([]int, error) {
-	t, ok := v.ref.Lookup(name)
-	if !ok {
-		return nil, fmt.Errorf("tensor %s is missing", name)
-	}
-	return v.ref.Ints(t)
-}

@@ -1,4 +1,4 @@
-package main
+package convert
 
 import (
 	"encoding/json"
@@ -8,8 +8,8 @@ import (
 	"dit8/tools/quantize/checkpoint"
 )
 
-// classNames reads class names; without a file they are the classes' numbers.
-func classNames(path string, classes int) ([]string, error) {
+// ClassNames reads class names; without a file they are the classes' numbers.
+func ClassNames(path string, classes int) ([]string, error) {
 	names := make([]string, classes)
 	if path == "" {
 		for i := range names {

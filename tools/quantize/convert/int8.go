@@ -1,13 +1,9 @@
-package main
+package convert
 
 import (
 	"dit8/core/compute"
 	"dit8/core/param"
 )
-
-// int8Role says which tensors -type int8 stores as int8. The tables and the first
-// and last layer are small and sensitive; RATIONALE.md has the measurement.
-func int8Role(r param.Role) bool { return r == param.Matrix || r == param.Modulator }
 
 // quantizeRows quantises each row of t symmetrically: scale = max|w|/127 and
 // values round(w/scale), half to even.
