@@ -186,6 +186,7 @@ techniques: need-go
 # make fuzz TIME=10m
 TIME ?= 1m
 fuzz: need-go
+	$(GO) test -run '^$$' -fuzz FuzzDevice -fuzztime $(TIME) -fuzzminimizetime 1x ./core/compute/native
 	$(GO) test -run '^$$' -fuzz FuzzReader -fuzztime $(TIME) -fuzzminimizetime 1x ./weights
 	$(GO) test -run '^$$' -fuzz FuzzReadMetadata -fuzztime $(TIME) -fuzzminimizetime 1x ./core/pngfile
 	for f in FuzzBody FuzzQuery FuzzHeaders; do $(GO) test -run '^$$' -fuzz $$f -fuzztime $(TIME) -fuzzminimizetime 1x ./wasm/edge/api || exit 1; done

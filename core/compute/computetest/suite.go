@@ -4,6 +4,7 @@
 package computetest
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -32,7 +33,7 @@ func Run(t *testing.T, name string, open func() compute.Device) {
 		{"attention", attention},
 		{"patches", patches},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.run(t, &bench{dev: open(), ref: generic.New(), r: rng(1)}) })
+		t.Run(c.name, func(t *testing.T) { c.run(t, &bench{dev: open(), ref: generic.New(), r: rng{state: 1}}) })
 	}
 }
 
@@ -114,11 +115,14 @@ func (b *bench) layer(t *testing.T, w compute.Weights) (dev, ref compute.Linear)
 }
 
 // rng is a small generator (splitmix64), so that the suite is the same everywhere.
-type rng uint64
+type rng struct {
+	state uint64
+	first []byte // values by the fuzzer, which come first
+}
 
 func (r *rng) next() uint64 {
-	*r += 0x9E3779B97F4A7C15
-	z := uint64(*r)
+	r.state += 0x9E3779B97F4A7C15
+	z := r.state
 	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
 	z = (z ^ z>>27) * 0x94D049BB133111EB
 	return z ^ z>>31
@@ -128,6 +132,11 @@ func (r *rng) next() uint64 {
 func (r *rng) values(n int) []float32 {
 	v := make([]float32, n)
 	for i := range v {
+		if len(r.first) >= 4 {
+			v[i] = moderate(binary.LittleEndian.Uint32(r.first))
+			r.first = r.first[4:]
+			continue
+		}
 		s := float32(0)
 		for range 4 {
 			s += float32(r.next()>>40)/(1<<24) - 0.5
@@ -138,6 +147,13 @@ func (r *rng) values(n int) []float32 {
 		v[i] = s * 1.7
 	}
 	return v
+}
+
+// moderate makes any bits a number below 2⁷, whose products stay finite in every
+// operation.
+func moderate(bits uint32) float32 {
+	exponent := (bits >> 23 & 0xff) % (127 + 7)
+	return math.Float32frombits(bits&^(0xff<<23) | exponent<<23)
 }
 
 func (r *rng) int8s(n int) []int8 {
@@ -321,19 +337,22 @@ func linearGate(t *testing.T, b *bench) {
 	for _, s := range shapes {
 		for _, groups := range []int{1, 2, 3} {
 			for _, quantised := range []bool{false, true} {
-				rows := s[0] * groups
-				w := b.r.weights(s[1], s[2], quantised)
-				dev, ref := b.layer(t, w)
-				stride := s[2] + 5
-				in, out, g := b.put(t, b.rows(rows, s[1])), b.put(t, b.r.values(rows*s[2])), b.put(t, b.r.values(groups*stride))
-				b.dev.LinearGate(out.dev, in.dev, rows, dev, compute.PerGroup{V: g.dev, Stride: stride, Rows: s[0]})
-				b.ref.LinearGate(out.ref, in.ref, rows, ref, compute.PerGroup{V: g.ref, Stride: stride, Rows: s[0]})
-				out.same(t, fmt.Sprintf("%d×%d×%d in %d groups int8=%v", rows, s[1], s[2], groups, quantised))
-				for _, o := range []operand{in, out, g} {
-					o.free()
-				}
+				b.linearGate(t, b.r.weights(s[1], s[2], quantised), s[0], groups, s[2]+5)
 			}
 		}
+	}
+}
+
+func (b *bench) linearGate(t *testing.T, w compute.Weights, per, groups, stride int) {
+	t.Helper()
+	rows := per * groups
+	dev, ref := b.layer(t, w)
+	in, out, g := b.put(t, b.rows(rows, w.In)), b.put(t, b.r.values(rows*w.Out)), b.put(t, b.r.values((groups-1)*stride+w.Out))
+	b.dev.LinearGate(out.dev, in.dev, rows, dev, compute.PerGroup{V: g.dev, Stride: stride, Rows: per})
+	b.ref.LinearGate(out.ref, in.ref, rows, ref, compute.PerGroup{V: g.ref, Stride: stride, Rows: per})
+	out.same(t, fmt.Sprintf("%d×%d×%d in %d groups int8=%v", rows, w.In, w.Out, groups, w.I8 != nil))
+	for _, o := range []operand{in, out, g} {
+		o.free()
 	}
 }
 
@@ -342,19 +361,23 @@ func linearGate(t *testing.T, b *bench) {
 func swiglu(t *testing.T, b *bench) {
 	for _, s := range shapes {
 		for kinds := range 4 {
-			gateI8, upI8 := kinds&1 != 0, kinds&2 != 0
-			gd, gr := b.layer(t, b.r.weights(s[1], s[2], gateI8))
-			wd, wr := b.layer(t, b.r.weights(s[1], s[2], upI8))
-			in, out := b.put(t, b.rows(s[0], s[1])), b.put(t, b.r.values(s[0]*s[2]))
-			b.dev.LinearSwiGLU(out.dev, in.dev, s[0], gd, wd)
-			b.ref.LinearSwiGLU(out.ref, in.ref, s[0], gr, wr)
-			what := fmt.Sprintf("%d×%d×%d int8: gate %v, other %v", s[0], s[1], s[2], gateI8, upI8)
-			out.same(t, what)
-			in.same(t, what+": input")
-			in.free()
-			out.free()
+			b.swiglu(t, s[0], b.r.weights(s[1], s[2], kinds&1 != 0), b.r.weights(s[1], s[2], kinds&2 != 0))
 		}
 	}
+}
+
+func (b *bench) swiglu(t *testing.T, rows int, gate, up compute.Weights) {
+	t.Helper()
+	gd, gr := b.layer(t, gate)
+	wd, wr := b.layer(t, up)
+	in, out := b.put(t, b.rows(rows, up.In)), b.put(t, b.r.values(rows*up.Out))
+	b.dev.LinearSwiGLU(out.dev, in.dev, rows, gd, wd)
+	b.ref.LinearSwiGLU(out.ref, in.ref, rows, gr, wr)
+	what := fmt.Sprintf("%d×%d×%d int8: gate %v, other %v", rows, up.In, up.Out, gate.I8 != nil, up.I8 != nil)
+	out.same(t, what)
+	in.same(t, what+": input")
+	in.free()
+	out.free()
 }
 
 func norm(t *testing.T, b *bench) {
@@ -369,6 +392,7 @@ func norm(t *testing.T, b *bench) {
 }
 
 func (b *bench) norm(t *testing.T, dim int, kind compute.Norm, groups, stride int) {
+	t.Helper()
 	const per = 4
 	rows := groups * per
 	v := b.rows(rows, dim)
@@ -396,25 +420,30 @@ func normRotate(t *testing.T, b *bench) {
 		{N: 2, Tokens: 64, Heads: 3, Dim: 64}, {N: 1, Tokens: 65, Heads: 2, Dim: 72}, {N: 1, Tokens: 20, Heads: 1, Dim: 80},
 	} {
 		for _, normed := range []bool{false, true} {
-			v := b.r.values(3 * h.Rows() * h.Width())
-			for i := range h.Dim {
-				v[i] *= 1e-4 // a head whose mean square is near eps
-			}
-			qkv, rope := b.put(t, v), b.put(t, b.r.values(h.Tokens*h.Dim))
-			weights := 0
-			if normed {
-				weights = h.Dim
-			}
-			q, k := b.put(t, b.r.values(weights)), b.put(t, b.r.values(weights))
-			b.dev.NormRotate(qkv.dev, h, q.dev, k.dev, rope.dev)
-			b.ref.NormRotate(qkv.ref, h, q.ref, k.ref, rope.ref)
-			what := fmt.Sprintf("%+v, normed %v", h, normed)
-			qkv.same(t, what)
-			for _, o := range []operand{qkv, rope, q, k} {
-				o.same(t, what+": input")
-				o.free()
-			}
+			b.normRotate(t, h, normed)
 		}
+	}
+}
+
+func (b *bench) normRotate(t *testing.T, h compute.Heads, normed bool) {
+	t.Helper()
+	v := b.r.values(3 * h.Rows() * h.Width())
+	for i := range h.Dim {
+		v[i] *= 1e-4 // a head whose mean square is near eps
+	}
+	qkv, rope := b.put(t, v), b.put(t, b.r.values(h.Tokens*h.Dim))
+	weights := 0
+	if normed {
+		weights = h.Dim
+	}
+	q, k := b.put(t, b.r.values(weights)), b.put(t, b.r.values(weights))
+	b.dev.NormRotate(qkv.dev, h, q.dev, k.dev, rope.dev)
+	b.ref.NormRotate(qkv.ref, h, q.ref, k.ref, rope.ref)
+	what := fmt.Sprintf("%+v, normed %v", h, normed)
+	qkv.same(t, what)
+	for _, o := range []operand{qkv, rope, q, k} {
+		o.same(t, what+": input")
+		o.free()
 	}
 }
 
@@ -423,24 +452,26 @@ func attention(t *testing.T, b *bench) {
 		{1, 1, 1, 1}, {1, 2, 1, 3}, {2, 3, 2, 4}, {1, 4, 3, 8}, {1, 7, 2, 12}, {2, 15, 1, 16}, {1, 16, 2, 16},
 		{1, 17, 2, 17}, {3, 5, 4, 32}, {1, 31, 1, 33}, {1, 33, 3, 48}, {2, 64, 3, 64}, {1, 65, 2, 72}, {1, 256, 1, 64},
 	} {
-		n, tokens, heads, headDim := s[0], s[1], s[2], s[3]
-		dim := heads * headDim
 		for _, scale := range []float32{1, 40} { // the larger makes one key take all
-			v := b.r.values(3 * n * tokens * dim)
-			for i := range v {
-				v[i] *= scale
-			}
-			qkv, out := b.put(t, v), b.put(t, b.r.values(n*tokens*dim))
-			what := fmt.Sprintf("%d×%d tokens, %d heads of %d, values of %g", n, tokens, heads, headDim, scale)
-			h := compute.Heads{N: n, Tokens: tokens, Heads: heads, Dim: headDim}
-			b.dev.Attention(out.dev, qkv.dev, h)
-			b.ref.Attention(out.ref, qkv.ref, h)
-			out.same(t, what)
-			qkv.same(t, what+": input")
-			qkv.free()
-			out.free()
+			b.attention(t, compute.Heads{N: s[0], Tokens: s[1], Heads: s[2], Dim: s[3]}, scale)
 		}
 	}
+}
+
+func (b *bench) attention(t *testing.T, h compute.Heads, scale float32) {
+	t.Helper()
+	v := b.r.values(3 * h.Rows() * h.Width())
+	for i := range v {
+		v[i] *= scale
+	}
+	qkv, out := b.put(t, v), b.put(t, b.r.values(h.Rows()*h.Width()))
+	what := fmt.Sprintf("%+v, values of %g", h, scale)
+	b.dev.Attention(out.dev, qkv.dev, h)
+	b.ref.Attention(out.ref, qkv.ref, h)
+	out.same(t, what)
+	qkv.same(t, what+": input")
+	qkv.free()
+	out.free()
 }
 
 func patches(t *testing.T, b *bench) {
@@ -449,22 +480,31 @@ func patches(t *testing.T, b *bench) {
 		{N: 3, C: 2, H: 9, W: 9, P: 3}, {N: 1, C: 3, H: 32, W: 32, P: 4}, {N: 1, C: 5, H: 10, W: 20, P: 5}, {N: 1, C: 4, H: 16, W: 16, P: 8},
 	} {
 		for _, d := range []int{1, 7, 16, 33, 192} {
-			w := b.r.weights(s.PatchLen(), d, false)
-			dev, ref := b.layer(t, w)
-			img, pos := b.put(t, b.r.values(s.Len())), b.put(t, b.r.values(s.Tokens()*d))
-			out := b.put(t, b.r.values(s.N*s.Tokens()*d))
-			b.dev.PatchEmbed(out.dev, img.dev, s, dev, pos.dev)
-			b.ref.PatchEmbed(out.ref, img.ref, s, ref, pos.ref)
-			out.same(t, fmt.Sprintf("patch embed %+v to %d", s, d))
-			for _, o := range []operand{img, pos, out} {
-				o.free()
-			}
+			b.patchEmbed(t, s, d)
 		}
-		tokens, img := b.put(t, b.r.values(s.Len())), b.put(t, b.r.values(s.Len()))
-		b.dev.Unpatchify(img.dev, tokens.dev, s)
-		b.ref.Unpatchify(img.ref, tokens.ref, s)
-		img.same(t, fmt.Sprintf("unpatchify %+v", s))
-		tokens.free()
-		img.free()
+		b.unpatchify(t, s)
 	}
+}
+
+func (b *bench) patchEmbed(t *testing.T, s compute.Image, d int) {
+	t.Helper()
+	dev, ref := b.layer(t, b.r.weights(s.PatchLen(), d, false))
+	img, pos := b.put(t, b.r.values(s.Len())), b.put(t, b.r.values(s.Tokens()*d))
+	out := b.put(t, b.r.values(s.N*s.Tokens()*d))
+	b.dev.PatchEmbed(out.dev, img.dev, s, dev, pos.dev)
+	b.ref.PatchEmbed(out.ref, img.ref, s, ref, pos.ref)
+	out.same(t, fmt.Sprintf("patch embed %+v to %d", s, d))
+	for _, o := range []operand{img, pos, out} {
+		o.free()
+	}
+}
+
+func (b *bench) unpatchify(t *testing.T, s compute.Image) {
+	t.Helper()
+	tokens, img := b.put(t, b.r.values(s.Len())), b.put(t, b.r.values(s.Len()))
+	b.dev.Unpatchify(img.dev, tokens.dev, s)
+	b.ref.Unpatchify(img.ref, tokens.ref, s)
+	img.same(t, fmt.Sprintf("unpatchify %+v", s))
+	tokens.free()
+	img.free()
 }

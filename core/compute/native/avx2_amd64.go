@@ -53,6 +53,12 @@ func addAVX2(dst *float32, x *float32, n int)
 func scaleAVX2(dst *float32, x *float32, by float32, n int)
 
 //go:noescape
+func multiplyAVX2(dst *float32, x *float32, n int)
+
+//go:noescape
+func rotateAVX2(x *float32, weight *float32, rope *float32, rstd float32, n int)
+
+//go:noescape
 func expSumAVX2(p *[16]float32, x *float32, max float32, n int) float32
 
 //go:noescape

@@ -1506,6 +1506,77 @@ done:
 	VZEROUPPER
 	RET
 
+// func multiplyAVX2(dst *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·multiplyAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SHRQ $0x04, DX
+	JZ   done
+
+next:
+	VMOVUPS (AX), Y4
+	VMULPS  (CX), Y4, Y4
+	VMOVUPS Y4, (AX)
+	VMOVUPS 32(AX), Y4
+	VMULPS  32(CX), Y4, Y4
+	VMOVUPS Y4, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    DX
+	JNZ     next
+
+done:
+	VZEROUPPER
+	RET
+
+// func rotateAVX2(x *float32, weight *float32, rope *float32, rstd float32, n int)
+// Requires: AVX
+TEXT ·rotateAVX2(SB), NOSPLIT, $0-40
+	MOVQ         x+0(FP), AX
+	MOVQ         weight+8(FP), CX
+	MOVQ         rope+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS rstd+24(FP), Y0
+	VBROADCASTSD minusFirst<>+0(SB), Y1
+	SHRQ         $0x04, BX
+	JZ           done
+
+next:
+	VMULPS    (AX), Y0, Y4
+	VMULPS    (CX), Y4, Y4
+	VMOVSLDUP (DX), Y6
+	VMOVSHDUP (DX), Y7
+	VPERMILPS $0xb1, Y4, Y5
+	VMULPS    Y6, Y4, Y4
+	VMULPS    Y7, Y5, Y5
+	VXORPS    Y1, Y5, Y5
+	VADDPS    Y5, Y4, Y4
+	VMOVUPS   Y4, (AX)
+	VMULPS    32(AX), Y0, Y4
+	VMULPS    32(CX), Y4, Y4
+	VMOVSLDUP 32(DX), Y6
+	VMOVSHDUP 32(DX), Y7
+	VPERMILPS $0xb1, Y4, Y5
+	VMULPS    Y6, Y4, Y4
+	VMULPS    Y7, Y5, Y5
+	VXORPS    Y1, Y5, Y5
+	VADDPS    Y5, Y4, Y4
+	VMOVUPS   Y4, 32(AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	DECQ      BX
+	JNZ       next
+
+done:
+	VZEROUPPER
+	RET
+
+DATA minusFirst<>+0(SB)/8, $0x0000000080000000
+GLOBL minusFirst<>(SB), RODATA|NOPTR, $8
+
 // func expSumAVX2(p *[16]float32, x *float32, max float32, n int) float32
 // Requires: AVX, AVX2, CMOV, SSE
 TEXT ·expSumAVX2(SB), $1024-36

@@ -77,6 +77,12 @@ func addAVX512(dst *float32, x *float32, n int)
 func scaleAVX512(dst *float32, x *float32, by float32, n int)
 
 //go:noescape
+func multiplyAVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func rotateAVX512(x *float32, weight *float32, rope *float32, rstd float32, n int)
+
+//go:noescape
 func expSumAVX512(p *[16]float32, x *float32, max float32, n int) float32
 
 //go:noescape

@@ -3094,6 +3094,64 @@ done:
 	VZEROUPPER
 	RET
 
+// func multiplyAVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·multiplyAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SHRQ $0x04, DX
+	JZ   done
+
+next:
+	VMOVUPS (AX), Z4
+	VMULPS  (CX), Z4, Z4
+	VMOVUPS Z4, (AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    DX
+	JNZ     next
+
+done:
+	VZEROUPPER
+	RET
+
+// func rotateAVX512(x *float32, weight *float32, rope *float32, rstd float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·rotateAVX512(SB), NOSPLIT, $0-40
+	MOVQ         x+0(FP), AX
+	MOVQ         weight+8(FP), CX
+	MOVQ         rope+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS rstd+24(FP), Z0
+	VBROADCASTSD minusFirst<>+0(SB), Z1
+	SHRQ         $0x04, BX
+	JZ           done
+
+next:
+	VMULPS    (AX), Z0, Z4
+	VMULPS    (CX), Z4, Z4
+	VMOVSLDUP (DX), Z6
+	VMOVSHDUP (DX), Z7
+	VPERMILPS $0xb1, Z4, Z5
+	VMULPS    Z6, Z4, Z4
+	VMULPS    Z7, Z5, Z5
+	VPXORD    Z1, Z5, Z5
+	VADDPS    Z5, Z4, Z4
+	VMOVUPS   Z4, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	DECQ      BX
+	JNZ       next
+
+done:
+	VZEROUPPER
+	RET
+
+DATA minusFirst<>+0(SB)/8, $0x0000000080000000
+GLOBL minusFirst<>(SB), RODATA|NOPTR, $8
+
 // func expSumAVX512(p *[16]float32, x *float32, max float32, n int) float32
 // Requires: AVX, AVX512F, CMOV, SSE
 TEXT ·expSumAVX512(SB), $1024-36

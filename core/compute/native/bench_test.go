@@ -4,6 +4,7 @@ package native
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -28,32 +29,20 @@ func BenchmarkInt8(b *testing.B) {
 
 func benchmarkInt8(b *testing.B, k *kernels, rows, in, out int) {
 	d := newDevice(k, 1)
-	w := compute.Weights{In: in, Out: out, I8: make([]int8, in*out), Scale: make([]float32, out), Bias: make([]float32, out)}
-	for i := range w.I8 {
-		w.I8[i] = int8(i*i%255 - 127)
-	}
-	for j := range w.Scale {
-		w.Scale[j] = 1.0 / 128
-	}
+	w := int8Weights(in, out)
 	l, err := d.NewLinear(w)
 	if err != nil {
 		b.Fatal(err)
 	}
 	x, _ := d.Alloc(rows * in)
-	for i := range x.Host {
-		x.Host[i] = float32(i%1009-500) / 500
-	}
+	ramp(x.Host)
 	y, _ := d.Alloc(rows * out)
 	d.Linear(y, x, rows, l, compute.NoActivation)
 	ref := generic.New()
 	lr, _ := ref.NewLinear(w)
 	want, _ := ref.Alloc(rows * out)
 	ref.Linear(want, x, rows, lr, compute.NoActivation)
-	for i, v := range y.Host {
-		if math.Float32bits(v) != math.Float32bits(want.Host[i]) {
-			b.Fatalf("value %d is %v, want %v", i, v, want.Host[i])
-		}
-	}
+	mustBeSame(b, y.Host, want.Host)
 	macs := float64(rows * in * out)
 	const n = 2000
 	peak, best := math.Inf(1), math.Inf(1)
@@ -69,4 +58,106 @@ func benchmarkInt8(b *testing.B, k *kernels, rows, in, out int) {
 	b.ReportMetric(macs/best, "GMAC/s")
 	b.ReportMetric(atPeak, "peak-GMAC/s")
 	b.ReportMetric(100*macs/best/atPeak, "%of-peak")
+}
+
+// BenchmarkSwiGLU measures the fused product beside what it is made of: a plain
+// product, taken twice, and what an activation adds to one.
+func BenchmarkSwiGLU(b *testing.B) {
+	onThreads(b, func(b *testing.B, d *Device) {
+		const rows, in, out = 276, 768, 2048
+		w, g := int8Weights(in, out), int8Weights(in, out)
+		slices.Reverse(g.I8)
+		up, _ := d.NewLinear(w)
+		gate, _ := d.NewLinear(g)
+		x, _ := d.Alloc(rows * in)
+		ramp(x.Host)
+		y, _ := d.Alloc(rows * out)
+		ref := generic.New()
+		upRef, _ := ref.NewLinear(w)
+		gateRef, _ := ref.NewLinear(g)
+		want, _ := ref.Alloc(rows * out)
+		ref.LinearSwiGLU(want, x, rows, gateRef, upRef)
+		d.LinearSwiGLU(y, x, rows, gate, up)
+		mustBeSame(b, y.Host, want.Host)
+
+		fused, plain, gelu := math.Inf(1), math.Inf(1), math.Inf(1)
+		for b.Loop() {
+			fused = min(fused, nanoseconds(func() { d.LinearSwiGLU(y, x, rows, gate, up) }))
+			plain = min(plain, nanoseconds(func() { d.Linear(y, x, rows, up, compute.NoActivation) }))
+			gelu = min(gelu, nanoseconds(func() { d.Linear(y, x, rows, up, compute.WithGELU) }))
+		}
+		b.ReportMetric(2*rows*in*out/fused, "GMAC/s")
+		b.ReportMetric(rows*in*out/plain, "plain-GMAC/s")
+		b.ReportMetric(100*fused/(plain+gelu), "%of-parts")
+	})
+}
+
+// BenchmarkNormRotate measures the norm and turn of queries and keys.
+func BenchmarkNormRotate(b *testing.B) {
+	onThreads(b, func(b *testing.B, d *Device) {
+		h := compute.Heads{N: 1, Tokens: 276, Heads: 12, Dim: 64}
+		qkv, _ := d.Alloc(3 * h.Rows() * h.Width())
+		ramp(qkv.Host)
+		want := compute.F32{Host: slices.Clone(qkv.Host), Len: qkv.Len}
+		w, _ := d.Alloc(h.Dim)
+		for i := range w.Host {
+			w.Host[i] = 1 // so that values keep their size
+		}
+		rope, _ := d.Alloc(h.Tokens * h.Dim)
+		for i := 0; i < rope.Len; i += 2 {
+			rope.Host[i], rope.Host[i+1] = 0.8, 0.6
+		}
+		d.NormRotate(qkv, h, w, w, rope)
+		generic.New().NormRotate(want, h, w, w, rope)
+		mustBeSame(b, qkv.Host, want.Host)
+		best := math.Inf(1)
+		for b.Loop() {
+			best = min(best, nanoseconds(func() { d.NormRotate(qkv, h, w, w, rope) }))
+		}
+		b.ReportMetric(best/1e6, "best-ms")
+		b.ReportMetric(float64(2*2*4*h.Rows()*h.Width())/best, "GB/s")
+	})
+}
+
+// onThreads runs a benchmark on every set of kernels, with one thread and with two.
+func onThreads(b *testing.B, run func(b *testing.B, d *Device)) {
+	for _, k := range supported() {
+		for threads := 1; threads <= 2; threads++ {
+			d := newDevice(k, threads)
+			b.Run(d.Name(), func(b *testing.B) { run(b, d) })
+		}
+	}
+}
+
+func nanoseconds(do func()) float64 {
+	start := time.Now()
+	do()
+	return float64(time.Since(start))
+}
+
+func int8Weights(in, out int) compute.Weights {
+	w := compute.Weights{In: in, Out: out, I8: make([]int8, in*out), Scale: make([]float32, out), Bias: make([]float32, out)}
+	for i := range w.I8 {
+		w.I8[i] = int8(i*i%255 - 127)
+	}
+	for j := range w.Scale {
+		w.Scale[j] = 1.0 / 128
+	}
+	return w
+}
+
+// ramp fills x with values of about unit size.
+func ramp(x []float32) {
+	for i := range x {
+		x[i] = float32(i%1009-500) / 500
+	}
+}
+
+func mustBeSame(b *testing.B, got, want []float32) {
+	b.Helper()
+	for i, v := range got {
+		if math.Float32bits(v) != math.Float32bits(want[i]) {
+			b.Fatalf("value %d is %v, want %v", i, v, want[i])
+		}
+	}
 }

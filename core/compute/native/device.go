@@ -20,7 +20,9 @@ type Device struct {
 
 	linear    linearOp
 	norm      normOp
+	rotation  rotateOp
 	attention attentionOp
+	ones      []float32
 	patches   []float32
 }
 

@@ -27,6 +27,8 @@ type kernels struct {
 	gate       func(dst, y, gate *float32, n int) // adds gate ∘ y
 	add        func(dst, x *float32, n int)
 	scale      func(dst, x *float32, by float32, n int)
+	multiply   func(dst, x *float32, n int)
+	rotate     func(x, weight, rope *float32, rstd float32, n int) // (x·rstd)·weight, then pairs turn
 	gelu       func(x *float32, n int)
 	silu       func(x *float32, n int)
 

@@ -7,7 +7,8 @@ var avx512 = kernels{
 	dot:      []dotFunc{nil, dot1AVX512, dot2AVX512, dot3AVX512, dot4AVX512, dot5AVX512, dot6AVX512, dot7AVX512, dot8AVX512},
 	gemm:     []gemmFunc{nil, gemm1AVX512, gemm2AVX512, gemm3AVX512, gemm4AVX512, gemm5AVX512, gemm6AVX512, gemm7AVX512, gemm8AVX512},
 	quantize: quantizeAVX512, absMax: absMaxAVX512, maximum: maximumAVX512, sum: sumAVX512, sumSquares: sumSquaresAVX512, expSum: expSumAVX512,
-	modulate: modulateAVX512, gate: gateAVX512, add: addAVX512, scale: scaleAVX512, gelu: geluAVX512, silu: siluAVX512, peak: peakAVX512,
+	modulate: modulateAVX512, gate: gateAVX512, add: addAVX512, scale: scaleAVX512, multiply: multiplyAVX512, rotate: rotateAVX512,
+	gelu: geluAVX512, silu: siluAVX512, peak: peakAVX512,
 }
 
 var avx2 = kernels{
@@ -15,7 +16,8 @@ var avx2 = kernels{
 	dot:      []dotFunc{nil, dot1AVX2, dot2AVX2, dot3AVX2, dot4AVX2},
 	gemm:     []gemmFunc{nil, gemm1AVX2, gemm2AVX2, gemm3AVX2, gemm4AVX2},
 	quantize: quantizeAVX2, absMax: absMaxAVX2, maximum: maximumAVX2, sum: sumAVX2, sumSquares: sumSquaresAVX2, expSum: expSumAVX2,
-	modulate: modulateAVX2, gate: gateAVX2, add: addAVX2, scale: scaleAVX2, gelu: geluAVX2, silu: siluAVX2, peak: peakAVX2,
+	modulate: modulateAVX2, gate: gateAVX2, add: addAVX2, scale: scaleAVX2, multiply: multiplyAVX2, rotate: rotateAVX2,
+	gelu: geluAVX2, silu: siluAVX2, peak: peakAVX2,
 }
 
 // avxVNNI is avx2 with the int8 product of newer processors without AVX-512.

@@ -7,7 +7,8 @@ var neonDotprod = kernels{
 	dot:      []dotFunc{nil, dot1SDOT, dot2SDOT, dot3SDOT, dot4SDOT, dot5SDOT, dot6SDOT, dot7SDOT, dot8SDOT},
 	gemm:     []gemmFunc{nil, gemm1NEON, gemm2NEON, gemm3NEON, gemm4NEON, gemm5NEON, gemm6NEON, gemm7NEON, gemm8NEON},
 	quantize: quantizeNEON, absMax: absMaxNEON, maximum: maximumNEON, sum: sumNEON, sumSquares: sumSquaresNEON, expSum: expSumNEON,
-	modulate: modulateNEON, gate: gateNEON, add: addNEON, scale: scaleNEON, gelu: geluNEON, silu: siluNEON, peak: peakSDOT,
+	modulate: modulateNEON, gate: gateNEON, add: addNEON, scale: scaleNEON, multiply: multiplyNEON, rotate: rotateNEON,
+	gelu: geluNEON, silu: siluNEON, peak: peakSDOT,
 }
 
 // neon is neonDotprod with another int8 product, in tiles of four rows: without dot

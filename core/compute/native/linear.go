@@ -56,53 +56,64 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 
 // Linear computes dst = act(x·Wᵀ + b).
 func (d *Device) Linear(dst, x compute.F32, rows int, w compute.Linear, act compute.Activation) {
-	compute.SameLen("linear x", x.Len, rows*w.In())
-	compute.SameLen("linear dst", dst.Len, rows*w.Out())
-	d.runLinear(linearOp{dst: dst.Host, x: x.Host, rows: rows, l: w.(*linear), act: act})
+	d.runLinear(dst, x, linearOp{rows: rows, l: w.(*linear), finish: epilogue(act)})
 }
 
 // LinearGate adds gate ∘ (x·Wᵀ + b) to dst.
 func (d *Device) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gate compute.PerGroup) {
-	compute.SameLen("linear x", x.Len, rows*w.In())
-	compute.SameLen("linear dst", dst.Len, rows*w.Out())
-	d.runLinear(linearOp{dst: dst.Host, x: x.Host, rows: rows, l: w.(*linear), gate: gate, gated: true})
+	d.runLinear(dst, x, linearOp{rows: rows, l: w.(*linear), finish: addGated, gate: gate})
 }
 
 // LinearSwiGLU computes dst = SiLU(x·Wgᵀ + bg) ∘ (x·Wᵀ + b).
 func (d *Device) LinearSwiGLU(dst, x compute.F32, rows int, gate, w compute.Linear) {
-	g := grow(&d.patches, dst.Len)
-	d.Linear(compute.F32{Host: g, Len: dst.Len}, x, rows, gate, compute.WithSiLU)
-	d.Linear(dst, x, rows, w, compute.NoActivation)
-	for i, v := range g {
-		dst.Host[i] = float32(v * dst.Host[i])
-	}
+	compute.SameLen("swiglu gate in", gate.In(), w.In())
+	compute.SameLen("swiglu gate out", gate.Out(), w.Out())
+	d.runLinear(dst, x, linearOp{rows: rows, l: w.(*linear), finish: swiGLU, gateLayer: gate.(*linear)})
 }
+
+// epilogue is what becomes of a product: an activation or one of those below.
+type epilogue uint8
+
+const (
+	withGELU = epilogue(compute.WithGELU)
+	withSiLU = epilogue(compute.WithSiLU)
+	addGated = withSiLU + 1 // adds it to dst with a gate
+	swiGLU   = withSiLU + 2 // multiplies it with SiLU of another product
+)
 
 // linearOp is a linear layer in parts: blocks of rows with all outputs or, where
 // rows are few, all rows with some panels.
 type linearOp struct {
-	d       *Device
-	dst, x  []float32
-	rows    int
-	l       *linear
-	act     compute.Activation
-	gate    compute.PerGroup
-	gated   bool
-	perPart int // rows of a part
-	panels  int // of a part
-	across  int // parts for the same rows
+	d         *Device
+	dst, x    []float32
+	rows      int
+	l         *linear
+	finish    epilogue
+	gate      compute.PerGroup // addGated's
+	gateLayer *linear          // swiGLU's
+	perPart   int              // rows of a part
+	panels    int              // of a part
+	across    int              // parts for the same rows
 }
 
-// blockRows is about how many rows a part has: enough for the weights to be
-// read seldom, few enough for their activations to stay in the nearest cache.
-const blockRows = 36
+const (
+	// blockRows is about how many rows a part has: enough for the weights to be
+	// read seldom, few enough for their activations to stay in the nearest cache.
+	blockRows = 36
+	// blockOutputs is how many outputs are computed before they are finished, while
+	// a near cache has them: a multiple of every panel.
+	blockOutputs = 256
+)
 
-func (d *Device) runLinear(op linearOp) {
+func (d *Device) runLinear(dst, x compute.F32, op linearOp) {
+	compute.SameLen("linear x", x.Len, op.rows*op.l.in)
+	compute.SameLen("linear dst", dst.Len, op.rows*op.l.out)
 	if op.rows == 0 {
 		return
 	}
 	panels := up(op.l.out, d.k.panel) / d.k.panel
-	op.d, op.perPart, op.panels, op.across = d, op.rows, panels, 1
+	op.d, op.dst, op.x = d, dst.Host, x.Host
+	op.perPart, op.panels, op.across = op.rows, panels, 1
 	threads := d.pool.threads
 	if each := (op.rows + threads - 1) / threads; threads == 1 || each >= 2*d.k.rows {
 		blocks := (each + blockRows - 1) / blockRows
@@ -119,38 +130,54 @@ func (d *Device) runLinear(op linearOp) {
 
 func (op *linearOp) part(i, thread int) {
 	d, l, s := op.d, op.l, &op.d.own[thread]
-	panel := d.k.panel
 	r0 := i / op.across * op.perPart
 	n := min(op.rows-r0, op.perPart)
-	j0 := i % op.across * op.panels * panel
-	j1 := min(l.out, j0+op.panels*panel)
+	j0 := i % op.across * op.panels * d.k.panel
+	j1 := min(l.out, j0+op.panels*d.k.panel)
+	if l.i8 != nil || op.gateLayer != nil && op.gateLayer.i8 != nil {
+		d.quantizeRows(s, op.x[r0*l.in:(r0+n)*l.in], n, l)
+	}
+	for j := j0; j < j1; j += blockOutputs {
+		op.block(s, r0, n, j, min(j1, j+blockOutputs))
+	}
+}
+
+// block computes the outputs [j0, j1) of n rows from r0 on.
+func (op *linearOp) block(s *scratch, r0, n, j0, j1 int) {
+	d, l := op.d, op.l
 	x := op.x[r0*l.in : (r0+n)*l.in]
-	if l.i8 != nil {
-		d.quantizeRows(s, x, n, l)
+	y, stride := op.dst[r0*l.out+j0:(r0+n)*l.out], l.out
+	var other []float32 // what is added to dst, or dst multiplied with
+	wide := up(j1-j0, d.k.panel)
+	switch op.finish {
+	case addGated: // the product waits for its gate
+		other = grow(&s.y, n*wide)
+		y, stride = other, wide
+	case swiGLU:
+		other = grow(&s.y, n*wide)
+		d.product(s, other, wide, x, n, op.gateLayer, j0, j1)
+		d.silu(other)
 	}
-	// a gated product waits in y for its gate
-	y, stride := op.dst[r0*l.out:(r0+n)*l.out], l.out
-	if op.gated {
-		stride = up(j1-j0, panel)
-		y = grow(&s.y, n*stride)
-	}
-	for j := j0; j < j1; j += panel {
-		at := j
-		if op.gated {
-			at = j - j0
-		}
-		d.panel(s, y[at:], stride, x, n, l, j)
-	}
+	d.product(s, y, stride, x, n, l, j0, j1)
 	for r := range n {
 		dst := op.dst[(r0+r)*l.out+j0 : (r0+r)*l.out+j1]
-		switch {
-		case op.gated:
-			d.addGated(dst, y[r*stride:], op.gate.Vector(r0+r, l.out)[j0:j1])
-		case op.act == compute.WithGELU:
+		switch op.finish {
+		case withGELU:
 			d.gelu(dst)
-		case op.act == compute.WithSiLU:
+		case withSiLU:
 			d.silu(dst)
+		case addGated:
+			d.addGated(dst, other[r*wide:], op.gate.Vector(r0+r, l.out)[j0:j1])
+		case swiGLU:
+			d.multiply(dst, other[r*wide:])
 		}
+	}
+}
+
+// product computes the outputs [j0, j1) of n rows into y, a panel at a time.
+func (d *Device) product(s *scratch, y []float32, stride int, x []float32, n int, l *linear, j0, j1 int) {
+	for j := j0; j < j1; j += d.k.panel {
+		d.panel(s, y[j-j0:], stride, x, n, l, j)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"dit8/core/compute/native"
 )
 
-func open(t *testing.T, name string, threads int) compute.Device {
+func open(t testing.TB, name string, threads int) compute.Device {
 	t.Helper()
 	d, err := native.New(name, threads)
 	if err != nil {
@@ -40,6 +40,21 @@ func TestConformance(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Every device of this machine gives the generic device's bits for whatever the
+// fuzzer thinks of.
+func FuzzDevice(f *testing.F) {
+	var devices []func() compute.Device
+	for _, name := range native.Names() {
+		if name == "generic" {
+			continue
+		}
+		for _, threads := range []int{1, 3} {
+			devices = append(devices, func() compute.Device { return open(f, name, threads) })
+		}
+	}
+	computetest.Fuzz(f, devices...)
 }
 
 // What Linux says of the processor must be what the package finds: no kernels go
@@ -131,11 +146,13 @@ func TestNoAllocations(t *testing.T) {
 			}
 			x, _ := d.Alloc(rows * dim)
 			y, _ := d.Alloc(rows * wide)
-			per := compute.PerGroup{V: y, Stride: 0, Rows: rows}
+			per, none := compute.PerGroup{V: y, Stride: 0, Rows: rows}, compute.F32{}
 			allocs := testing.AllocsPerRun(20, func() {
 				d.NormModulate(x, x, rows, dim, compute.LayerNorm, per, per)
 				d.Linear(y, x, rows, l, compute.WithGELU)
 				d.LinearGate(y, x, rows, l, per)
+				d.LinearSwiGLU(y, x, rows, l, l)
+				d.NormRotate(y.Slice(0, 3*rows*dim), compute.Heads{N: 2, Tokens: rows / 2, Heads: 4, Dim: dim / 4}, none, none, x.Slice(0, rows/2*dim/4))
 				d.Attention(x, y.Slice(0, 3*rows*dim), compute.Heads{N: 2, Tokens: rows / 2, Heads: 4, Dim: dim / 4})
 			})
 			if allocs != 0 {

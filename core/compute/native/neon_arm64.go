@@ -96,6 +96,12 @@ func addNEON(dst, x *float32, n int)
 func scaleNEON(dst, x *float32, by float32, n int)
 
 //go:noescape
+func multiplyNEON(dst, x *float32, n int)
+
+//go:noescape
+func rotateNEON(x, weight, rope *float32, rstd float32, n int)
+
+//go:noescape
 func expSumNEON(p *[16]float32, x *float32, max float32, n int) float32
 
 //go:noescape

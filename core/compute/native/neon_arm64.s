@@ -3608,6 +3608,75 @@ next:
 done:
 	RET
 
+// func multiplyNEON(dst, x *float32, n int)
+TEXT ·multiplyNEON(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	LSR $4, R2
+	CBZ R2, done
+
+next:
+	VLD1 (R0), [V4.S4, V5.S4, V6.S4, V7.S4]
+	VLD1.P 64(R1), [V16.S4, V17.S4, V18.S4, V19.S4]
+	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
+	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
+	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
+	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	VST1.P [V4.S4, V5.S4, V6.S4, V7.S4], 64(R0)
+	SUB $1, R2
+	CBNZ R2, next
+
+done:
+	RET
+
+// func rotateNEON(x, weight, rope *float32, rstd float32, n int)
+TEXT ·rotateNEON(SB), NOSPLIT, $0-40
+	MOVD x+0(FP), R0
+	MOVD weight+8(FP), R1
+	MOVD rope+16(FP), R2
+	MOVD n+32(FP), R3
+	MOVWU rstd+24(FP), R4
+	VDUP R4, V0.S4
+	LSR $4, R3
+	CBZ R3, done
+
+next:
+	MOVD R0, R4
+	VLD2.P 32(R4), [V4.S4, V5.S4]
+	VLD2.P 32(R1), [V8.S4, V9.S4]
+	VLD2.P 32(R2), [V16.S4, V17.S4]
+	VLD2.P 32(R4), [V6.S4, V7.S4]
+	VLD2.P 32(R1), [V10.S4, V11.S4]
+	VLD2.P 32(R2), [V18.S4, V19.S4]
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	WORD $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
+	WORD $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+	WORD $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
+	WORD $0x6e30dc94 // fmul v20.4s, v4.4s, v16.4s
+	WORD $0x6e31dcb5 // fmul v21.4s, v5.4s, v17.4s
+	WORD $0x6e30dcb6 // fmul v22.4s, v5.4s, v16.4s
+	WORD $0x6e31dc97 // fmul v23.4s, v4.4s, v17.4s
+	WORD $0x4eb5d684 // fsub v4.4s, v20.4s, v21.4s
+	WORD $0x4e37d6c5 // fadd v5.4s, v22.4s, v23.4s
+	VST2.P [V4.S4, V5.S4], 32(R0)
+	WORD $0x6e32dcd8 // fmul v24.4s, v6.4s, v18.4s
+	WORD $0x6e33dcf9 // fmul v25.4s, v7.4s, v19.4s
+	WORD $0x6e32dcfa // fmul v26.4s, v7.4s, v18.4s
+	WORD $0x6e33dcdb // fmul v27.4s, v6.4s, v19.4s
+	WORD $0x4eb9d706 // fsub v6.4s, v24.4s, v25.4s
+	WORD $0x4e3bd747 // fadd v7.4s, v26.4s, v27.4s
+	VST2.P [V6.S4, V7.S4], 32(R0)
+	SUB $1, R3
+	CBNZ R3, next
+
+done:
+	RET
+
 // func expSumNEON(p *[16]float32, x *float32, max float32, n int) float32
 TEXT ·expSumNEON(SB), NOSPLIT, $0-36
 	MOVD x+8(FP), R0

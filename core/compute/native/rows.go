@@ -98,6 +98,18 @@ func (d *Device) add(dst, x []float32) {
 	}
 }
 
+// multiply computes dst = dst ∘ x.
+func (d *Device) multiply(dst, x []float32) {
+	x = x[:len(dst)]
+	n, first := whole(dst)
+	if n > 0 {
+		d.k.multiply(first, &x[0], n)
+	}
+	for i := n; i < len(dst); i++ {
+		dst[i] = float32(dst[i] * x[i])
+	}
+}
+
 // scale computes dst = x·by.
 func (d *Device) scale(dst, x []float32, by float32) {
 	x = x[:len(dst)]

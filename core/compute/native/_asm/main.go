@@ -79,12 +79,16 @@ func (s isa) splat(name string, bits uint32, r int) reg.VecPhysical {
 
 var constants = map[string]Mem{}
 
-func constant(name string, bits uint32) Mem {
+func constant(name string, bits uint32) Mem { return data(name, U32(bits)) }
+
+func constant64(name string, bits uint64) Mem { return data(name, U64(bits)) }
+
+func data(name string, bits Constant) Mem {
 	if m, ok := constants[name]; ok {
 		return m
 	}
 	m := GLOBL(name, RODATA|NOPTR)
-	DATA(0, U32(bits))
+	DATA(0, bits)
 	constants[name] = m
 	return m
 }

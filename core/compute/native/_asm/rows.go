@@ -169,6 +169,36 @@ func (s isa) rowKernels() {
 			VMULPS(mem(p[1], disp), by, v)
 			VMOVUPS(v, mem(p[0], disp))
 		})
+
+	s.each("multiply", "dst, x *float32, n int", []string{"dst", "x"}, nil, func(p []reg.GPVirtual, disp int) {
+		VMOVUPS(mem(p[0], disp), v)
+		VMULPS(mem(p[1], disp), v, v)
+		VMOVUPS(v, mem(p[0], disp))
+	})
+
+	s.rotate()
+}
+
+// rotate computes x = (x·rstd)·weight and turns pairs of neighbours (a, b), for which
+// rope has (cos, sin): (a·cos - b·sin, b·cos + a·sin).
+func (s isa) rotate() {
+	v, swapped, cos, sin := s.reg(4), s.reg(5), s.reg(6), s.reg(7)
+	var rstd, minus reg.VecPhysical
+	s.each("rotate", "x, weight, rope *float32, rstd float32, n int", []string{"x", "weight", "rope"}, func() {
+		rstd, minus = s.scalar("rstd", 0), s.reg(1)
+		VBROADCASTSD(constant64("minusFirst", 1<<31), minus) // of a pair; a - y is a + (-y)
+	}, func(p []reg.GPVirtual, disp int) {
+		VMULPS(mem(p[0], disp), rstd, v)
+		VMULPS(mem(p[1], disp), v, v)
+		VMOVSLDUP(mem(p[2], disp), cos)
+		VMOVSHDUP(mem(p[2], disp), sin)
+		VPERMILPS(Imm(0b10110001), v, swapped)
+		VMULPS(cos, v, v)
+		VMULPS(sin, swapped, swapped)
+		s.xor(minus, swapped, swapped)
+		VADDPS(swapped, v, v)
+		VMOVUPS(v, mem(p[0], disp))
+	})
 }
 
 func (s isa) and(a Op, b, dst reg.VecPhysical) {

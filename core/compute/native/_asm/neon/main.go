@@ -172,6 +172,16 @@ func (f *function) peek(p general, v vector, n int) {
 	f.op("VLD1", "(%v), %s", p, list(v, n, "S4"))
 }
 
+// readPairs loads the first values of four pairs into v and the second into the
+// register after it, and writePairs stores them; both move p behind them.
+func (f *function) readPairs(p general, v vector) {
+	f.op("VLD2.P", "32(%v), %s", p, list(v, 2, "S4"))
+}
+
+func (f *function) writePairs(p general, v vector) {
+	f.op("VST2.P", "%s, 32(%v)", list(v, 2, "S4"), p)
+}
+
 // readLanes copies a float32 to every lane of v and moves p behind it.
 func (f *function) readLanes(p general, v vector) {
 	f.op("VLD1R.P", "4(%v), [%v.S4]", p, v)

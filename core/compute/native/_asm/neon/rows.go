@@ -162,6 +162,15 @@ func (w *writer) rowKernels() {
 		f.write(p[0], v, four)
 	})
 
+	w.each("multiply", "dst, x *float32, n int", nil, func(f *function, p []general) {
+		f.peek(p[0], v, four)
+		f.read(p[1], a, four)
+		each(0, four, func(i vector) { f.fmul(v+i, v+i, a+i) })
+		f.write(p[0], v, four)
+	})
+
+	w.rotate()
+
 	w.reduce("expSum", "x *float32, max float32, n int", (*function).fadd, func(f *function) {
 		f.scalar("max", most)
 		f.expConstants()
@@ -189,5 +198,32 @@ func (w *writer) rowKernels() {
 
 	w.each("silu", "x *float32, n int", (*function).expConstants, func(f *function, p []general) {
 		f.overOnePlusExp(p[0], f.fneg)
+	})
+}
+
+// rotate computes x = (x·rstd)·weight and turns pairs of neighbours (a, b), for which
+// rope has (cos, sin): (a·cos - b·sin, b·cos + a·sin). Loads and stores part the pairs.
+func (w *writer) rotate() {
+	const rstd, x, weight, rope, product = vector(0), vector(4), vector(8), vector(16), vector(20)
+	w.each("rotate", "x, weight, rope *float32, rstd float32, n int", func(f *function) { f.scalar("rstd", rstd) }, func(f *function, p []general) {
+		at := f.register() // behind what is read of x
+		f.op("MOVD", "%v, %v", p[0], at)
+		for i := range vector(2) {
+			f.readPairs(at, x+2*i)
+			f.readPairs(p[1], weight+2*i)
+			f.readPairs(p[2], rope+2*i)
+		}
+		each(0, four, func(i vector) { f.fmul(x+i, x+i, rstd) })
+		each(0, four, func(i vector) { f.fmul(x+i, x+i, weight+i) })
+		for i := vector(0); i < four; i += 2 {
+			a, b, cos, sin, y := x+i, x+i+1, rope+i, rope+i+1, product+2*i
+			f.fmul(y, a, cos)
+			f.fmul(y+1, b, sin)
+			f.fmul(y+2, b, cos)
+			f.fmul(y+3, a, sin)
+			f.fsub(a, y, y+1)
+			f.fadd(b, y+2, y+3)
+			f.writePairs(p[0], a)
+		}
 	})
 }
