@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -44,7 +45,7 @@ func convertCheckpoint(args []string, stdout, stderr io.Writer) error {
 	if !o.dryRun {
 		outputs = append([]string{o.out}, outputs...)
 	}
-	if err := writable(outputs, append(in.Files, path, in.Config, o.about.Labels), o.force); err != nil {
+	if err := writable(outputs, append(in.Files, path, in.Config, o.config, o.about.Labels), o.force); err != nil {
 		return err
 	}
 	m, err := o.describe(in, path, stderr)
@@ -82,7 +83,15 @@ func (o options) summary(w io.Writer, m convert.Model, size int64) error {
 // describe finds out everything that the blob's header says. What it has to
 // assume it tells notes.
 func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Writer) (convert.Model, error) {
-	network, err := family.Read(in, o.said)
+	said := o.said
+	said.File = filepath.Base(path)
+	if o.config != "" {
+		said.ConfigFile = o.config
+		if err := checkpoint.ReadJSON(o.config, &said.Config); err != nil {
+			return convert.Model{}, err
+		}
+	}
+	network, err := family.Read(in, said)
 	for _, n := range slices.Concat(in.Notes, network.Notes) {
 		fmt.Fprintln(notes, "quantize:", n)
 	}
@@ -96,7 +105,7 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 		return convert.Model{}, fmt.Errorf("-smooth and -gptq are for int8 tensors, here is none")
 	}
 	about := o.about
-	about.Path, about.Defaults = path, o.defaults()
+	about.Path = path
 	return convert.New(network, about)
 }
 
@@ -115,7 +124,7 @@ func (o options) run(m convert.Model, bar *progress.Bar) (size int64, rep *repor
 	var ref []report.Walked
 	if len(o.reports) > 0 {
 		show("sampling the float32 model", 0, 1)
-		if ref, err = report.Reference(f, o.report().Trial); err != nil {
+		if ref, err = report.Reference(f, o.report(f.Info).Trial); err != nil {
 			return 0, nil, err
 		}
 	}
@@ -128,7 +137,7 @@ func (o options) run(m convert.Model, bar *progress.Bar) (size int64, rep *repor
 		return size, nil, err
 	}
 	show("sampling the quantised model", 0, 1)
-	rep, err = report.New(f, stored(rounded), ref, smoothed, o.report())
+	rep, err = report.New(f, stored(rounded), ref, smoothed, o.report(f.Info))
 	return size, rep, err
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -22,8 +23,8 @@ type options struct {
 	said                   family.Said
 	about                  convert.About
 	calibration            calib.Options
-	steps, images          int
-	guidance               float64
+	config                 string
+	images                 int
 	reports                reports
 	force, dryRun          bool
 }
@@ -43,18 +44,20 @@ func (o *options) flags(f *flag.FlagSet) {
 
 // modelFlags are those that say what a checkpoint is, and what it is tried on.
 func (o *options) modelFlags(f *flag.FlagSet) {
-	f.StringVar(&o.weights, "weights", "", "which `weights` of a training checkpoint: ema, model or state_dict; default: the first of them that it has")
+	f.StringVar(&o.weights, "weights", "", "which `weights` of a training checkpoint: "+strings.Join(torchfile.Containers, ", ")+"; default: the first of them that it has")
 	f.StringVar(&o.said.Numerics, "numerics", "", "for diffusers' folders: diffusers (compute what it computes) or official (for weights converted from the official ones); default: diffusers")
-	f.StringVar(&o.about.Labels, "labels", "", "JSON `file` of class names: an array, or an object from \"0\", \"1\", … to names")
+	f.StringVar(&o.about.Labels, "labels", "", "JSON `file` of class names: an array, or an object from \"0\", \"1\", … to names; or imagenet, which is the default for published networks of 1000 classes")
 	f.IntVar(&o.said.NumHeads, "num-heads", 0, "attention `heads`; default: those of -model, of config.json beside the checkpoint, of the model that the checkpoint says it is, or of the official model of this width")
-	f.StringVar(&o.said.Model, "model", "", "the official model's `name`, as DiT-XL/2 or SiT-S/4, which says how many heads it has")
+	f.StringVar(&o.said.Model, "model", "", "the official model's `name`, as DiT-XL/2, JiT-B/16 or pMF-B-16, which says of what family it is, and what its tensors do not show")
+	f.StringVar(&o.said.Family, "family", "", "the `family`: "+strings.Join(family.Names(), ", ")+"; default: what the tensors, the training's arguments or the file's name show")
+	f.StringVar(&o.config, "config", "", "JSON `file` of what no tensor shows, by the official code's names, as num_heads, in_context_start or dmf_depth; default: config.json beside the checkpoint")
 	f.StringVar(&o.said.Convention, "convention", "", "what the network was trained to predict: ours (velocity ε-x, t=1 is noise), sit (official SiT) or dit (official DiT, ε); default: what a training checkpoint says, else dit for outputs with a variance, else ours")
 	f.IntVar(&o.said.GuidedChannels, "guided-channels", -1, "output `channels` that guidance applies to, 0 for all; default: 3 for sit and dit, as their samplers do, else 0")
 	f.StringVar(&o.about.Name, "name", "", "the model's name; default: the checkpoint's file name")
 	f.StringVar(&o.about.License, "license", "", "licence of the weights")
 	f.StringVar(&o.about.Source, "source", "", "where the weights come from")
-	f.IntVar(&o.steps, "steps", 20, "default number of steps for sampling")
-	f.Float64Var(&o.guidance, "guidance", 3, "default guidance scale for sampling")
+	f.IntVar(&o.about.Steps, "steps", 0, "default `number` of steps for sampling; default: the family's, else 20")
+	f.Float64Var(&o.about.Guidance, "guidance", math.NaN(), "default guidance `scale` for sampling; default: the family's, else 3")
 	f.IntVar(&o.images, "images", 32, "`images` of a report")
 	f.IntVar(&o.calibration.Images, "calibration", 16, "`images` that calibration samples")
 }
@@ -76,6 +79,7 @@ func (o options) check() error {
 		{"compress", o.compress, []string{"small", "fast"}},
 		{"numerics", o.said.Numerics, []string{"diffusers", "official"}},
 		{"convention", o.said.Convention, []string{"ours", "sit", "dit"}},
+		{"family", o.said.Family, family.Names()},
 	} {
 		empty := c.is == "" && c.flag != "type" && c.flag != "compress" // says nothing
 		if !empty && !slices.Contains(c.allowed, c.is) {
@@ -91,6 +95,8 @@ func (o options) checkNumbers() error {
 		return usagef("-num-heads is %d, allowed: 1 to %d", o.said.NumHeads, dit.MaxHeads)
 	case o.said.GuidedChannels < -1 || o.said.GuidedChannels > dit.MaxChannels:
 		return usagef("-guided-channels is %d, allowed: 0 (all) to %d", o.said.GuidedChannels, dit.MaxChannels)
+	case o.about.Steps < 0 || o.about.Steps > core.MaxSteps:
+		return usagef("-steps is %d, allowed: 1 to %d", o.about.Steps, core.MaxSteps)
 	case o.images < 1 || o.images > 1024:
 		return usagef("-images is %d, allowed: 1 to 1024", o.images)
 	case o.calibration.Images < 1 || o.calibration.Images > 1024:
@@ -99,21 +105,14 @@ func (o options) checkNumbers() error {
 	return nil
 }
 
-func (o options) defaults() core.Defaults {
-	return core.Defaults{Steps: o.steps, Guidance: float32(o.guidance)}
-}
-
 // store is how the file is to be stored.
 func (o options) store() convert.Options {
 	return convert.Options{Types: o.types, Small: o.compress == "small"}
 }
 
-// report is what a report compares.
-func (o options) report() report.Options {
-	return report.Options{
-		Store: o.store(), Calibration: o.calibration,
-		Trial: calib.Trial{Images: o.images, Steps: o.steps, Guidance: float32(o.guidance)},
-	}
+// report is what a report of a model compares.
+func (o options) report(m core.Info) report.Options {
+	return report.Options{Store: o.store(), Calibration: o.calibration, Trial: calib.TrialOf(m, o.images)}
 }
 
 // reports are the files that -report names.

@@ -32,7 +32,7 @@ func techniques(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return report.Techniques(stdout, model, o.report())
+	return report.Techniques(stdout, model, o.report(model.Info))
 }
 
 // anyFloats reads a checkpoint, or makes a network of core/bench's sizes with random
@@ -59,11 +59,11 @@ func (o options) randomFloats(name, size string) (calib.Floats, error) {
 		return calib.Floats{}, err
 	}
 	cfg := preset.Config
-	info := core.Info{Name: name, Convention: flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock}, Defaults: o.defaults()}
+	info := core.Info{Name: name, Convention: flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock}, Defaults: core.Defaults{Steps: 20, Guidance: 3}}
 	if info.Classes, err = convert.ClassNames("", cfg.NumClasses); err != nil {
 		return calib.Floats{}, err
 	}
-	if err := info.Check(cfg.NumClasses); err != nil {
+	if err := info.Check(cfg); err != nil {
 		return calib.Floats{}, err
 	}
 	return calib.ReadFloats(cfg, info, dit.Random(cfg, 1, false))

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
+	"strings"
 
 	"dit8/core/dit"
+	"dit8/core/sampling"
 	"dit8/tools/quantize/calib"
 	"dit8/tools/quantize/proof"
 	"dit8/weights"
@@ -17,6 +20,7 @@ type verification struct {
 	reference, solver string
 	maxRel, scale     float64
 	guided            int
+	interval          interval
 }
 
 // verify runs a model on what a reference file holds: on inputs of the network, or, of
@@ -26,8 +30,9 @@ func verify(args []string, stdout, _ io.Writer) error {
 	f := flag.NewFlagSet("verify", flag.ContinueOnError)
 	f.StringVar(&o.reference, "reference", "", "safetensors `file` with inputs and outputs")
 	f.Float64Var(&o.maxRel, "max-rel", math.Inf(1), "exit 1 when an output's relative error is above this")
-	f.Float64Var(&o.scale, "cfg-scale", math.NaN(), "guidance scale of out_cfg, by default the one that fits it best, or of a trajectory, by default the one in the file's name")
-	f.StringVar(&o.solver, "solver", "", "`solver` of a trajectory, euler, heun2, dopri5, ddim or ddpm; default: the one in the file's name, sample_SOLVER_….safetensors")
+	f.Float64Var(&o.scale, "cfg-scale", math.NaN(), "guidance scale of out_cfg, by default the one that fits it best, or of a trajectory, by default the one in case.json beside it or in the file's name; of networks that take it as an input, their omega")
+	f.Var(&o.interval, "cfg-interval", "`LOW-HIGH`: the times, on the reference's own clock, between which a trajectory is guided; default: what case.json beside it says, else all")
+	f.StringVar(&o.solver, "solver", "", "`solver` of a trajectory, euler, heun, heun2, dopri5, sde, restart, ddim or ddpm; default: the one in case.json beside it or in the file's name, sample_SOLVER_….safetensors")
 	f.IntVar(&o.guided, "cfg-channels", 3, "channels of out_cfg that guidance applies to, 0 for all; the official code's are 3")
 	path, err := parse(f, args, stdout)
 	switch {
@@ -51,11 +56,11 @@ func verify(args []string, stdout, _ io.Writer) error {
 
 // compare runs the model. set are the flags that were given.
 func (o verification) compare(path string, set map[string]bool) ([]proof.Comparison, error) {
-	ref, closer, err := proof.OpenReference(o.reference)
+	ref, err := proof.Open(o.reference)
 	if err != nil {
 		return nil, err
 	}
-	defer closer.Close()
+	defer ref.Close()
 	blob, err := weights.Open(path)
 	if err != nil {
 		return nil, err
@@ -70,22 +75,39 @@ func (o verification) compare(path string, set map[string]bool) ([]proof.Compari
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	_, samples := ref.Lookup("noise")
-	for name, of := range map[string]bool{"cfg-channels": !samples, "solver": samples} {
+	for name, of := range map[string]bool{"cfg-channels": !samples, "solver": samples, "cfg-interval": samples} {
 		if set[name] && !of {
 			return nil, usagef("-%s says nothing of what %s holds", name, o.reference)
 		}
 	}
-	v := proof.New(m, blob.Header().Info.Convention, ref)
-	var results []proof.Comparison
+	look := proof.Outputs
 	if samples {
-		results, err = v.Trajectories(o.reference, o.solver, o.scale)
-	} else {
-		results, err = v.Outputs(o.scale, o.guided)
+		look = proof.Trajectory
 	}
+	info := blob.Header().Info
+	results, err := look(sampling.Network{Model: m, Convention: info.Convention}, ref,
+		proof.Options{Scale: o.scale, Channels: o.guided, Solver: o.solver, Interval: o.interval, Latents: info.Latents})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.reference, err)
 	}
 	return results, nil
+}
+
+// interval is two numbers, or none.
+type interval []float64
+
+func (i *interval) String() string { return "" }
+
+// Set reads LOW-HIGH.
+func (i *interval) Set(s string) error {
+	low, high, ok := strings.Cut(s, "-")
+	a, err1 := strconv.ParseFloat(low, 64)
+	b, err2 := strconv.ParseFloat(high, 64)
+	if !ok || err1 != nil || err2 != nil || !(a >= 0 && a < b && b <= 1) {
+		return fmt.Errorf("%.40q is not two numbers from 0 to 1, the lower first, as in 0.1-0.9", s)
+	}
+	*i = interval{a, b}
+	return nil
 }
 
 // print prints the results and refuses those above -max-rel.

@@ -8,7 +8,7 @@ import (
 	"dit8/core/compute"
 	"dit8/core/dit"
 	"dit8/core/param"
-	"dit8/tools/quantize/proof"
+	"dit8/core/sampling"
 )
 
 // Options are what rounding can do better, by calibration.
@@ -44,24 +44,29 @@ func (o Options) calibrate(f Floats) (map[string]*Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := proof.Walker{Model: m, Convention: f.Info.Convention}
-	tr := Trial{Images: o.Images, Steps: f.Info.Defaults.Steps, Guidance: f.Info.Defaults.Guidance, FirstSeed: calibrationSeed}
-	if err := tr.Each(w, nil, func(proof.Way, []float32, []float32) error { return nil }); err != nil {
+	n := sampling.Network{Model: m, Convention: f.Info.Convention}
+	tr := TrialOf(f.Info, o.Images)
+	tr.FirstSeed = calibrationSeed
+	if err := tr.Each(n, f.Info, nil, func(Way, []float32, []float32) error { return nil }); err != nil {
 		return nil, err
 	}
-	return rec.Layers(), moreConditions(w)
+	return rec.Layers(), moreConditions(n)
 }
 
 // moreConditions shows the heads more than the few conditions of few images.
-func moreConditions(w proof.Walker) error {
+func moreConditions(n sampling.Network) error {
 	const conditions, batch = 2048, 64
 	r := rand.New(rand.NewPCG(3, 4))
 	for range conditions / batch {
 		var conds []dit.Cond
 		for range batch {
-			conds = append(conds, dit.Cond{T: w.Convention.At(r.Float32()).Time, Label: r.IntN(w.Config().NumClasses + 1)})
+			c := dit.Cond{T: n.Convention.At(r.Float32()).Time, Label: r.IntN(n.Config().NumClasses + 1)}
+			if n.Convention.Average { // any two times, and any guidance
+				c.R, c.Omega, c.TMin, c.TMax = c.T*r.Float32(), 1+9*r.Float32(), 0.5*r.Float32(), 0.5+0.5*r.Float32()
+			}
+			conds = append(conds, c)
 		}
-		c, err := w.Condition(conds)
+		c, err := n.Condition(conds)
 		if err != nil {
 			return err
 		}

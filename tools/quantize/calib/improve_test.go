@@ -5,7 +5,6 @@ import (
 	"math"
 	"testing"
 
-	"dit8/core"
 	"dit8/tools/quantize/calib"
 	"dit8/tools/quantize/checkpoint"
 	"dit8/tools/quantize/convert"
@@ -28,7 +27,7 @@ func golden(t *testing.T) (convert.Model, calib.Floats) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := convert.New(network, convert.About{Path: "m", Defaults: core.Defaults{Steps: 5, Guidance: 3}})
+	m, err := convert.New(network, convert.About{Path: "m", Steps: 5, Guidance: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,12 +65,12 @@ func follow(t *testing.T, file []byte) float64 {
 		t.Fatal(err)
 	}
 	path := goldens + "sample_euler_21pts_cfg3.safetensors"
-	ref, closer, err := proof.OpenReference(path)
+	ref, err := proof.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closer.Close()
-	results, err := proof.New(w.Model, w.Convention, ref).Trajectories(path, "", math.NaN())
+	defer ref.Close()
+	results, err := proof.Trajectory(w, ref, proof.Options{Scale: math.NaN()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,8 +30,8 @@ func golden(t *testing.T, path string, heads int, a About) (Model, error) {
 		t.Fatal(err)
 	}
 	a.Path = path
-	if a.Defaults == (core.Defaults{}) {
-		a.Defaults = core.Defaults{Steps: 20, Guidance: 3}
+	if a.Steps == 0 {
+		a.Steps, a.Guidance = 20, 3
 	}
 	return New(network, a)
 }
@@ -122,7 +122,7 @@ func TestRules(t *testing.T) {
 
 // What a file says of a model besides its network.
 func TestNew(t *testing.T) {
-	m, err := golden(t, "sit_rgb/model.safetensors", 6, About{License: "MIT", Source: "there", Defaults: core.Defaults{Steps: 7, Guidance: 1.5}})
+	m, err := golden(t, "sit_rgb/model.safetensors", 6, About{License: "MIT", Source: "there", Steps: 7, Guidance: 1.5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestNew(t *testing.T) {
 	if i.Name != "model" || i.License != "MIT" || i.Source != "there" {
 		t.Errorf("name %q, licence %q, source %q", i.Name, i.License, i.Source)
 	}
-	if i.Defaults != (core.Defaults{Steps: 7, Guidance: 1.5}) {
+	if d := i.Defaults; d.Steps != 7 || d.Guidance != 1.5 || d.Solver != "" || d.GuidanceInterval != nil {
 		t.Errorf("defaults %+v", i.Defaults)
 	}
 	if i.Pixels != (core.Pixels{Mean: 0.5, Std: 0.5}) {
@@ -143,7 +143,7 @@ func TestNew(t *testing.T) {
 	if err != nil || m.Info.Name != "mine" || m.Info.Pixels != (core.Pixels{}) {
 		t.Errorf("%+v, %v", m.Info, err)
 	}
-	_, err = golden(t, "sit_tiny/model.safetensors", 4, About{Defaults: core.Defaults{Steps: -1}})
+	_, err = golden(t, "sit_tiny/model.safetensors", 4, About{Steps: -1})
 	refused(t, "no steps", err, "steps is -1")
 	for path, want := range map[string]string{
 		"a/m.safetensors": "m", "m.safetensors.index.json": "m", "m.pt": "m", "m.ckpt": "m", "m-2.5.bin": "m-2.5", "folder": "folder", "x/folder/.": "folder",

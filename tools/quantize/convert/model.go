@@ -3,6 +3,7 @@
 package convert
 
 import (
+	"math"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -22,8 +23,9 @@ type Tensors = calib.Tensors
 type About struct {
 	Path                  string // of the checkpoint, which the model is named after where Name is empty
 	Name, License, Source string
-	Labels                string // the file of class names; empty are numbers
-	Defaults              core.Defaults
+	Labels                string  // the file of class names, or ImageNet; empty are ImageNet's where the family has them, else numbers
+	Steps                 int     // of the sampler's defaults; 0 is the family's, or 20
+	Guidance              float64 // likewise; NaN is the family's, or 3
 }
 
 // Model is a network with what its file will say of it.
@@ -36,7 +38,7 @@ type Model struct {
 // New describes a network.
 func New(m family.Model, a About) (Model, error) {
 	cfg := *m.Network
-	info := core.Info{Name: a.Name, License: a.License, Source: a.Source, Defaults: a.Defaults, Convention: m.Convention}
+	info := core.Info{Name: a.Name, License: a.License, Source: a.Source, Defaults: a.defaults(m), Convention: m.Convention, Latents: m.Latents}
 	if info.Name == "" {
 		info.Name = nameOf(a.Path)
 	}
@@ -44,10 +46,29 @@ func New(m family.Model, a About) (Model, error) {
 		info.Pixels = core.Pixels{Mean: 0.5, Std: 0.5}
 	}
 	var err error
-	if info.Classes, err = ClassNames(a.Labels, cfg.NumClasses); err != nil {
+	labels := a.Labels
+	if labels == "" && m.ImageNet && cfg.NumClasses == 1000 {
+		labels = ImageNet
+	}
+	if info.Classes, err = ClassNames(labels, cfg.NumClasses); err != nil {
 		return Model{}, err
 	}
-	return Model{cfg, info, m.Tensor}, info.Check(cfg.NumClasses)
+	return Model{cfg, info, m.Tensor}, info.Check(cfg)
+}
+
+// defaults are the family's, where nothing else was asked for.
+func (a About) defaults(m family.Model) core.Defaults {
+	d := m.Defaults
+	if d.Steps == 0 {
+		d.Steps, d.Guidance = 20, 3
+	}
+	if a.Steps != 0 {
+		d.Steps = a.Steps
+	}
+	if !math.IsNaN(a.Guidance) {
+		d.Guidance = float32(a.Guidance)
+	}
+	return d
 }
 
 // nameOf names a model after its file.

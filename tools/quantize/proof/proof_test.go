@@ -11,11 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"dit8/core"
-	"dit8/core/flow"
+	"dit8/core/sampling"
 	"dit8/tools/quantize/calib"
 	"dit8/tools/quantize/checkpoint"
-	"dit8/tools/quantize/checkpoint/safetensors"
 	"dit8/tools/quantize/convert"
 	"dit8/tools/quantize/family"
 	"dit8/tools/quantize/proof"
@@ -35,7 +33,7 @@ func model(t *testing.T, path string, said family.Said) convert.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := convert.New(network, convert.About{Path: path, Defaults: core.Defaults{Steps: 20, Guidance: 3}})
+	m, err := convert.New(network, convert.About{Path: path, Steps: 20, Guidance: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +41,7 @@ func model(t *testing.T, path string, said family.Said) convert.Model {
 }
 
 // load puts a checkpoint of the goldens on a device, in the types of a file.
-func load(t *testing.T, path, dtype string, said family.Said) proof.Walker {
+func load(t *testing.T, path, dtype string, said family.Said) sampling.Network {
 	t.Helper()
 	m := model(t, path, said)
 	w, err := calib.Load(m.Config, m.Info.Convention, m.Tensors(convert.Types{Default: dtype}))
@@ -54,25 +52,28 @@ func load(t *testing.T, path, dtype string, said family.Said) proof.Walker {
 }
 
 // outputs compares with a file of the network's outputs.
-func outputs(t *testing.T, w proof.Walker, path string) ([]proof.Comparison, error) {
+func outputs(t *testing.T, w sampling.Network, path string) ([]proof.Comparison, error) {
 	t.Helper()
-	return proof.New(w.Model, w.Convention, reference(t, path)).Outputs(math.NaN(), 3)
+	return proof.Outputs(w, reference(t, path), open)
 }
+
+// open says nothing of a reference but the channels that are guided.
+var open = proof.Options{Scale: math.NaN(), Channels: 3}
 
 // heads says nothing but the number of heads.
 func heads(n int) family.Said { return family.Said{NumHeads: n, GuidedChannels: -1} }
 
 // reference opens a reference file of the goldens, or any other.
-func reference(t *testing.T, path string) *safetensors.File {
+func reference(t *testing.T, path string) *proof.Reference {
 	t.Helper()
 	if !filepath.IsAbs(path) {
 		path = goldens + path
 	}
-	ref, closer, err := proof.OpenReference(path)
+	ref, err := proof.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closer.Close() })
+	t.Cleanup(func() { ref.Close() })
 	return ref
 }
 
@@ -220,7 +221,7 @@ func TestTrajectories(t *testing.T) {
 				if strings.Contains(f, "20pts") { // without the states on the way
 					count = 1
 				}
-				results, err := proof.New(w.Model, w.Convention, reference(t, path)).Trajectories(path, "", math.NaN())
+				results, err := proof.Trajectory(w, reference(t, path), open)
 				within(t, f, results, err, count, bound)
 				if len(results) > 0 && !strings.Contains(results[0].Note, "PSNR") {
 					t.Errorf("%s: no PSNR in %q", f, results[0].Note)
@@ -236,7 +237,7 @@ func TestTrajectoryRefusals(t *testing.T) {
 	euler, ddim := "sit_tiny/sample_euler_10pts_cfg4.safetensors", "dit_tiny/sample_ddim_20_cfg4.safetensors"
 	for _, c := range []struct {
 		want, solver, file string
-		model              proof.Walker
+		model              sampling.Network
 	}{
 		{`the solver is "rk4"`, "rk4", euler, sit},
 		{"on the ddpm clock", "", ddim, sit},
@@ -248,14 +249,14 @@ func TestTrajectoryRefusals(t *testing.T) {
 		{"tensor step_noise is missing", "ddpm", ddim, dit},
 		{"tensor noise: shape is [1 3 32 32], expected [1 4 8 8]", "", "sit_rgb/sample_euler_21pts_cfg3.safetensors", sit},
 	} {
-		_, err := proof.New(c.model.Model, c.model.Convention, reference(t, c.file)).Trajectories(c.file, c.solver, math.NaN())
+		_, err := proof.Trajectory(c.model, reference(t, c.file), proof.Options{Scale: math.NaN(), Solver: c.solver})
 		refused(t, c.file, err, c.want)
 	}
 	for _, c := range []struct {
 		solver string
 		scale  float64
 	}{{"", 2}, {"heun2", math.NaN()}} { // another guidance, another solver
-		results, err := proof.New(sit.Model, sit.Convention, reference(t, euler)).Trajectories(euler, c.solver, c.scale)
+		results, err := proof.Trajectory(sit, reference(t, euler), proof.Options{Scale: c.scale, Solver: c.solver})
 		if err != nil || !(results[0].Rel > 1e-3) {
 			t.Errorf("%+v follows all the same: %v, %v", c, results, err)
 		}
@@ -299,44 +300,12 @@ func TestReferenceShapes(t *testing.T) {
 		{"sample_euler_10pts_cfg4", "traj", []int{2, 10, 4, 8, 8}}, {"sample_euler_10pts_cfg4", "grid_t", []int{2, 5}},
 	} {
 		path := edited(t, "sit_tiny/"+c.file+".safetensors", func(header map[string]any) { header[c.tensor].(map[string]any)["shape"] = c.shape })
-		v := proof.New(w.Model, w.Convention, reference(t, path))
-		var err error
+		look := proof.Trajectory
 		if c.file == "forward" {
-			_, err = v.Outputs(math.NaN(), 3)
-		} else {
-			_, err = v.Trajectories(path, "", math.NaN())
+			look = proof.Outputs
 		}
+		_, err := look(w, reference(t, path), open)
 		refused(t, c.file, err, fmt.Sprintf("tensor %s: shape is %v, expected ", c.tensor, c.shape))
-	}
-}
-
-// The walker samples what the sampler samples, pixel by pixel.
-func TestWalkerSamples(t *testing.T) {
-	said, int8s := family.Said{NumHeads: 6, Convention: "sit", GuidedChannels: -1}, convert.Types{Default: "int8"}
-	w := load(t, "sit_rgb/model.safetensors", "int8", said)
-	z := make([]float32, w.Config().ImageLen())
-	flow.Noise(z, 9, 0)
-	if err := w.Walk(z, proof.Way{Label: 3, Guidance: 2, Plan: calib.Trial{Steps: 6}.Plan()}, nil); err != nil {
-		t.Fatal(err)
-	}
-	m := model(t, "sit_rgb/model.safetensors", said)
-	g, err := core.NewGenerator(w.Device(), "", m.Info, m.Config, m.Tensors(int8s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := g.Generate(t.Context(), core.Request{Class: "3", Seed: 9, Steps: 6, Guidance: 2, Count: 1}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pix := res.Images[0].Pix
-	plane := w.Config().InputSize * w.Config().InputSize
-	for i := range plane {
-		for c := range 3 {
-			want := float64(pix[4*i+c])
-			if got := math.Floor(float64(max(0, min(1, 0.5+0.5*z[c*plane+i])))*255 + 0.5); got != want {
-				t.Fatalf("pixel %d, channel %d: %v, the sampler has %v", i, c, got, want)
-			}
-		}
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"dit8/core"
-	"dit8/core/dit"
+	"dit8/core/sampling"
 	"dit8/tools/quantize/calib"
 	"dit8/tools/quantize/proof"
 )
@@ -50,14 +50,14 @@ func SpreadOf(v []float64) Spread {
 // Walked is one image of the reference: its noise, what the network was given and
 // gave at each step, and where it ended.
 type Walked struct {
-	proof.Way
+	calib.Way
 	noise, final []float32
 	ins, outs    [][]float32
 }
 
 // Reference walks the float32 model, once for all that is compared with it.
 func Reference(f calib.Floats, tr calib.Trial) (all []Walked, err error) {
-	w, err := calib.Load(f.Config, f.Info.Convention, f.Tensors())
+	n, err := calib.Load(f.Config, f.Info.Convention, f.Tensors())
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +69,8 @@ func Reference(f calib.Floats, tr calib.Trial) (all []Walked, err error) {
 		one.ins, one.outs = append(one.ins, slices.Clone(in)), append(one.outs, slices.Clone(out))
 		return nil
 	}
-	err = tr.Each(w, see, func(p proof.Way, noise, z []float32) error {
-		one.Way, one.noise, one.final = p, noise, z
+	err = tr.Each(n, f.Info, see, func(w calib.Way, noise, z []float32) error {
+		one.Way, one.noise, one.final = w, noise, z
 		all = append(all, one)
 		one = Walked{}
 		return nil
@@ -78,13 +78,13 @@ func Reference(f calib.Floats, tr calib.Trial) (all []Walked, err error) {
 	return all, err
 }
 
-// evaluate compares w with the reference, which was made by the same trial.
-func evaluate(ref []Walked, w proof.Walker, tr calib.Trial, pixels core.Pixels) (Evaluation, error) {
+// evaluate compares a network with the reference, which was made by the same trial.
+func evaluate(ref []Walked, n sampling.Network, tr calib.Trial, pixels core.Pixels) (Evaluation, error) {
 	e := Evaluation{Steps: tr.Steps, Guidance: tr.Guidance, Images: tr.Images}
 	var all []float64
-	byStep := make([][]float64, tr.Steps)
+	byStep := make([][]float64, len(ref[0].Plan.Evals))
 	for _, r := range ref {
-		errs, err := r.outputErrors(w)
+		errs, err := r.outputErrors(n)
 		if err != nil {
 			return e, err
 		}
@@ -92,7 +92,7 @@ func evaluate(ref []Walked, w proof.Walker, tr calib.Trial, pixels core.Pixels) 
 			byStep[k], all = append(byStep[k], x), append(all, x)
 		}
 		z := slices.Clone(r.noise)
-		if err := w.Walk(z, r.Way, nil); err != nil {
+		if err := r.Walk(n, z, nil); err != nil {
 			return e, err
 		}
 		if pixels.Std > 0 {
@@ -102,29 +102,27 @@ func evaluate(ref []Walked, w proof.Walker, tr calib.Trial, pixels core.Pixels) 
 		}
 	}
 	for k, v := range byStep {
-		e.ByStep = append(e.ByStep, StepError{tr.Plan().Evals[k], SpreadOf(v)})
+		e.ByStep = append(e.ByStep, StepError{ref[0].Plan.Evals[k].T, SpreadOf(v)})
 	}
 	e.Output, e.PSNR = SpreadOf(all), SpreadOf(e.ByCase)
 	return e, nil
 }
 
-// outputErrors are the relative errors of w's outputs for the states at each step.
-func (r Walked) outputErrors(w proof.Walker) (errs []float64, err error) {
-	var conds []dit.Cond
-	for k := range r.ins {
-		conds = append(conds, w.Conds(r.Way, k)...)
-	}
-	cond, err := w.Condition(conds)
+// outputErrors are the relative errors of a network's outputs for the states at each
+// step.
+func (r Walked) outputErrors(n sampling.Network) (errs []float64, err error) {
+	cond, err := n.Condition(slices.Concat(r.Conds...))
 	if err != nil {
 		return nil, err
 	}
 	defer cond.Free()
-	groups := len(conds) / len(r.ins)
+	at := 0
 	for k, want := range r.outs {
-		out := make([]float32, len(want))
-		if err := w.Forward(out, r.ins[k], groups, cond, k*groups, groups); err != nil {
+		out, groups := make([]float32, len(want)), len(r.Conds[k])
+		if err := n.Forward(out, r.ins[k], groups, cond, at, groups); err != nil {
 			return nil, err
 		}
+		at += groups
 		errs = append(errs, proof.Compare("", out, want).Rel)
 	}
 	return errs, nil

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"dit8/core"
 	"dit8/tools/quantize/calib"
 	"dit8/tools/quantize/checkpoint"
 	"dit8/tools/quantize/convert"
@@ -27,7 +26,7 @@ func golden(t *testing.T, dir string, heads, steps int) calib.Floats {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := convert.New(network, convert.About{Path: "m", Defaults: core.Defaults{Steps: steps, Guidance: 3}})
+	m, err := convert.New(network, convert.About{Path: "m", Steps: steps, Guidance: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

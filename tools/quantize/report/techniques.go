@@ -8,6 +8,7 @@ import (
 	"dit8/core/compute"
 	"dit8/core/dit"
 	"dit8/core/param"
+	"dit8/core/sampling"
 	"dit8/tools/quantize/calib"
 	"dit8/tools/quantize/convert"
 	"dit8/tools/quantize/proof"
@@ -95,7 +96,7 @@ func (t technique) try(f calib.Floats, ref []Walked, o Options) (e Evaluation, b
 	if err != nil {
 		return e, 0, err
 	}
-	e, err = evaluate(ref, proof.Walker{Model: m, Convention: f.Info.Convention}, o.Trial, f.Info.Pixels)
+	e, err = evaluate(ref, sampling.Network{Model: m, Convention: f.Info.Convention}, o.Trial, f.Info.Pixels)
 	return e, float64(8*stored) / float64(convert.Parameters(f.Config.Specs())), err
 }
 
