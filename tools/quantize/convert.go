@@ -104,7 +104,7 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 	if o.calibration.Any() && !slices.ContainsFunc(network.Specs, o.types.Int8) {
 		return convert.Model{}, fmt.Errorf("-smooth and -gptq are for int8 tensors, here is none")
 	}
-	about := o.about
+	about := o.sampler(o.about)
 	about.Path = path
 	return convert.New(network, about)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -16,6 +15,9 @@ import (
 	"dit8/tools/quantize/report"
 )
 
+// unsaid is a number that was not given.
+const unsaid = -1
+
 // options are the flags of a conversion.
 type options struct {
 	out, compress, weights string
@@ -24,7 +26,8 @@ type options struct {
 	about                  convert.About
 	calibration            calib.Options
 	config                 string
-	images                 int
+	steps, images          int
+	guidance               float64
 	reports                reports
 	force, dryRun          bool
 }
@@ -56,8 +59,8 @@ func (o *options) modelFlags(f *flag.FlagSet) {
 	f.StringVar(&o.about.Name, "name", "", "the model's name; default: the checkpoint's file name")
 	f.StringVar(&o.about.License, "license", "", "licence of the weights")
 	f.StringVar(&o.about.Source, "source", "", "where the weights come from")
-	f.IntVar(&o.about.Steps, "steps", 0, "default `number` of steps for sampling; default: the family's, else 20")
-	f.Float64Var(&o.about.Guidance, "guidance", math.NaN(), "default guidance `scale` for sampling; default: the family's, else 3")
+	f.IntVar(&o.steps, "steps", unsaid, "default `number` of steps for sampling; default: the family's, else 20")
+	f.Float64Var(&o.guidance, "guidance", unsaid, "default guidance `scale` for sampling; default: the family's, else 3")
 	f.IntVar(&o.images, "images", 32, "`images` of a report")
 	f.IntVar(&o.calibration.Images, "calibration", 16, "`images` that calibration samples")
 }
@@ -95,14 +98,23 @@ func (o options) checkNumbers() error {
 		return usagef("-num-heads is %d, allowed: 1 to %d", o.said.NumHeads, dit.MaxHeads)
 	case o.said.GuidedChannels < -1 || o.said.GuidedChannels > dit.MaxChannels:
 		return usagef("-guided-channels is %d, allowed: 0 (all) to %d", o.said.GuidedChannels, dit.MaxChannels)
-	case o.about.Steps < 0 || o.about.Steps > core.MaxSteps:
-		return usagef("-steps is %d, allowed: 1 to %d", o.about.Steps, core.MaxSteps)
 	case o.images < 1 || o.images > 1024:
 		return usagef("-images is %d, allowed: 1 to 1024", o.images)
 	case o.calibration.Images < 1 || o.calibration.Images > 1024:
 		return usagef("-calibration is %d, allowed: 1 to 1024", o.calibration.Images)
 	}
 	return nil
+}
+
+// sampler are the defaults that were asked for.
+func (o options) sampler(a convert.About) convert.About {
+	if o.steps != unsaid {
+		a.Steps = &o.steps
+	}
+	if o.guidance != unsaid {
+		a.Guidance = &o.guidance
+	}
+	return a
 }
 
 // store is how the file is to be stored.

@@ -59,7 +59,7 @@ func (o options) randomFloats(name, size string) (calib.Floats, error) {
 		return calib.Floats{}, err
 	}
 	cfg := preset.Config
-	info := core.Info{Name: name, Convention: flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock}, Defaults: core.Defaults{Steps: 20, Guidance: 3}}
+	info := core.Info{Name: name, Convention: flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock}, Defaults: o.sampler(o.about).Sampler(core.Defaults{})}
 	if info.Classes, err = convert.ClassNames("", cfg.NumClasses); err != nil {
 		return calib.Floats{}, err
 	}

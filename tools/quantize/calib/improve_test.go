@@ -27,7 +27,8 @@ func golden(t *testing.T) (convert.Model, calib.Floats) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := convert.New(network, convert.About{Path: "m", Steps: 5, Guidance: 3})
+	steps := 5
+	m, err := convert.New(network, convert.About{Path: "m", Steps: &steps})
 	if err != nil {
 		t.Fatal(err)
 	}

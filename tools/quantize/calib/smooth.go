@@ -31,55 +31,67 @@ type Smoothed struct {
 // sampled inputs is taken, or none. tensors are changed in place, and layers' samples
 // with them. Layers whose weights are not isInt8 stay as they are.
 func Smooth(tensors map[string][]float32, layers map[string]*Layer, cfg dit.Config, isInt8 func(param.Spec) bool) ([]Smoothed, error) {
-	d := cfg.HiddenSize
 	able := make(map[string]bool)
 	for _, s := range cfg.Specs() {
 		able[s.Name] = isInt8(s)
 	}
 	var done []Smoothed
 	for i := range cfg.Depth {
-		b := fmt.Sprintf("blocks.%d.", i)
-		head, bias := tensors[b+"adaLN_modulation.1.weight"], tensors[b+"adaLN_modulation.1.bias"]
-		for _, part := range []struct {
-			layer string
-			fold  func(s []float32)
-		}{
-			{"attn.proj", func(s []float32) { // before qkv's own columns change
-				w, wb := tensors[b+"attn.qkv.weight"][2*d*d:], tensors[b+"attn.qkv.bias"][2*d:]
-				for j, x := range s {
-					divide(w[j*d:(j+1)*d], x)
-					wb[j] /= x
-				}
-			}},
-			{"attn.qkv", func(s []float32) { foldNorm(head, bias, s, 0) }},
-			{"mlp.fc1", func(s []float32) { foldNorm(head, bias, s, 3) }},
-		} {
-			if !able[b+part.layer+".weight"] {
+		for _, p := range smoothable(tensors, fmt.Sprintf("blocks.%d.", i), cfg.HiddenSize) {
+			if !able[p.layer+".weight"] {
 				continue
 			}
-			l := layers[b+part.layer]
+			l := layers[p.layer]
 			if l == nil || len(l.X) == 0 {
-				return nil, fmt.Errorf("calib: no inputs of %s%s were seen", b, part.layer)
+				return nil, fmt.Errorf("calib: no inputs of %s were seen", p.layer)
 			}
-			w := tensors[l.Name+".weight"]
+			w := tensors[p.layer+".weight"]
 			s, report := l.smoothing(w)
 			done = append(done, report)
-			if s == nil {
-				continue
-			}
-			part.fold(s)
-			for k := range w {
-				w[k] *= s[k%d]
-			}
-			for k := range l.X {
-				l.X[k] /= s[k%d]
-			}
-			for k := range l.AbsMax {
-				l.AbsMax[k] /= s[k]
+			if s != nil {
+				p.fold(s)
+				l.apply(s, w)
 			}
 		}
 	}
 	return done, nil
+}
+
+// foldable is a layer and how to divide its input by factors.
+type foldable struct {
+	layer string
+	fold  func(s []float32)
+}
+
+// smoothable are those of a block of width d.
+func smoothable(tensors map[string][]float32, block string, d int) []foldable {
+	head, bias := tensors[block+"adaLN_modulation.1.weight"], tensors[block+"adaLN_modulation.1.bias"]
+	return []foldable{
+		{block + "attn.proj", func(s []float32) { // before qkv's own columns change
+			w, wb := tensors[block+"attn.qkv.weight"][2*d*d:], tensors[block+"attn.qkv.bias"][2*d:]
+			for j, x := range s {
+				divide(w[j*d:(j+1)*d], x)
+				wb[j] /= x
+			}
+		}},
+		{block + "attn.qkv", func(s []float32) { foldNorm(head, bias, s, 0) }},
+		{block + "mlp.fc1", func(s []float32) { foldNorm(head, bias, s, 3) }},
+	}
+}
+
+// apply multiplies the columns of the layer's weights w by s, and divides what was
+// seen of its inputs.
+func (l *Layer) apply(s, w []float32) {
+	n := len(s)
+	for k := range w {
+		w[k] *= s[k%n]
+	}
+	for k := range l.X {
+		l.X[k] /= s[k%n]
+	}
+	for k := range l.AbsMax {
+		l.AbsMax[k] /= s[k]
+	}
 }
 
 func divide(v []float32, by float32) {

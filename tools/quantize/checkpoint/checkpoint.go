@@ -191,7 +191,7 @@ func (c *Checkpoint) openFile(path, weights string) error {
 		if err != nil {
 			return err
 		}
-		c.addSafetensors(in, func(safetensors.Tensor) bool { return true })
+		c.addSafetensors(in)
 		return nil
 	}
 	in, err := torchfile.Read(f, size, weights)
@@ -212,11 +212,9 @@ func (c *Checkpoint) openFile(path, weights string) error {
 	return nil
 }
 
-func (c *Checkpoint) addSafetensors(in *safetensors.File, want func(safetensors.Tensor) bool) {
+func (c *Checkpoint) addSafetensors(in *safetensors.File) {
 	for _, t := range in.Tensors {
-		if want(t) {
-			c.Tensors = append(c.Tensors, Tensor{t.Name, t.Shape, func() ([]float32, error) { return in.Floats(t) }})
-		}
+		c.Tensors = append(c.Tensors, Tensor{t.Name, t.Shape, func() ([]float32, error) { return in.Floats(t) }})
 	}
 }
 

@@ -30,9 +30,6 @@ func golden(t *testing.T, path string, heads int, a About) (Model, error) {
 		t.Fatal(err)
 	}
 	a.Path = path
-	if a.Steps == 0 {
-		a.Steps, a.Guidance = 20, 3
-	}
 	return New(network, a)
 }
 
@@ -122,7 +119,8 @@ func TestRules(t *testing.T) {
 
 // What a file says of a model besides its network.
 func TestNew(t *testing.T) {
-	m, err := golden(t, "sit_rgb/model.safetensors", 6, About{License: "MIT", Source: "there", Steps: 7, Guidance: 1.5})
+	steps, none, guidance := 7, -1, 1.5
+	m, err := golden(t, "sit_rgb/model.safetensors", 6, About{License: "MIT", Source: "there", Steps: &steps, Guidance: &guidance})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +141,7 @@ func TestNew(t *testing.T) {
 	if err != nil || m.Info.Name != "mine" || m.Info.Pixels != (core.Pixels{}) {
 		t.Errorf("%+v, %v", m.Info, err)
 	}
-	_, err = golden(t, "sit_tiny/model.safetensors", 4, About{Steps: -1})
+	_, err = golden(t, "sit_tiny/model.safetensors", 4, About{Steps: &none})
 	refused(t, "no steps", err, "steps is -1")
 	for path, want := range map[string]string{
 		"a/m.safetensors": "m", "m.safetensors.index.json": "m", "m.pt": "m", "m.ckpt": "m", "m-2.5.bin": "m-2.5", "folder": "folder", "x/folder/.": "folder",

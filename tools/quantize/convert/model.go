@@ -3,7 +3,6 @@
 package convert
 
 import (
-	"math"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -23,9 +22,9 @@ type Tensors = calib.Tensors
 type About struct {
 	Path                  string // of the checkpoint, which the model is named after where Name is empty
 	Name, License, Source string
-	Labels                string  // the file of class names, or ImageNet; empty are ImageNet's where the family has them, else numbers
-	Steps                 int     // of the sampler's defaults; 0 is the family's, or 20
-	Guidance              float64 // likewise; NaN is the family's, or 3
+	Labels                string   // the file of class names, or ImageNet; empty are ImageNet's where the family has them, else numbers
+	Steps                 *int     // of the sampler's defaults; nil is the family's, or 20
+	Guidance              *float64 // likewise; nil is the family's, or 3
 }
 
 // Model is a network with what its file will say of it.
@@ -38,7 +37,7 @@ type Model struct {
 // New describes a network.
 func New(m family.Model, a About) (Model, error) {
 	cfg := *m.Network
-	info := core.Info{Name: a.Name, License: a.License, Source: a.Source, Defaults: a.defaults(m), Convention: m.Convention, Latents: m.Latents}
+	info := core.Info{Name: a.Name, License: a.License, Source: a.Source, Defaults: a.Sampler(m.Defaults), Convention: m.Convention, Latents: m.Latents}
 	if info.Name == "" {
 		info.Name = nameOf(a.Path)
 	}
@@ -56,17 +55,16 @@ func New(m family.Model, a About) (Model, error) {
 	return Model{cfg, info, m.Tensor}, info.Check(cfg)
 }
 
-// defaults are the family's, where nothing else was asked for.
-func (a About) defaults(m family.Model) core.Defaults {
-	d := m.Defaults
+// Sampler is a family's defaults d, where nothing else was asked for.
+func (a About) Sampler(d core.Defaults) core.Defaults {
 	if d.Steps == 0 {
 		d.Steps, d.Guidance = 20, 3
 	}
-	if a.Steps != 0 {
-		d.Steps = a.Steps
+	if a.Steps != nil {
+		d.Steps = *a.Steps
 	}
-	if !math.IsNaN(a.Guidance) {
-		d.Guidance = float32(a.Guidance)
+	if a.Guidance != nil {
+		d.Guidance = float32(*a.Guidance)
 	}
 	return d
 }

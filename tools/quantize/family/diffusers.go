@@ -65,7 +65,7 @@ func (d diffusersConfig) check() error {
 }
 
 func readDiffusers(c *checkpoint.Checkpoint, s Said) (Model, error) {
-	t := take(c, s)
+	t := take(c, s, "DiT or SiT")
 	var d diffusersConfig
 	if err := checkpoint.ReadJSON(c.Config, &d); err != nil {
 		return Model{}, fmt.Errorf("these are diffusers' parameter names, which need the config.json beside them: %w", err)

@@ -28,7 +28,7 @@ var dmfModels = official{
 }
 
 func readDMF(c *checkpoint.Checkpoint, s Said) (Model, error) {
-	t := take(c, s)
+	t := take(c, s, "DMF")
 	cfg := t.shape(ditParts, depth(c, "blocks."))
 	inFile := 0
 	if cfg.QKNorm = has(c, "blocks.0.attn.q_norm.scale"); cfg.QKNorm {

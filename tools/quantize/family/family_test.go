@@ -270,7 +270,7 @@ func TestHeads(t *testing.T) {
 		{said: Said{NumHeads: 5}, err: "num_heads is 5, which does not divide hidden_size 384"},
 		{args: map[string]string{"model": "DiT-B/4"}, err: "DiT-B/4 has hidden_size 768"},
 	} {
-		k := take(&checkpoint.Checkpoint{Args: c.args}, c.said)
+		k := take(&checkpoint.Checkpoint{Args: c.args}, c.said, "this")
 		n := k.heads(cfg, ditModels, c.inFile)
 		contains(t, "heads", k.err, c.err)
 		if c.err == "" && n != c.want {
@@ -280,7 +280,7 @@ func TestHeads(t *testing.T) {
 			t.Errorf("%+v, %v: notes %q, want %q", c.said, c.args, notes, c.note)
 		}
 	}
-	k := take(&checkpoint.Checkpoint{}, nothing)
+	k := take(&checkpoint.Checkpoint{}, nothing, "this")
 	k.heads(dit.Config{HiddenSize: 100}, ditModels, 0)
 	contains(t, "an unusual width", k.err, "give -num-heads (hidden_size is 100)")
 }
@@ -304,7 +304,7 @@ func TestTrainedConvention(t *testing.T) {
 		{clock: flow.FlowClock, note: "assuming -convention ours (the others: sit, dit)"},
 		{cfg: dit.Config{LearnSigma: true}, clock: flow.DDPMClock, note: "assuming -convention dit (the others: ours, sit)"},
 	} {
-		k := take(&checkpoint.Checkpoint{Args: c.args}, Said{Convention: c.said, GuidedChannels: -1})
+		k := take(&checkpoint.Checkpoint{Args: c.args}, Said{Convention: c.said, GuidedChannels: -1}, "this")
 		got := k.convention(c.cfg)
 		contains(t, "convention", k.err, c.err)
 		if c.err != "" {
@@ -317,7 +317,7 @@ func TestTrainedConvention(t *testing.T) {
 			t.Errorf("%q, %v: notes %q, want %q", c.said, c.args, k.notes, c.note)
 		}
 	}
-	if c := take(&checkpoint.Checkpoint{}, Said{Convention: "sit", GuidedChannels: 2}).convention(dit.Config{}); c.GuidedChannels != 2 {
+	if c := take(&checkpoint.Checkpoint{}, Said{Convention: "sit", GuidedChannels: 2}, "this").convention(dit.Config{}); c.GuidedChannels != 2 {
 		t.Errorf("two guided channels: %+v", c)
 	}
 }

@@ -3,6 +3,8 @@ package family
 import (
 	"fmt"
 	"slices"
+
+	"dit8/core/param"
 )
 
 // The folds are exact: what a network computes with them is what it computes without,
@@ -38,10 +40,7 @@ func outputs(w tensor) int {
 }
 
 func zeros(name string, shape ...int) tensor {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
+	n := param.Spec{Shape: shape}.Len()
 	return fold(name, shape, func([][]float32) []float32 { return make([]float32, n) })
 }
 
@@ -136,13 +135,11 @@ func minusOne(x tensor) tensor {
 // product is the weight of two linear maps, one after the other: second [D, M], or
 // that of a 1×1 convolution [D, M, 1, 1], times first [M, …].
 func product(second, first tensor) (tensor, error) {
-	m, n := outputs(first), 1
+	m := outputs(first)
 	if len(first.Shape) < 2 || len(second.Shape) < 2 || second.Shape[1] != m || slices.ContainsFunc(second.Shape[2:], func(d int) bool { return d != 1 }) {
 		return first, misshapen(second, "[D %d] or [D %[1]d 1 1], as %s is %v", m, first.Name, first.Shape)
 	}
-	for _, d := range first.Shape[1:] {
-		n *= d
-	}
+	n := param.Spec{Shape: first.Shape[1:]}.Len()
 	shape := append([]int{second.Shape[0]}, first.Shape[1:]...)
 	return fold(first.Name, shape, func(v [][]float32) []float32 {
 		w2, w1 := v[0], v[1]

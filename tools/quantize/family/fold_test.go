@@ -35,7 +35,7 @@ func of(t *testing.T, ts ...tensor) *taker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return take(c, Said{GuidedChannels: -1})
+	return take(c, Said{GuidedChannels: -1}, "this")
 }
 
 // made is what a taker made under a name.
@@ -205,6 +205,8 @@ func TestTokens(t *testing.T) {
 	equal(t, "tokens", made(t, file, "context_embed", 1, 3, 2), []float32{1, 2, 3, 4, 5, 6})
 	file.positions("pos_embed", "context_embed", "pos")
 	equal(t, "tokens with their positions", made(t, file, "context_embed", 1, 3, 2), []float32{11, 22, 33, 44, 55, 66})
+	file.zero("none", 1, 2)
+	equal(t, "a table that the file has not", made(t, file, "none", 1, 2), []float32{0, 0})
 	equal(t, "positions of the image", made(t, file, "pos_embed", 1, 1, 2), []float32{70, 80})
 }
 

@@ -42,15 +42,15 @@ func (g guided) defaults() core.Defaults {
 }
 
 func readIMF(c *checkpoint.Checkpoint, s Said) (Model, error) {
-	t := take(c, s)
-	cfg := t.meanFlow("iMF", imfModels)
+	t := take(c, s, "iMF")
+	cfg := t.meanFlow(imfModels)
 	cfg.Rope = dit.SequenceRope
 	cfg.InputSize = t.whole("input_size", 32) // no tensor shows it
 	tokens := 0
 	if cfg.PatchSize > 0 {
 		tokens = (cfg.InputSize / cfg.PatchSize) * (cfg.InputSize / cfg.PatchSize)
 	}
-	t.put("pos_embed", zeros("pos_embed", 1, tokens, cfg.HiddenSize), nil)
+	t.zero("pos_embed", 1, tokens, cfg.HiddenSize)
 	m, err := t.meanFlowModel(cfg, flow.Convention{Prediction: flow.Velocity})
 	g, ok := imfGuidance[[2]int{cfg.HiddenSize, cfg.Depth}]
 	if !ok {
@@ -70,9 +70,9 @@ func isMeanFlow(c *checkpoint.Checkpoint) bool {
 
 // meanFlow reads what iMF and pMF share: everything but positions and the embedding of
 // patches.
-func (t *taker) meanFlow(what string, of official) (cfg dit.Config) {
-	p := parts{what: what, patch: "x_embedder.proj.weight", table: "y_embedder.embedding_table.weight", mlp: "shared_blocks.0.mlp.w1.weight", final: "u_final_layer.linear.weight"}
-	patch, table, mlp := t.dims(p.patch, 4, p), t.dims(p.table, 2, p), t.dims(p.mlp, 2, p)
+func (t *taker) meanFlow(of official) (cfg dit.Config) {
+	p := parts{patch: "x_embedder.proj.weight", table: "y_embedder.embedding_table.weight", mlp: "shared_blocks.0.mlp.w1.weight", final: "u_final_layer.linear.weight"}
+	patch, table, mlp := t.dims(p.patch, 4), t.dims(p.table, 2), t.dims(p.mlp, 2)
 	shared, heads := depth(t.c, "shared_blocks."), depth(t.c, "u_heads.")
 	cfg = dit.Config{
 		HiddenSize: patch[0], InChannels: patch[1], PatchSize: patch[2], NumClasses: table[0] - 1, Depth: shared + heads, MLPHidden: mlp[0],

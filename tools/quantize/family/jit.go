@@ -25,7 +25,6 @@ var (
 		sizes: map[string]size{"B": {768, 12, 12}, "L": {1024, 24, 16}, "H": {1280, 32, 16}},
 	}
 	jitParts = parts{
-		what:  "JiT",
 		patch: "x_embedder.proj.weight", pos: "pos_embed", table: "y_embedder.embedding_table.weight",
 		mlp: "blocks.0.mlp.w3.weight", final: "final_layer.linear.weight",
 	}
@@ -36,13 +35,13 @@ var (
 )
 
 func readJiT(c *checkpoint.Checkpoint, s Said) (Model, error) {
-	t := take(c, s)
+	t := take(c, s, "JiT")
 	t.product("x_embedder.proj", "x_embedder.proj2", "x_embedder.proj1")
 	cfg := t.shape(jitParts, depth(c, "blocks."))
 	cfg.Norm, cfg.MLP, cfg.QKNorm, cfg.Rope = dit.RMSNorm, dit.SwiGLU, true, dit.AxialRope
-	cfg.MLPHidden = t.dims(jitParts.mlp, 2, jitParts)[1] // [D, F]
+	cfg.MLPHidden = t.dims(jitParts.mlp, 2)[1] // [D, F]
 	cfg.NumHeads = t.heads(cfg, jitModels, t.headsOf(cfg, "blocks.0.attn.q_norm.weight"))
-	cfg.Context.Class = t.dims("in_context_posemb", 3, jitParts)[1]
+	cfg.Context.Class = t.dims("in_context_posemb", 3)[1]
 	cfg.Context.Start = t.whole("in_context_start", jitStart[cfg.HiddenSize])
 	t.same("context_embed", "in_context_posemb")
 	t.blocks(cfg, "norm1.weight", "norm2.weight")

@@ -29,14 +29,13 @@ var (
 		sizes: map[string]size{"B": {768, 12, 12}, "L": {1024, 24, 16}, "XL": {1152, 28, 16}, "1p0B": {1536, 24, 24}, "1p6B": {1792, 28, 28}},
 	}
 	lightningParts = parts{
-		what:  "LightningDiT",
 		patch: "x_embedder.proj.weight", pos: "pos_embed", table: "y_embedder.embedding_table.weight",
 		mlp: "blocks.0.mlp.fc1.weight", final: "final_layer.linear.weight",
 	}
 )
 
 func readLightningDiT(c *checkpoint.Checkpoint, s Said) (Model, error) {
-	t := take(c, s)
+	t := take(c, s, "LightningDiT")
 	p := lightningParts
 	gated := has(c, "blocks.0.mlp.w12.weight")
 	if gated {
@@ -44,7 +43,7 @@ func readLightningDiT(c *checkpoint.Checkpoint, s Said) (Model, error) {
 	}
 	cfg := t.shape(p, depth(c, "blocks."))
 	if gated {
-		cfg.MLP, cfg.MLPHidden = dit.SwiGLU, t.dims(p.mlp, 2, p)[1]
+		cfg.MLP, cfg.MLPHidden = dit.SwiGLU, t.dims(p.mlp, 2)[1]
 	}
 	inFile := 0
 	if has(c, "feat_rope.freqs_cos") || t.flag("use_rope") {

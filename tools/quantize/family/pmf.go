@@ -29,11 +29,11 @@ var (
 )
 
 func readPMF(c *checkpoint.Checkpoint, s Said) (Model, error) {
-	t := take(c, s)
+	t := take(c, s, "pMF")
 	t.product("x_embedder.proj", "x_embedder.proj2", "x_embedder.proj1")
-	cfg := t.meanFlow("pMF", pmfModels)
+	cfg := t.meanFlow(pmfModels)
 	cfg.Rope = dit.AxialRope
-	pos := t.dims("pos_embed", 3, parts{what: "pMF"}) // [1, L+T, D]
+	pos := t.dims("pos_embed", 3) // [1, L+T, D]
 	cfg.InputSize = t.side("pos_embed", pos[1]-cfg.Context.Len()) * cfg.PatchSize
 	t.positions("pos_embed", "context_embed", "pos_embed")
 	kind := [2]int{cfg.HiddenSize, cfg.PatchSize}

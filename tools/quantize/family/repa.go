@@ -25,7 +25,7 @@ func trainedAsREPA(c *checkpoint.Checkpoint) bool {
 }
 
 func readREPA(c *checkpoint.Checkpoint, s Said) (Model, error) {
-	t := take(c, s)
+	t := take(c, s, "SiT of REPA")
 	encoder, decoder := depth(c, "blocks."), depth(c, "decoder_blocks.")
 	cfg := t.shape(ditParts, encoder+decoder)
 	cfg.NumHeads = t.heads(cfg, ditModels, 0)

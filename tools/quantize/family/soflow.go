@@ -34,7 +34,7 @@ func secondEmbedder(c *checkpoint.Checkpoint) string {
 }
 
 func readSoFlow(c *checkpoint.Checkpoint, s Said) (Model, error) {
-	t := take(c, s)
+	t := take(c, s, "SoFlow")
 	cfg := t.shape(ditParts, depth(c, "blocks."))
 	cfg.NumHeads = t.heads(cfg, soflowModels, 0)
 	cfg.Times = dit.TimesSum

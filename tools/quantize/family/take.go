@@ -20,6 +20,7 @@ import (
 type taker struct {
 	c      *checkpoint.Checkpoint
 	said   Said
+	what   string // the network, in words
 	config Config // what config.json says
 	bare   bool   // the file's layers may lack a bias, which stands for zeros
 
@@ -32,8 +33,9 @@ type taker struct {
 // tensor is one that can be computed, also by several goroutines at a time.
 type tensor = checkpoint.Tensor
 
-func take(c *checkpoint.Checkpoint, s Said) *taker {
-	t := &taker{c: c, said: s, config: s.Config, used: make(map[string]bool), made: make(map[string]tensor)}
+// take starts to take a network, what, off a checkpoint.
+func take(c *checkpoint.Checkpoint, s Said, what string) *taker {
+	t := &taker{c: c, said: s, what: what, config: s.Config, used: make(map[string]bool), made: make(map[string]tensor)}
 	if t.config == nil {
 		_, t.err = c.ReadConfig(&t.config)
 	}
@@ -89,6 +91,9 @@ func (t *taker) put(to string, x tensor, err error) {
 
 // same takes a tensor as it is.
 func (t *taker) same(to, from string) { t.put(to, t.get(from), nil) }
+
+// zero makes a tensor of zeros, for what the file has not.
+func (t *taker) zero(to string, shape ...int) { t.put(to, zeros(to, shape...), nil) }
 
 // linear takes a layer as it is.
 func (t *taker) linear(to, from string) { t.rows(to, from) }

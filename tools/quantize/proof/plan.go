@@ -123,7 +123,7 @@ func (v verifier) grid(c *course) (times []float32, err error) {
 	}
 	t, ok := v.ref.Lookup(name)
 	if !ok {
-		return nil, fmt.Errorf("it has neither grid_t nor grid_t_noise1, the times of the points, nor timestep_map, the steps of the DDPM schedule")
+		return nil, fmt.Errorf("it has neither grid_t, nor grid_t_noise1, the times of the points, nor timestep_map, the steps of the DDPM schedule")
 	}
 	if len(t.Shape) != 1 || t.Shape[0] < 2 || t.Shape[0] > maxPoints {
 		return nil, fmt.Errorf("tensor %s: shape is %v, expected [N], 2 to %d points", name, t.Shape, maxPoints)

@@ -33,7 +33,7 @@ func model(t *testing.T, path string, said family.Said) convert.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := convert.New(network, convert.About{Path: path, Steps: 20, Guidance: 3})
+	m, err := convert.New(network, convert.About{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}

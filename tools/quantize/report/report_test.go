@@ -26,7 +26,7 @@ func golden(t *testing.T, dir string, heads, steps int) calib.Floats {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := convert.New(network, convert.About{Path: "m", Steps: steps, Guidance: 3})
+	m, err := convert.New(network, convert.About{Path: "m", Steps: &steps})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,58 +101,66 @@ func (h header) metadata() error {
 	})
 }
 
+// tensor reads the entry of a tensor.
 func (h header) tensor(name string) (t Tensor, err error) {
 	t.Name = name
 	what := "tensor " + name
-	var haveType, haveShape, haveOffsets bool
+	have := make(map[string]bool)
 	err = h.object(what, func(key string) error {
+		have[key] = true
 		switch key {
 		case "dtype":
-			haveType = true
-			v, err := h.token(what)
-			if err != nil {
-				return err
-			}
-			s, ok := v.(string)
-			if !ok {
-				return badf("%s: dtype is %s, not a string", what, describe(v))
-			}
-			t.DType = s
-			return nil
+			dtype, err := h.text(what, "dtype")
+			t.DType = dtype
+			return err
 		case "shape":
-			haveShape = true
 			dims, err := h.integers(what+": shape", MaxDims)
 			for _, d := range dims {
 				t.Shape = append(t.Shape, int(d))
 			}
 			return err
 		case "data_offsets":
-			haveOffsets = true
-			at, err := h.integers(what+": data_offsets", 2)
-			if err != nil {
-				return err
-			}
-			if len(at) != 2 {
-				return badf("%s: %d data_offsets, not 2", what, len(at))
-			}
-			if t.begin, t.end = at[0], at[1]; t.end < t.begin {
-				return badf("%s: data_offsets %d to %d go backwards", what, t.begin, t.end)
-			}
-			return nil
+			return h.offsets(&t, what)
 		}
 		return badf("%s: unknown field %q", what, key)
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return t, err
-	case !haveType:
-		return t, badf("%s: no dtype", what)
-	case !haveShape:
-		return t, badf("%s: no shape", what)
-	case !haveOffsets:
-		return t, badf("%s: no data_offsets", what)
+	}
+	for _, field := range []string{"dtype", "shape", "data_offsets"} {
+		if !have[field] {
+			return t, badf("%s: no %s", what, field)
+		}
 	}
 	return t, t.checkSize()
+}
+
+// text reads a field that is a string.
+func (h header) text(what, field string) (string, error) {
+	v, err := h.token(what)
+	if err != nil {
+		return "", err
+	}
+	s, ok := v.(string)
+	if !ok {
+		return "", badf("%s: %s is %s, not a string", what, field, describe(v))
+	}
+	return s, nil
+}
+
+// offsets reads where a tensor's data begin and end.
+func (h header) offsets(t *Tensor, what string) error {
+	at, err := h.integers(what+": data_offsets", 2)
+	if err != nil {
+		return err
+	}
+	if len(at) != 2 {
+		return badf("%s: %d data_offsets, not 2", what, len(at))
+	}
+	if t.begin, t.end = at[0], at[1]; t.end < t.begin {
+		return badf("%s: data_offsets %d to %d go backwards", what, t.begin, t.end)
+	}
+	return nil
 }
 
 // integers reads an array of up to limit integers from 0.

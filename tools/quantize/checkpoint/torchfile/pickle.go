@@ -186,114 +186,168 @@ func (m *machine) items(many bool, n int) ([]any, error) {
 // step runs one instruction (Lib/pickletools.py has them all; torch.save writes
 // those of protocol 2, here are also 3 to 5's).
 func (m *machine) step(op byte) (err error) {
-	var n uint64
-	var b []byte
 	switch op {
 	case 0x80: // PROTO
-		if n, err = m.uint(1); err == nil && (n < 2 || n > 5) {
-			err = badf("the pickle has protocol %d, allowed are 2 to 5", n)
-		}
+		return m.protocol()
 	case 0x95: // FRAME
 		_, err = m.take(8)
 	case '(': // MARK
 		m.push(mark{})
-	case '0': // POP
-		if len(m.stack) > 0 {
-			m.stack = m.stack[:len(m.stack)-1]
-		} else {
-			_, err = m.pop()
-		}
-	case '1': // POP_MARK
-		_, err = m.popMark()
-	case '2': // DUP
-		var v any
-		if v, err = m.pop(); err == nil {
-			m.push(v)
-			m.push(v)
-		}
+	case '0', '1', '2': // POP, POP_MARK, DUP
+		return m.shuffle(op)
 	case 'N': // NONE
 		m.push(nil)
 	case 0x88, 0x89: // NEWTRUE, NEWFALSE
 		m.push(op == 0x88)
-	case 'K', 'M', 'J': // BININT1, BININT2, BININT
-		n, err = m.uint(map[byte]int{'K': 1, 'M': 2, 'J': 4}[op])
-		v := int64(n)
-		if op == 'J' {
-			v = int64(int32(n))
-		}
-		m.push(v)
-	case 0x8a, 0x8b: // LONG1, LONG4
-		if b, err = m.sized(map[byte]int{0x8a: 1, 0x8b: 4}[op]); err == nil {
-			err = m.long(b)
-		}
-	case 'G': // BINFLOAT
-		if b, err = m.take(8); err == nil {
-			m.push(math.Float64frombits(binary.BigEndian.Uint64(b)))
-		}
-	case 'X', 0x8c, 0x8d, 'T', 'U', 'B', 'C', 0x8e: // texts and bytes
-		b, err = m.sized(map[byte]int{'X': 4, 0x8c: 1, 0x8d: 8, 'T': 4, 'U': 1, 'B': 4, 'C': 1, 0x8e: 8}[op])
-		m.push(string(b))
-	case 'S', 'V': // STRING, UNICODE: of old pickles, before a name that is refused
-		var s string
-		s, err = m.line()
-		m.push(s)
-	case ')', ']': // EMPTY_TUPLE, EMPTY_LIST
-		m.push(&list{})
-	case '}': // EMPTY_DICT
-		m.push(&dict{})
-	case 0x85, 0x86, 0x87: // TUPLE1, TUPLE2, TUPLE3
-		var v []any
-		v, err = m.popN(int(op - 0x84))
-		m.push(&list{v})
-	case 't', 'l': // TUPLE, LIST
-		var v []any
-		v, err = m.popMark()
-		m.push(&list{v})
-	case 'd': // DICT
-		var v []any
-		d := &dict{}
-		if v, err = m.popMark(); err == nil {
-			err = d.set(v)
-		}
-		m.push(d)
+	case 'K', 'M', 'J', 0x8a, 0x8b, 'G': // BININT1, BININT2, BININT, LONG1, LONG4, BINFLOAT
+		return m.number(op)
+	case 'X', 0x8c, 0x8d, 'T', 'U', 'B', 'C', 0x8e, 'S', 'V': // texts and bytes
+		return m.text(op)
+	case ')', ']', 0x85, 0x86, 0x87, 't', 'l': // EMPTY_TUPLE, EMPTY_LIST, TUPLE1, TUPLE2, TUPLE3, TUPLE, LIST
+		return m.list(op)
+	case '}', 'd': // EMPTY_DICT, DICT
+		return m.dict(op == 'd')
 	case 'a', 'e': // APPEND, APPENDS
-		err = m.append(op == 'e')
+		return m.append(op == 'e')
 	case 's', 'u': // SETITEM, SETITEMS
-		err = m.set(op == 'u')
+		return m.set(op == 'u')
 	case 'q', 'r', 0x94: // BINPUT, LONG_BINPUT, MEMOIZE
-		n = uint64(len(m.memo))
-		if op != 0x94 {
-			n, err = m.uint(map[byte]int{'q': 1, 'r': 4}[op])
-		}
-		var v any
-		if err == nil {
-			if v, err = m.pop(); err == nil {
-				m.push(v)
-				m.memo[uint32(n)] = v
-			}
-		}
+		return m.memoize(op)
 	case 'h', 'j': // BINGET, LONG_BINGET
-		if n, err = m.uint(map[byte]int{'h': 1, 'j': 4}[op]); err == nil {
-			v, ok := m.memo[uint32(n)]
-			if !ok {
-				err = badf("the pickle asks for memo %d, which it has not set", n)
-			}
-			m.push(v)
-		}
+		return m.recall(op)
 	case 'c', 'i': // GLOBAL, INST
-		err = m.global(op == 'i')
+		return m.global(op == 'i')
 	case 0x93: // STACK_GLOBAL
-		err = m.stackGlobal()
+		return m.stackGlobal()
 	case 'Q': // BINPERSID
-		err = m.persistent()
+		return m.persistent()
 	case 'R', 0x81: // REDUCE, NEWOBJ
-		err = m.call(op == 'R')
+		return m.call(op == 'R')
 	case 'b': // BUILD
-		err = m.build()
+		return m.build()
 	default:
 		err = badf("the pickle has the instruction %s, which torch.save does not write: refused", strconv.QuoteRune(rune(op)))
 	}
 	return err
+}
+
+func (m *machine) protocol() error {
+	n, err := m.uint(1)
+	if err == nil && (n < 2 || n > 5) {
+		err = badf("the pickle has protocol %d, allowed are 2 to 5", n)
+	}
+	return err
+}
+
+// shuffle takes what is topmost off, a mark too, or all down to the mark, or doubles
+// the topmost value.
+func (m *machine) shuffle(op byte) error {
+	switch {
+	case op == '1':
+		_, err := m.popMark()
+		return err
+	case op == '0' && len(m.stack) > 0:
+		m.stack = m.stack[:len(m.stack)-1]
+		return nil
+	}
+	v, err := m.pop()
+	if err == nil {
+		m.push(v)
+		m.push(v)
+	}
+	return err
+}
+
+func (m *machine) number(op byte) (err error) {
+	var n uint64
+	var b []byte
+	switch op {
+	case 'K', 'M':
+		n, err = m.uint(map[byte]int{'K': 1, 'M': 2}[op])
+		m.push(int64(n))
+	case 'J':
+		n, err = m.uint(4)
+		m.push(int64(int32(n)))
+	case 'G':
+		if b, err = m.take(8); err == nil {
+			m.push(math.Float64frombits(binary.BigEndian.Uint64(b)))
+		}
+	default:
+		if b, err = m.sized(map[byte]int{0x8a: 1, 0x8b: 4}[op]); err == nil {
+			err = m.long(b)
+		}
+	}
+	return err
+}
+
+// text reads texts and bytes: with a length, or, in old pickles, before a name that
+// is refused, a line.
+func (m *machine) text(op byte) error {
+	if op == 'S' || op == 'V' { // STRING, UNICODE
+		s, err := m.line()
+		m.push(s)
+		return err
+	}
+	b, err := m.sized(map[byte]int{'X': 4, 0x8c: 1, 0x8d: 8, 'T': 4, 'U': 1, 'B': 4, 'C': 1, 0x8e: 8}[op])
+	m.push(string(b))
+	return err
+}
+
+// list makes a list or a tuple: an empty one, of one to three values, or of all down
+// to the mark.
+func (m *machine) list(op byte) (err error) {
+	var v []any
+	switch op {
+	case 't', 'l':
+		v, err = m.popMark()
+	case 0x85, 0x86, 0x87:
+		v, err = m.popN(int(op - 0x84))
+	}
+	m.push(&list{v})
+	return err
+}
+
+// dict makes a dictionary, an empty one or of the keys and values down to the mark.
+func (m *machine) dict(full bool) (err error) {
+	d := &dict{}
+	if full {
+		var v []any
+		if v, err = m.popMark(); err == nil {
+			err = d.set(v)
+		}
+	}
+	m.push(d)
+	return err
+}
+
+// memoize keeps the topmost value.
+func (m *machine) memoize(op byte) (err error) {
+	n := uint64(len(m.memo))
+	if op != 0x94 {
+		if n, err = m.uint(map[byte]int{'q': 1, 'r': 4}[op]); err != nil {
+			return err
+		}
+	}
+	v, err := m.pop()
+	if err == nil {
+		m.push(v)
+		m.memo[uint32(n)] = v
+	}
+	return err
+}
+
+// recall pushes a value that was kept.
+func (m *machine) recall(op byte) error {
+	n, err := m.uint(map[byte]int{'h': 1, 'j': 4}[op])
+	if err != nil {
+		return err
+	}
+	v, ok := m.memo[uint32(n)]
+	if !ok {
+		return badf("the pickle asks for memo %d, which it has not set", n)
+	}
+	m.push(v)
+	return nil
 }
 
 // list is a list or a tuple.

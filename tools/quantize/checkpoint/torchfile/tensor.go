@@ -69,11 +69,11 @@ func newTensor(args []any) (t Tensor, err error) {
 	if len(size.v) > maxDims || len(size.v) != len(stride.v) {
 		return t, badf("storage %s: a view with %d sizes and %d strides, allowed as many of each, up to %d", s.key, len(size.v), len(stride.v), maxDims)
 	}
-	t = Tensor{DType: s.dtype, storage: s, offset: offset}
-	n, last := uint64(1), offset // number of values, index of the last one
 	if offset < 0 || offset > s.numel {
 		return t, badf("storage %s: a view at offset %d of %d values", s.key, offset, s.numel)
 	}
+	t = Tensor{DType: s.dtype, storage: s, offset: offset}
+	n := uint64(1) // number of values
 	for i := range size.v {
 		d, ok1 := size.v[i].(int64)
 		k, ok2 := stride.v[i].(int64)
@@ -87,25 +87,31 @@ func newTensor(args []any) (t Tensor, err error) {
 		}
 		n = lo
 	}
+	return t, t.within(n)
+}
+
+// within refuses a view of n values that reaches out of its storage.
+func (t Tensor) within(n uint64) error {
+	s, last := t.storage, t.offset
 	// A view has no more values than its storage: torch can repeat one without
 	// limit (stride 0), which no checkpoint needs.
 	if n > uint64(s.numel) {
-		return t, badf("storage %s: a view of shape %v has more values than the storage's %d", s.key, t.Shape, s.numel)
+		return badf("storage %s: a view of shape %v has more values than the storage's %d", s.key, t.Shape, s.numel)
 	}
 	if n == 0 {
-		return t, nil
+		return nil
 	}
 	for i, d := range t.Shape {
 		hi, lo := bits.Mul64(uint64(d-1), uint64(t.strides[i]))
 		if hi != 0 || lo > uint64(s.numel) || last+int64(lo) >= s.numel {
-			return t, badf("storage %s: a view of shape %v, strides %v and offset %d reaches past its %d values", s.key, t.Shape, t.strides, offset, s.numel)
+			return badf("storage %s: a view of shape %v, strides %v and offset %d reaches past its %d values", s.key, t.Shape, t.strides, t.offset, s.numel)
 		}
 		last += int64(lo)
 	}
 	if last >= s.numel {
-		return t, badf("storage %s: a view at offset %d of %d values", s.key, offset, s.numel)
+		return badf("storage %s: a view at offset %d of %d values", s.key, t.offset, s.numel)
 	}
-	return t, nil
+	return nil
 }
 
 // Len is the product of the shape.

@@ -92,12 +92,12 @@ func Read(r io.ReaderAt, size int64, which string) (*File, error) {
 var Containers = []string{"ema", "model_ema1", "ema_model", "model", "state_dict", "model_ema2"}
 
 // choose finds the state dict.
-func choose(top any, which string) (*File, error) {
+func choose(top any, which string) (f *File, err error) {
 	d, ok := top.(*dict)
 	if !ok {
 		return nil, badf("the file holds %s, not a dictionary of tensors", kind(top))
 	}
-	f := &File{}
+	f = &File{}
 	var found []string
 	for _, k := range Containers {
 		if v, ok := d.get(k); ok {
@@ -108,32 +108,49 @@ func choose(top any, which string) (*File, error) {
 		}
 	}
 	switch {
-	case strings.Contains(which, "ema") && len(found) > 0 && !slices.Contains(found, which):
+	case which != "" && len(found) > 0 && !slices.Contains(found, which):
 		return nil, badf("the file has no weights %q, it has: %s", which, strings.Join(found, ", "))
-	case which != "" && len(found) == 0:
+	case strings.Contains(which, "ema") && len(found) == 0:
 		return nil, badf("the file is a plain dictionary of tensors: it has no weights %q", which)
 	case len(found) > 0:
-		f.From = found[0]
-		// an EMA that was turned off is None
-		if i := slices.IndexFunc(found, func(k string) bool { v, _ := d.get(k); return v != nil }); i >= 0 {
-			f.From = found[i]
-		}
-		if which != "" {
-			f.From = which
-		}
-		inner, _ := d.get(f.From)
-		if args, ok := d.get("args"); ok {
-			f.Args = texts(args)
-		}
-		for _, k := range found {
-			if k != f.From {
-				f.Also = append(f.Also, k)
-			}
-		}
-		if d, ok = inner.(*dict); !ok {
-			return nil, badf("%q is %s, not a dictionary of tensors", f.From, kind(inner))
+		if d, err = f.training(d, found, which); err != nil {
+			return nil, err
 		}
 	}
+	if f.Tensors, err = tensors(d); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// training takes the weights of a training checkpoint that has found.
+func (f *File) training(d *dict, found []string, which string) (*dict, error) {
+	f.From = found[0]
+	// an EMA that was turned off is None
+	if i := slices.IndexFunc(found, func(k string) bool { v, _ := d.get(k); return v != nil }); i >= 0 {
+		f.From = found[i]
+	}
+	if which != "" {
+		f.From = which
+	}
+	if args, ok := d.get("args"); ok {
+		f.Args = texts(args)
+	}
+	for _, k := range found {
+		if k != f.From {
+			f.Also = append(f.Also, k)
+		}
+	}
+	inner, _ := d.get(f.From)
+	weights, ok := inner.(*dict)
+	if !ok {
+		return nil, badf("%q is %s, not a dictionary of tensors", f.From, kind(inner))
+	}
+	return weights, nil
+}
+
+// tensors are those of a state dict, by their names.
+func tensors(d *dict) (all []Tensor, err error) {
 	for _, k := range d.keys {
 		name, ok := k.(string)
 		if !ok {
@@ -147,12 +164,12 @@ func choose(top any, which string) (*File, error) {
 			return nil, badf("%.100q is %s, not a tensor", name, kind(d.values[k]))
 		}
 		t.Name = name
-		f.Tensors = append(f.Tensors, t)
+		all = append(all, t)
 	}
-	if len(f.Tensors) == 0 {
+	if len(all) == 0 {
 		return nil, badf("the file has no tensors")
 	}
-	return f, nil
+	return all, nil
 }
 
 // texts are the strings in a dictionary or Namespace.
@@ -172,9 +189,17 @@ func texts(v any) map[string]string {
 	return out
 }
 
-// readZip reads the archive of torch 1.6 and later: <root>/data.pkl, and
+// zipped is the zip archive of torch 1.6 and later: <root>/data.pkl, and
 // <root>/data/<key> for each storage, stored without compression.
-func readZip(r io.ReaderAt, size int64) (any, error) {
+type zipped struct {
+	r        io.ReaderAt
+	size     int64
+	root     string
+	records  map[string]*zip.File
+	storages map[string]*storage
+}
+
+func openZip(r io.ReaderAt, size int64) (*zipped, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, badf("the zip archive is damaged or cut short: %v", err)
@@ -182,22 +207,30 @@ func readZip(r io.ReaderAt, size int64) (any, error) {
 	if len(z.File) > MaxRecords {
 		return nil, badf("the zip archive has %d records, allowed up to %d", len(z.File), MaxRecords)
 	}
-	records := make(map[string]*zip.File, len(z.File))
-	root, pickles := "", 0
+	a := &zipped{r: r, size: size, records: make(map[string]*zip.File, len(z.File)), storages: make(map[string]*storage)}
+	pickles := 0
 	for _, f := range z.File {
-		if records[f.Name] != nil {
+		if a.records[f.Name] != nil {
 			return nil, badf("the zip archive has %.100q twice", f.Name)
 		}
-		records[f.Name] = f
+		a.records[f.Name] = f
 		if dir, ok := strings.CutSuffix(f.Name, "/data.pkl"); ok {
-			root = dir + "/"
+			a.root = dir + "/"
 			pickles++
 		}
 	}
 	if pickles != 1 {
 		return nil, badf("the zip archive has %d records data.pkl in a folder, expected 1: torch.save did not write it", pickles)
 	}
-	if f := records[root+"byteorder"]; f != nil {
+	return a, nil
+}
+
+func readZip(r io.ReaderAt, size int64) (any, error) {
+	a, err := openZip(r, size)
+	if err != nil {
+		return nil, err
+	}
+	if f := a.records[a.root+"byteorder"]; f != nil {
 		b, err := record(r, size, f, 16)
 		if err != nil {
 			return nil, err
@@ -206,35 +239,37 @@ func readZip(r io.ReaderAt, size int64) (any, error) {
 			return nil, badf("the byte order is %q, allowed is little", b)
 		}
 	}
-	b, err := record(r, size, records[root+"data.pkl"], MaxPickle)
+	b, err := record(r, size, a.records[a.root+"data.pkl"], MaxPickle)
 	if err != nil {
 		return nil, err
 	}
-	storages := make(map[string]*storage)
-	top, rest, err := unpickle(b, func(dtype, key string, numel int64) (*storage, error) {
-		f := records[root+"data/"+key]
-		if f == nil {
-			return nil, badf("storage %s: the archive has no record %sdata/%[1]s", key, root)
-		}
-		if s := storages[key]; s != nil {
-			return s, s.same(dtype, numel)
-		}
-		width := widths[dtype]
-		if numel < 0 || numel > math.MaxInt64/width || uint64(numel*width) != f.UncompressedSize64 {
-			return nil, badf("storage %s: %d values of %s, its record has %d bytes", key, numel, dtype, f.UncompressedSize64)
-		}
-		at, err := place(size, f)
-		if err != nil {
-			return nil, err
-		}
-		s := &storage{key: key, dtype: dtype, numel: numel, base: at, r: r, hasCRC: true, crc: f.CRC32}
-		storages[key] = s
-		return s, nil
-	})
+	top, rest, err := unpickle(b, a.storage)
 	if err == nil && len(rest) > 0 {
 		err = badf("there are %d bytes after the end of the pickle", len(rest))
 	}
 	return top, err
+}
+
+// storage is the one that the pickle refers to.
+func (a *zipped) storage(dtype, key string, numel int64) (*storage, error) {
+	f := a.records[a.root+"data/"+key]
+	if f == nil {
+		return nil, badf("storage %s: the archive has no record %sdata/%[1]s", key, a.root)
+	}
+	if s := a.storages[key]; s != nil {
+		return s, s.same(dtype, numel)
+	}
+	width := widths[dtype]
+	if numel < 0 || numel > math.MaxInt64/width || uint64(numel*width) != f.UncompressedSize64 {
+		return nil, badf("storage %s: %d values of %s, its record has %d bytes", key, numel, dtype, f.UncompressedSize64)
+	}
+	at, err := place(a.size, f)
+	if err != nil {
+		return nil, err
+	}
+	s := &storage{key: key, dtype: dtype, numel: numel, base: at, r: a.r, hasCRC: true, crc: f.CRC32}
+	a.storages[key] = s
+	return s, nil
 }
 
 // same checks a second reference to a storage.
@@ -306,18 +341,8 @@ func readLegacy(r io.ReaderAt, size int64) (any, error) {
 	if d, ok := system.(*dict); !ok || d.values["little_endian"] != true {
 		return nil, badf("the file does not say that it is little-endian, which is what is read")
 	}
-	storages := make(map[string]*storage)
-	top, rest, err := unpickle(rest, func(dtype, key string, numel int64) (*storage, error) {
-		if s := storages[key]; s != nil {
-			return s, s.same(dtype, numel)
-		}
-		if numel < 0 || numel > size/widths[dtype] {
-			return nil, badf("storage %s: %d values of %s, the file has %d bytes", key, numel, dtype, size)
-		}
-		s := &storage{key: key, dtype: dtype, numel: numel, base: -1, r: r}
-		storages[key] = s
-		return s, nil
-	})
+	l := legacy{r: r, size: size, storages: make(map[string]*storage)}
+	top, rest, err := unpickle(rest, l.storage)
 	if err != nil {
 		return nil, err
 	}
@@ -325,36 +350,60 @@ func readLegacy(r io.ReaderAt, size int64) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, ok := keys.(*list)
-	if !ok {
-		return nil, badf("the storages' keys are %s, not a list", kind(keys))
+	return top, l.place(keys, int64(len(b)-len(rest)))
+}
+
+// legacy is a file of that format with the storages that its object refers to.
+type legacy struct {
+	r        io.ReaderAt
+	size     int64
+	storages map[string]*storage
+}
+
+// storage is one whose place is known later.
+func (l legacy) storage(dtype, key string, numel int64) (*storage, error) {
+	if s := l.storages[key]; s != nil {
+		return s, s.same(dtype, numel)
 	}
-	at := int64(len(b) - len(rest))
-	for _, k := range list.v {
+	if numel < 0 || numel > l.size/widths[dtype] {
+		return nil, badf("storage %s: %d values of %s, the file has %d bytes", key, numel, dtype, l.size)
+	}
+	s := &storage{key: key, dtype: dtype, numel: numel, base: -1, r: l.r}
+	l.storages[key] = s
+	return s, nil
+}
+
+// place finds where the storages lie: in the order of keys, from at to the file's end.
+func (l legacy) place(keys any, at int64) error {
+	order, ok := keys.(*list)
+	if !ok {
+		return badf("the storages' keys are %s, not a list", kind(keys))
+	}
+	for _, k := range order.v {
 		key, _ := k.(string)
-		s := storages[key]
+		s := l.storages[key]
 		if s == nil || s.base >= 0 {
-			return nil, badf("storage %.40q: it is listed twice, or nothing refers to it", key)
+			return badf("storage %.40q: it is listed twice, or nothing refers to it", key)
 		}
 		var n [8]byte
-		if _, err := r.ReadAt(n[:], at); err != nil {
-			return nil, badf("storage %s: the file ends at %d, before it", key, size)
+		if _, err := l.r.ReadAt(n[:], at); err != nil {
+			return badf("storage %s: the file ends at %d, before it", key, l.size)
 		}
 		if got := int64(binary.LittleEndian.Uint64(n[:])); got != s.numel {
-			return nil, badf("storage %s: %d values, the pickle says %d", key, got, s.numel)
+			return badf("storage %s: %d values, the pickle says %d", key, got, s.numel)
 		}
 		s.base = at + 8
-		if at = s.base + s.numel*widths[s.dtype]; at > size {
-			return nil, badf("storage %s: it ends at %d, the file has %d bytes", key, at, size)
+		if at = s.base + s.numel*widths[s.dtype]; at > l.size {
+			return badf("storage %s: it ends at %d, the file has %d bytes", key, at, l.size)
 		}
 	}
-	if at != size {
-		return nil, badf("there are %d bytes after the last storage", size-at)
+	if at != l.size {
+		return badf("there are %d bytes after the last storage", l.size-at)
 	}
-	for _, s := range storages {
+	for _, s := range l.storages {
 		if s.base < 0 {
-			return nil, badf("storage %s: the file does not have it", s.key)
+			return badf("storage %s: the file does not have it", s.key)
 		}
 	}
-	return top, nil
+	return nil
 }
