@@ -2,7 +2,6 @@ package core
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -40,7 +39,7 @@ type Defaults struct {
 func (i Info) Request() Request {
 	d := i.Defaults
 	return Request{
-		Steps: d.Steps, Guidance: d.Guidance, GuidanceInterval: slices.Clone(d.GuidanceInterval),
+		Steps: d.Steps, Guidance: d.Guidance, GuidanceInterval: append([]float32(nil), d.GuidanceInterval...),
 		Solver: d.Solver, Schedule: d.Schedule, Shift: d.Shift, Diffusion: d.Diffusion, Count: 1,
 	}
 }
@@ -53,22 +52,26 @@ type Pixels struct {
 
 // Solvers are those that suit what the model predicts, its default first.
 func (i Info) Solvers() []flow.Solver {
-	fit := slices.DeleteFunc(flow.Solvers(), func(s flow.Solver) bool { return s.CheckAverage(i.Convention.Average) != nil })
-	return first(fit, i.Defaults.Solver)
+	return fitting(flow.Solvers(), i.Defaults.Solver, func(s flow.Solver) error { return s.CheckAverage(i.Convention.Average) })
 }
 
 // Spacings are those of the model's clock, its default first.
 func (i Info) Spacings() []flow.Spacing {
-	fit := slices.DeleteFunc(flow.Spacings(), func(s flow.Spacing) bool { return flow.Schedule{Spacing: s}.Check(i.Convention.Clock) != nil })
-	return first(fit, i.Defaults.Schedule)
+	return fitting(flow.Spacings(), i.Defaults.Schedule, func(s flow.Spacing) error { return flow.Schedule{Spacing: s}.Check(i.Convention.Clock) })
 }
 
-// first moves one of names to the front.
-func first[T comparable](names []T, one T) []T {
-	if k := slices.Index(names, one); k > 0 {
-		return slices.Insert(slices.Delete(names, k, k+1), 0, one)
+// fitting are the names that check accepts, first at the front.
+func fitting[T ~string](names []T, first T, check func(T) error) (fit []T) {
+	for _, n := range names {
+		switch {
+		case check(n) != nil:
+		case n == first:
+			fit = append([]T{n}, fit...)
+		default:
+			fit = append(fit, n)
+		}
 	}
-	return names
+	return fit
 }
 
 // Latents maps a network's value v in channel c to Mean[c] + Std[c]·v, which a decoder
