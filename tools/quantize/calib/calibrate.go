@@ -115,7 +115,7 @@ func roundAll(f Floats, layers map[string]*Layer, isInt8 func(param.Spec) bool, 
 		if l == nil || !isInt8(s) || !s.Role.Int8() || len(s.Shape) != 2 {
 			continue
 		}
-		head := strings.HasSuffix(layer, "adaLN_modulation.1") && !f.Config.BlockEmbedders
+		head := strings.HasSuffix(layer, "adaLN_modulation.1") && !f.Config.BlockEmbedders && f.Config.Times != dit.TimesSplit
 		g := heads
 		if !head || g == nil {
 			if g, err = Gram(dev, l.X, l.In); err != nil {

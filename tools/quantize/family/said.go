@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 
 	"dit8/core/dit"
@@ -157,7 +158,7 @@ func (t *taker) heads(cfg dit.Config, of official, inFile int) (n int) {
 		n = inFile
 	case beside > 0:
 		n = beside
-		t.note("num_heads %d, from config.json", n)
+		t.note("num_heads %d, from %s", n, filepath.Base(t.configFile()))
 	case of.name.MatchString(trained):
 		n = t.sized(trained, cfg, of).heads
 		t.note("num_heads %d, as of %s, which the checkpoint says it is", n, trained)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"dit8/core/compute"
 	"dit8/core/dit"
@@ -29,6 +31,18 @@ type technique struct {
 	smooth, gptq bool
 	experiment   experiment
 	keep         convert.Rules
+	heads        bool // of networks that have AdaLN heads
+}
+
+// of is the technique for a network: %s is the last layer of its MLPs.
+func (t technique) of(cfg dit.Config) technique {
+	last := calib.LastOf(cfg)
+	t.name = strings.ReplaceAll(t.name, "%s", last)
+	t.keep = slices.Clone(t.keep)
+	for i := range t.keep {
+		t.keep[i].Pattern = strings.ReplaceAll(t.keep[i].Pattern, "%s", last)
+	}
+	return t
 }
 
 var techniques = []technique{
@@ -37,11 +51,11 @@ var techniques = []technique{
 	{name: "smoothing", smooth: true},
 	{name: "GPTQ", gptq: true},
 	{name: "smoothing and GPTQ", smooth: true, gptq: true},
-	{name: "fc2's input rotated (Hadamard)", experiment: rotatedFC2},
-	{name: "GPTQ and fc2's input rotated", gptq: true, experiment: rotatedFC2},
-	{name: "fc2 in float16", keep: convert.Rules{{Pattern: "blocks.*.mlp.fc2", Type: "f16"}}},
-	{name: "AdaLN heads in float16", keep: convert.Rules{{Pattern: "*adaLN_modulation.1", Type: "f16"}}},
-	{name: "GPTQ, heads in float16", gptq: true, keep: convert.Rules{{Pattern: "*adaLN_modulation.1", Type: "f16"}}},
+	{name: "%s's input rotated (Hadamard)", experiment: rotatedFC2},
+	{name: "GPTQ and %s's input rotated", gptq: true, experiment: rotatedFC2},
+	{name: "%s in float16", keep: convert.Rules{{Pattern: "blocks.*.mlp.%s", Type: "f16"}}},
+	{name: "AdaLN heads in float16", keep: convert.Rules{{Pattern: "*adaLN_modulation.1", Type: "f16"}}, heads: true},
+	{name: "GPTQ, heads in float16", gptq: true, keep: convert.Rules{{Pattern: "*adaLN_modulation.1", Type: "f16"}}, heads: true},
 	{name: "all in float16", keep: convert.Rules{{Pattern: "*", Type: "f16"}}},
 }
 
@@ -53,6 +67,9 @@ func Techniques(out io.Writer, f calib.Floats, o Options) error {
 	}
 	fmt.Fprintf(out, "| what | output error in %% | worst step | PSNR in dB: median | worst | bits a weight |\n|---|---|---|---|---|---|\n")
 	for _, t := range techniques {
+		if t = t.of(f.Config); t.heads && f.Config.Modulation != dit.AdaLN {
+			continue
+		}
 		e, bits, err := t.try(f.Copy(), ref, o)
 		if err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
