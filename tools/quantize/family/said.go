@@ -50,10 +50,13 @@ func (t *taker) configInt(name string) int {
 }
 
 func (t *taker) configFile() string {
-	if t.said.ConfigFile != "" {
+	switch {
+	case t.said.ConfigFile != "":
 		return t.said.ConfigFile
+	case t.c.Config != "":
+		return t.c.Config
 	}
-	return t.c.Config
+	return "config.json"
 }
 
 // flag is whether the config says true.
