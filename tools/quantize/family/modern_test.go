@@ -5,7 +5,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"dit8/core/compute/native"
@@ -179,5 +178,3 @@ func openFile(t *testing.T, path string) *safetensors.File {
 	}
 	return in
 }
-
-var _ = strings.Contains
