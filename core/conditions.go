@@ -8,11 +8,11 @@ import (
 	"dit8/core/flow"
 )
 
-// conditions are what the network is told at an evaluation of a request that was
+// Conditions are what the network is told at an evaluation of a request that was
 // checked: the request's classes and, where guidance applies, what it is to lead away
 // from. Networks that take the guidance as an input are told of it instead. The times
 // are left open.
-func (r Request) conditions(e flow.Eval, m Info) []dit.Cond {
+func (r Request) Conditions(e flow.Eval, m Info) []dit.Cond {
 	classes := m.Classes
 	var c dit.Cond
 	if r.Classes == nil {

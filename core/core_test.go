@@ -214,7 +214,7 @@ func TestRequestCheck(t *testing.T) {
 		if err := r.Check(info); err != nil {
 			t.Errorf("class %s: %v", name, err)
 		}
-		if k := r.conditions(flow.Eval{T: 1, R: 1, Step: 1}, info)[0].Label; k != want {
+		if k := r.Conditions(flow.Eval{T: 1, R: 1, Step: 1}, info)[0].Label; k != want {
 			t.Errorf("class %s is %d, want %d", name, k, want)
 		}
 	}

@@ -2,7 +2,6 @@ package core
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -18,9 +17,11 @@ type Info struct {
 	Defaults   Defaults        `json:"defaults"`
 	// Pixels says how network values become pixels; the zero value marks a model
 	// of latents, which need a decoder.
-	Pixels  Pixels `json:"pixels"`
-	Source  string `json:"source,omitempty"`
-	License string `json:"license,omitempty"`
+	Pixels Pixels `json:"pixels"`
+	// Latents says what a decoder takes; none for pixels.
+	Latents Latents `json:"latents,omitzero"`
+	Source  string  `json:"source,omitempty"`
+	License string  `json:"license,omitempty"`
 }
 
 // Defaults are the sampler settings that suit a model: those fields of a Request.
@@ -38,7 +39,7 @@ type Defaults struct {
 func (i Info) Request() Request {
 	d := i.Defaults
 	return Request{
-		Steps: d.Steps, Guidance: d.Guidance, GuidanceInterval: slices.Clone(d.GuidanceInterval),
+		Steps: d.Steps, Guidance: d.Guidance, GuidanceInterval: append([]float32(nil), d.GuidanceInterval...),
 		Solver: d.Solver, Schedule: d.Schedule, Shift: d.Shift, Diffusion: d.Diffusion, Count: 1,
 	}
 }
@@ -51,22 +52,48 @@ type Pixels struct {
 
 // Solvers are those that suit what the model predicts, its default first.
 func (i Info) Solvers() []flow.Solver {
-	fit := slices.DeleteFunc(flow.Solvers(), func(s flow.Solver) bool { return s.CheckAverage(i.Convention.Average) != nil })
-	return first(fit, i.Defaults.Solver)
+	return fitting(flow.Solvers(), i.Defaults.Solver, func(s flow.Solver) error { return s.CheckAverage(i.Convention.Average) })
 }
 
 // Spacings are those of the model's clock, its default first.
 func (i Info) Spacings() []flow.Spacing {
-	fit := slices.DeleteFunc(flow.Spacings(), func(s flow.Spacing) bool { return flow.Schedule{Spacing: s}.Check(i.Convention.Clock) != nil })
-	return first(fit, i.Defaults.Schedule)
+	return fitting(flow.Spacings(), i.Defaults.Schedule, func(s flow.Spacing) error { return flow.Schedule{Spacing: s}.Check(i.Convention.Clock) })
 }
 
-// first moves one of names to the front.
-func first[T comparable](names []T, one T) []T {
-	if k := slices.Index(names, one); k > 0 {
-		return slices.Insert(slices.Delete(names, k, k+1), 0, one)
+// fitting are the names that check accepts, first at the front.
+func fitting[T ~string](names []T, first T, check func(T) error) (fit []T) {
+	for _, n := range names {
+		switch {
+		case check(n) != nil:
+		case n == first:
+			fit = append([]T{n}, fit...)
+		default:
+			fit = append(fit, n)
+		}
 	}
-	return names
+	return fit
+}
+
+// Latents maps a network's value v in channel c to Mean[c] + Std[c]·v, which a decoder
+// takes.
+type Latents struct {
+	Mean []float32 `json:"mean"`
+	Std  []float32 `json:"std"`
+}
+
+func (l Latents) check(channels int) error {
+	if l.Mean == nil && l.Std == nil {
+		return nil
+	}
+	if len(l.Mean) != channels || len(l.Std) != channels {
+		return fmt.Errorf("core: latents: %d means and %d standard deviations for %d channels", len(l.Mean), len(l.Std), channels)
+	}
+	for i, m := range l.Mean {
+		if s := l.Std[i]; !finite(m) || !finite(s) || s <= 0 {
+			return fmt.Errorf("core: latents: mean %v and std %v of channel %d must be finite, std above 0", m, s, i)
+		}
+	}
+	return nil
 }
 
 // Limits of Info.
@@ -116,7 +143,7 @@ func (i Info) Check(cfg dit.Config) error {
 	if p := i.Pixels; !finite(p.Mean) || !finite(p.Std) || p.Std < 0 {
 		return fmt.Errorf("core: pixels: mean %v and std %v must be finite, std not negative", p.Mean, p.Std)
 	}
-	return nil
+	return i.Latents.check(cfg.InChannels)
 }
 
 // checkName checks a name of a model or a class, which is printed as it is.

@@ -104,7 +104,7 @@ func (g *Generator) Inspect(ctx context.Context, req Request) (*Modulation, erro
 	if n := maxModulationValues / cfg.ConditioningLen(); req.Steps > n {
 		return nil, &FieldError{"steps", strconv.Itoa(req.Steps), fmt.Sprintf("1 to %d: the modulation of this network takes %d values a step", n, cfg.ConditioningLen())}
 	}
-	evals := req.plan(g.info.Convention).Evals
+	evals := req.Plan(g.info.Convention).Evals
 	times := make([]float32, len(evals))
 	for i, e := range evals {
 		times[i] = e.T
@@ -132,7 +132,7 @@ func (g *Generator) Inspect(ctx context.Context, req Request) (*Modulation, erro
 func (g *Generator) inspected(req Request, evals []flow.Eval) []dit.Cond {
 	conds := make([]dit.Cond, len(evals))
 	for i, e := range evals {
-		conds[i] = g.network().Conds(e, req.conditions(e, g.info)[0])[0]
+		conds[i] = g.network().Conds(e, req.Conditions(e, g.info)[0])[0]
 	}
 	return conds
 }

@@ -24,16 +24,17 @@ type sampler struct {
 // newSampler plans a request that was checked.
 func newSampler(ctx context.Context, g *Generator, req Request) *sampler {
 	s := &sampler{g: g, ctx: ctx, req: req, Sampler: sampling.Sampler{
-		Network: g.network(), Plan: req.plan(g.info.Convention), Scale: req.Guidance, Rescale: req.GuidanceRescale, Rows: g.conditioningRows(),
+		Network: g.network(), Plan: req.Plan(g.info.Convention), Scale: req.Guidance, Rescale: req.GuidanceRescale, Rows: g.conditioningRows(),
 		Condition: func(conds []dit.Cond) (*dit.Conditioning, error) { return g.condition(req, conds) },
 	}}
 	for _, e := range s.Plan.Evals {
-		s.Conds = append(s.Conds, s.Network.Conds(e, req.conditions(e, g.info)...))
+		s.Conds = append(s.Conds, s.Network.Conds(e, req.Conditions(e, g.info)...))
 	}
 	return s
 }
 
-func (r Request) plan(conv flow.Convention) flow.Plan {
+// Plan is the times and evaluations of a request that was checked.
+func (r Request) Plan(conv flow.Convention) flow.Plan {
 	t0 := float32(1)
 	if r.Edit != nil {
 		t0 = r.Edit.start()

@@ -32,7 +32,7 @@ func TestSiTGolden(t *testing.T) {
 			}
 			ran++
 			req := Request{Steps: f.Steps * per, Guidance: 1, Solver: solver}
-			sampleGolden(t, g, name+"/"+f.File, f.CFGScale, req.plan(g.info.Convention), 1, 1e-5)
+			sampleGolden(t, g, name+"/"+f.File, f.CFGScale, req.Plan(g.info.Convention), 1, 1e-5)
 		}
 		if ran == 0 {
 			t.Errorf("%s: no trajectory was compared", name)
@@ -87,7 +87,7 @@ func TestDDIMGolden(t *testing.T) {
 	const bound = 3e-5
 	guidance := float32(4)
 	req := Request{Steps: 20, Schedule: flow.DDIM}
-	spaced := req.plan(conv)
+	spaced := req.Plan(conv)
 	steps := make([]int, 20)
 	for i := range steps {
 		steps[i] = 950 - 50*i

@@ -55,6 +55,7 @@ const (
 // Weights are those of one linear layer y = x·Wᵀ + b, in PyTorch's layout.
 // Exactly one of F32 and I8 is set.
 type Weights struct {
+	Name    string // of the layer, for those who look at a network; may be empty
 	In, Out int
 	F32     []float32 // [Out, In]
 	I8      []int8    // [Out, In], values in [-127, 127]

@@ -77,14 +77,24 @@ func newModel(dev compute.Device, cfg Config) *Model {
 }
 
 // Load builds a model from tensors in any order, each once, as param.Load does. It
-// fails on missing, unknown, repeated or wrongly shaped tensors, naming them, and
-// then keeps nothing of the device's memory.
+// fails on missing, unknown, repeated or wrongly shaped tensors, naming them, or with
+// the stream's own error, and then keeps nothing of the device's memory.
 func Load(dev compute.Device, cfg Config, tensors iter.Seq2[param.Tensor, error]) (*Model, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	m := newModel(dev, cfg)
-	if err := param.Load(dev, m.places(), tensors); err != nil {
+	var broken error
+	watched := func(yield func(param.Tensor, error) bool) {
+		for t, err := range tensors {
+			if broken = err; !yield(t, err) {
+				return
+			}
+		}
+	}
+	if err := param.Load(dev, m.places(), watched); broken != nil {
+		return nil, broken
+	} else if err != nil {
 		return nil, fmt.Errorf("dit: %w", err)
 	}
 	if err := m.newRope(); err != nil {

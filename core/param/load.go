@@ -133,7 +133,7 @@ func (l *loader) accept(t Tensor, p *Place) error {
 		weight, bias = t, weight
 	}
 	rows := p.Shape[0]
-	w := compute.Weights{In: weight.Len() / rows, Out: rows, I8: weight.I8, Scale: weight.Scale, Bias: bias.Floats()}
+	w := compute.Weights{Name: p.Name, In: weight.Len() / rows, Out: rows, I8: weight.I8, Scale: weight.Scale, Bias: bias.Floats()}
 	if p.Float32 || w.I8 == nil {
 		w.F32, w.I8, w.Scale = weight.Floats(), nil, nil
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"text/tabwriter"
 
 	"dit8/core/param"
+	"dit8/tools/quantize/proof"
+	"dit8/tools/quantize/report"
 	"dit8/weights"
 )
 
@@ -26,63 +29,88 @@ func diff(args []string, stdout, _ io.Writer) error {
 	case !(*maxRel >= 0):
 		return usagef("-max-rel is %v, allowed: 0 or more", *maxRel)
 	}
-	var blobs [2]*weights.File
+	d := difference{paths: paths, all: *all, to: tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)}
 	for i, p := range paths {
-		if blobs[i], err = weights.Open(p); err != nil {
+		if d.blobs[i], err = weights.Open(p); err != nil {
 			return err
 		}
-		defer blobs[i].Close()
+		defer d.blobs[i].Close()
 	}
-	a, b := blobs[0].Header(), blobs[1].Header()
+	a, b := d.blobs[0].Header(), d.blobs[1].Header()
 	if a.Config != b.Config {
 		return fmt.Errorf("different networks: %s is %+v, %s is %+v", paths[0], a.Config, paths[1], b.Config)
 	}
 	for _, l := range headerLines(a, b) {
 		fmt.Fprintln(stdout, l)
 	}
-	tab := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	next, stop := iter.Pull2(blobs[1].Tensors())
-	defer stop()
-	same, worst, where, i := 0, 0.0, "", 0
-	fmt.Fprintln(tab, "tensor\tA\tB\tstored A\tstored B\trelative\tmax|A-B|\tSQNR dB")
-	for x, err := range blobs[0].Tensors() {
-		if err != nil {
-			return fmt.Errorf("%s: %w", paths[0], err)
-		}
-		y, err, ok := next()
-		if err != nil || !ok {
-			return fmt.Errorf("%s: %w", paths[1], err)
-		}
-		c := compare(x.Name, y.Floats(), x.Floats())
-		ta, tb := a.Tensors[i], b.Tensors[i]
-		i++
-		if ta.DType == tb.DType && sameBits(x, y) {
-			same++
-			if !*all {
-				continue
-			}
-		}
-		if c.rel > worst || math.IsNaN(c.rel) {
-			worst, where = c.rel, x.Name
-			if math.IsNaN(c.rel) || math.IsInf(c.rel, 0) {
-				worst = math.Inf(1)
-			}
-		}
-		fmt.Fprintf(tab, "%s\t%s\t%s\t%d\t%d\t%.2e\t%.2e\t%.1f\n", x.Name, ta.DType, tb.DType, ta.Stored, tb.Stored, c.rel, c.maxAbs, -20*math.Log10(c.rel))
+	if err := d.tensors(); err != nil {
+		return err
 	}
-	if _, err, _ := next(); err != nil {
-		return fmt.Errorf("%s: %w", paths[1], err)
-	}
-	if same < len(a.Tensors) || *all {
-		if err := tab.Flush(); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintf(stdout, "%d of %d tensors are the same; %s and %s\n", same, len(a.Tensors), bytesOf(a.Size), bytesOf(b.Size))
-	if worst > *maxRel {
-		return fmt.Errorf("tensor %s differs by %.3e, above -max-rel %g", where, worst, *maxRel)
+	fmt.Fprintf(stdout, "%d of %d tensors are the same; %s and %s\n", d.same, len(a.Tensors), report.Bytes(a.Size), report.Bytes(b.Size))
+	if d.worst > *maxRel {
+		return fmt.Errorf("tensor %s differs by %.3e, above -max-rel %g", d.where, d.worst, *maxRel)
 	}
 	return nil
+}
+
+// difference is what is found between the tensors of two files.
+type difference struct {
+	paths []string
+	blobs [2]*weights.File
+	all   bool // list the same ones too
+	to    *tabwriter.Writer
+
+	same  int
+	worst float64 // relative, of the tensor where
+	where string
+}
+
+// tensors lists those that differ.
+func (d *difference) tensors() error {
+	next, stop := iter.Pull2(d.blobs[1].Tensors())
+	defer stop()
+	fmt.Fprintln(d.to, "tensor\tA\tB\tstored A\tstored B\trelative\tmax|A-B|\tSQNR dB")
+	i := 0
+	for x, err := range d.blobs[0].Tensors() {
+		if err != nil {
+			return fmt.Errorf("%s: %w", d.paths[0], err)
+		}
+		y, err, ok := next()
+		if !ok {
+			err = errors.New("fewer tensors")
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", d.paths[1], err)
+		}
+		d.tensor(i, x, y)
+		i++
+	}
+	if _, err, _ := next(); err != nil {
+		return fmt.Errorf("%s: %w", d.paths[1], err)
+	}
+	if d.same < i || d.all {
+		return d.to.Flush()
+	}
+	return nil
+}
+
+// tensor compares tensor i of both.
+func (d *difference) tensor(i int, x, y param.Tensor) {
+	a, b := d.blobs[0].Header().Tensors[i], d.blobs[1].Header().Tensors[i]
+	if a.DType == b.DType && sameBits(x, y) {
+		d.same++
+		if !d.all {
+			return
+		}
+	}
+	c := proof.Compare(x.Name, y.Floats(), x.Floats())
+	if c.Rel > d.worst || math.IsNaN(c.Rel) {
+		d.worst, d.where = c.Rel, x.Name
+		if math.IsNaN(c.Rel) || math.IsInf(c.Rel, 0) {
+			d.worst = math.Inf(1)
+		}
+	}
+	fmt.Fprintf(d.to, "%s\t%s\t%s\t%d\t%d\t%.2e\t%.2e\t%.1f\n", x.Name, a.DType, b.DType, a.Stored, b.Stored, c.Rel, c.MaxAbs, -20*math.Log10(c.Rel))
 }
 
 // headerLines tell in which fields two headers differ.

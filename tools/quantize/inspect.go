@@ -8,7 +8,12 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"dit8/core"
+	"dit8/core/dit"
+	"dit8/core/flow"
 	"dit8/core/param"
+	"dit8/tools/quantize/convert"
+	"dit8/tools/quantize/report"
 	"dit8/weights"
 )
 
@@ -49,7 +54,7 @@ func inspect(args []string, stdout, _ io.Writer) error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	out := inspection{ID: h.ID, Bytes: h.Size, Parameters: parameters(h.Config), Header: h}
+	out := inspection{ID: h.ID, Bytes: h.Size, Parameters: convert.Parameters(h.Config.Specs()), Header: h}
 	for _, t := range h.Tensors {
 		out.Tensors = append(out.Tensors, tensorLine{t.Name, t.DType.String(), t.Shape, t.Bytes, t.Stored, float64(8*t.Stored) / float64(param.Spec{Shape: t.Shape}.Len())})
 	}
@@ -63,10 +68,13 @@ func inspect(args []string, stdout, _ io.Writer) error {
 
 func (o inspection) print(w io.Writer) error {
 	c, i := o.Config, o.Info
-	fmt.Fprintf(w, "%s (id %s): %s in %s, all checksums right\n", i.Name, o.ID, count(o.Parameters)+" parameters", bytesOf(o.Bytes))
+	fmt.Fprintf(w, "%s (id %s): %s in %s, all checksums right\n", i.Name, o.ID, report.Count(o.Parameters)+" parameters", report.Bytes(o.Bytes))
 	fmt.Fprintf(w, "network    %d×%[1]d×%d, patch %d, hidden %d, depth %d, heads %d, mlp %d\n", c.InputSize, c.InChannels, c.PatchSize, c.HiddenSize, c.Depth, c.NumHeads, c.MLPHidden)
-	fmt.Fprintf(w, "predicts   %s on the %s clock, guidance on %s\n", i.Convention.Prediction, i.Convention.Clock, channels(i.Convention.GuidedChannels))
-	fmt.Fprintf(w, "defaults   %d steps, guidance %g\n", i.Defaults.Steps, i.Defaults.Guidance)
+	if s := switches(c); s != "" {
+		fmt.Fprintf(w, "switches   %s\n", s)
+	}
+	fmt.Fprintf(w, "predicts   %s\n", predicts(i.Convention))
+	fmt.Fprintf(w, "defaults   %s\n", defaults(i.Defaults))
 	fmt.Fprintf(w, "classes    %d: %s\n", len(i.Classes), strings.Join(head(i.Classes, 8), ", "))
 	for _, t := range []struct{ name, text string }{{"licence", i.License}, {"source", i.Source}} {
 		if t.text != "" {
@@ -77,7 +85,7 @@ func (o inspection) print(w io.Writer) error {
 	for _, t := range o.Tensors {
 		total += t.Stored
 	}
-	fmt.Fprintf(w, "weights    %s, %.3f bits each\n", bytesOf(total), float64(8*total)/float64(o.Parameters))
+	fmt.Fprintf(w, "weights    %s, %.3f bits each\n", report.Bytes(total), float64(8*total)/float64(o.Parameters))
 	fmt.Fprintln(w)
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tab, "tensor\tdtype\tshape\tbytes\tstored\tbits each")
@@ -85,6 +93,62 @@ func (o inspection) print(w io.Writer) error {
 		fmt.Fprintf(tab, "%s\t%s\t%v\t%d\t%d\t%.2f\n", t.Name, t.DType, t.Shape, t.Bytes, t.Stored, t.Bits)
 	}
 	return tab.Flush()
+}
+
+// switches are those of the network that are not DiT's.
+func switches(c dit.Config) string {
+	var s []string
+	for _, k := range []struct{ name, is string }{
+		{"norm", string(c.Norm)}, {"mlp", string(c.MLP)}, {"rope", string(c.Rope)}, {"modulation", string(c.Modulation)}, {"times", string(c.Times)},
+	} {
+		if k.is != "" {
+			s = append(s, k.name+" "+k.is)
+		}
+	}
+	if c.QKNorm {
+		s = append(s, "q and k normalised")
+	}
+	if c.Times == dit.TimesSplit {
+		s = append(s, fmt.Sprintf("the second time from block %d on", c.TimesStart))
+	}
+	if n := c.Context.Len(); n > 0 {
+		s = append(s, fmt.Sprintf("%d context tokens from block %d on", n, c.Context.Start))
+	}
+	return strings.Join(s, ", ")
+}
+
+func predicts(c flow.Convention) string {
+	s := fmt.Sprintf("%s on the %s clock", c.Prediction, c.Clock)
+	if c.Average {
+		s += " for an average velocity"
+	}
+	if c.GuidanceInput {
+		s += ", guidance as an input"
+	} else {
+		s += ", guidance on " + channels(c.GuidedChannels)
+	}
+	if c.NoiseScale != 0 && c.NoiseScale != 1 {
+		s += fmt.Sprintf(", noise of deviation %g", c.NoiseScale)
+	}
+	return s
+}
+
+// defaults are a request's, in words.
+func defaults(d core.Defaults) string {
+	s := fmt.Sprintf("%d steps, guidance %g", d.Steps, d.Guidance)
+	if i := d.GuidanceInterval; len(i) == 2 {
+		s += fmt.Sprintf(" at times %g to %g", i[0], i[1])
+	}
+	if d.Solver != "" {
+		s += ", solver " + string(d.Solver)
+	}
+	if d.Schedule != "" {
+		s += ", schedule " + string(d.Schedule)
+	}
+	if d.Shift != 0 {
+		s += fmt.Sprintf(", shift %g", d.Shift)
+	}
+	return s
 }
 
 func channels(n int) string {

@@ -30,7 +30,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 // run returns the exit code: 0, 1 where the work failed, 2 where the command line
 // is wrong.
 func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
-	command := convert
+	command := convertCheckpoint
 	if len(args) > 0 {
 		switch args[0] {
 		case "help":

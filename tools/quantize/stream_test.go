@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"dit8/core/dit"
-	"dit8/tools/quantize/safetensors"
+	"dit8/tools/quantize/checkpoint/safetensors"
 )
 
 // generate writes a float32 checkpoint of a network with random weights, by its

@@ -92,7 +92,7 @@ func Log(x float64) float64 {
 	return hi - (float64(half-float64(float64(s*float64(half+r))+lo)) - f)
 }
 
-// Exp returns e^x for |x| ≤ 700: Taylor's series on [-ln2/2, ln2/2], to a few
+// Exp returns e^x for |x| ≤ 690: Taylor's series on [-ln2/2, ln2/2], to a few
 // units in the last place.
 func Exp(x float64) float64 {
 	const ln2Hi, ln2Lo = 6.93147180369123816490e-01, 1.90821492927058770002e-10
@@ -104,5 +104,5 @@ func Exp(x float64) float64 {
 		term = float64(float64(term*r) / k)
 		sum += term
 	}
-	return math.Ldexp(sum, int(n))
+	return float64(sum * math.Float64frombits(uint64(int(n)+1023)<<52))
 }

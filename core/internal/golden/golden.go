@@ -1,6 +1,6 @@
 // Package golden reads the outputs of the official code under testdata/golden,
 // for tests. It trusts its files; the reader for files from elsewhere is
-// tools/quantize/safetensors.
+// tools/quantize/checkpoint/safetensors.
 package golden
 
 import (

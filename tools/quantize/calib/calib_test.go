@@ -70,7 +70,7 @@ func relative(got, want []float32) float64 {
 func TestRecorder(t *testing.T) {
 	m := values(tiny)
 	want := forward(t, load(t, generic.New(), m))
-	rec := NewRecorder(generic.New(), tiny)
+	rec := NewRecorder(generic.New())
 	if got := forward(t, load(t, rec, m)); !slices.Equal(got, want) {
 		t.Error("a recorded network computes something else")
 	}
@@ -103,6 +103,38 @@ func TestRecorder(t *testing.T) {
 	}
 }
 
+// Layers are told apart by their names, in whatever order their tensors come, and
+// both layers of a SwiGLU see its input.
+func TestRecorderNames(t *testing.T) {
+	cfg := tiny
+	cfg.MLP = dit.SwiGLU
+	var tensors []param.Tensor
+	for x := range dit.Random(cfg, 1, false) {
+		tensors = append(tensors, x)
+	}
+	rec := NewRecorder(generic.New())
+	m, err := dit.Load(rec, cfg, func(yield func(param.Tensor, error) bool) {
+		for _, x := range slices.Backward(tensors) {
+			if !yield(x, nil) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward(t, m)
+	layers := rec.Layers()
+	for name, in := range map[string]int{"blocks.0.attn.qkv": 24, "blocks.1.mlp.w1": 24, "blocks.1.mlp.w2": 48} {
+		if l := layers[name]; l == nil || l.Name != name || l.In != in || len(l.X) == 0 {
+			t.Errorf("layer %s: %+v", name, l)
+		}
+	}
+	if !slices.Equal(layers["blocks.1.mlp.w1"].X, layers["blocks.1.mlp.w3"].X) {
+		t.Error("w1 and w3 saw different inputs")
+	}
+}
+
 // Smoothing leaves the float network what it was, and int8 layers better.
 func TestSmooth(t *testing.T) {
 	all := func(param.Spec) bool { return true }
@@ -113,7 +145,7 @@ func TestSmooth(t *testing.T) {
 		}
 	}
 	want := forward(t, load(t, generic.New(), m))
-	rec := NewRecorder(generic.New(), tiny)
+	rec := NewRecorder(generic.New())
 	forward(t, load(t, rec, m))
 	before := values(tiny)["blocks.0.mlp.fc1.weight"]
 	done, err := Smooth(m, rec.Layers(), tiny, all)
@@ -282,7 +314,7 @@ func TestRotator(t *testing.T) {
 	if e := relative(forward(t, load(t, generic.New(), m)), want); e < 1e-2 {
 		t.Errorf("rotated weights alone change the outputs by %.2e only", e)
 	}
-	if e := relative(forward(t, load(t, NewRotator(generic.New(), tiny), m)), want); e > 1e-5 {
+	if e := relative(forward(t, load(t, NewRotator(generic.New()), m)), want); e > 1e-5 {
 		t.Errorf("the rotated network is another: relative error %.2e", e)
 	}
 	if err := RotateWeights(map[string][]float32{}, tiny); err == nil {

@@ -57,32 +57,8 @@ const damping = 0.01
 func Round(w []float32, gram []float64, n int) (q []int8, scale []float32, err error) {
 	rows := len(w) / n
 	q, scale = make([]int8, len(w)), make([]float32, rows)
-	order := make([]int, n)
-	mean := 0.0
-	for i := range order {
-		order[i] = i
-		mean += gram[i*n+i] / float64(n)
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch x, y := gram[a*n+a], gram[b*n+b]; {
-		case x > y:
-			return -1
-		case x < y:
-			return 1
-		}
-		return 0
-	})
-	if mean == 0 { // a layer that sees nothing but zeros
-		mean = 1
-	}
-	h := make([]float64, n*n)
-	for i, a := range order {
-		for j, b := range order {
-			h[i*n+j] = gram[a*n+b]
-		}
-		h[i*n+i] += damping * mean
-	}
-	u, err := inverseFactor(h, n)
+	order := bySize(gram, n)
+	u, err := inverseFactor(damped(gram, order), n)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -108,6 +84,44 @@ func Round(w []float32, gram []float64, n int) (q []int8, scale []float32, err e
 		}
 	})
 	return q, scale, nil
+}
+
+// bySize is the order of n columns by their inputs' size, the largest first.
+func bySize(gram []float64, n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch x, y := gram[a*n+a], gram[b*n+b]; {
+		case x > y:
+			return -1
+		case x < y:
+			return 1
+		}
+		return 0
+	})
+	return order
+}
+
+// damped is the Gram matrix of the columns in an order, with damping on the diagonal.
+func damped(gram []float64, order []int) []float64 {
+	n := len(order)
+	mean := 0.0
+	for i := range n {
+		mean += gram[i*n+i] / float64(n)
+	}
+	if mean == 0 { // a layer that sees nothing but zeros
+		mean = 1
+	}
+	h := make([]float64, n*n)
+	for i, a := range order {
+		for j, b := range order {
+			h[i*n+j] = gram[a*n+b]
+		}
+		h[i*n+i] += damping * mean
+	}
+	return h
 }
 
 // inverseFactor is the upper triangular U with UᵀU = h⁻¹. It is the inverse of the

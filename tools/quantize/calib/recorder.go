@@ -4,10 +4,8 @@ package calib
 
 import (
 	"math/rand/v2"
-	"strings"
 
 	"dit8/core/compute"
-	"dit8/core/dit"
 )
 
 // Layer is what was seen of the inputs of a linear layer.
@@ -21,34 +19,21 @@ type Layer struct {
 }
 
 // Recorder is a device that computes on another one, whose memory is Go's, and sees
-// the inputs of all linear layers.
+// the inputs of a network's linear layers.
 type Recorder struct {
 	compute.Device
-	layers []*Layer
-	loaded int
+	layers map[string]*Layer
 	random *rand.Rand
 }
 
-// NewRecorder records one network of shape cfg, whose tensors must come in the order
-// of cfg.Specs. It keeps 2048 input rows of each layer, or twice its width.
-func NewRecorder(dev compute.Device, cfg dit.Config) *Recorder {
-	r := &Recorder{Device: dev, random: rand.New(rand.NewPCG(1, 2))}
-	for _, s := range cfg.Specs() {
-		if name, ok := strings.CutSuffix(s.Name, ".bias"); ok {
-			r.layers = append(r.layers, &Layer{Name: name})
-		}
-	}
-	return r
+// NewRecorder records one network. It keeps 2048 input rows of each layer, or twice
+// its width.
+func NewRecorder(dev compute.Device) *Recorder {
+	return &Recorder{Device: dev, layers: make(map[string]*Layer), random: rand.New(rand.NewPCG(1, 2))}
 }
 
 // Layers are the network's layers by name.
-func (r *Recorder) Layers() map[string]*Layer {
-	m := make(map[string]*Layer, len(r.layers))
-	for _, l := range r.layers {
-		m[l.Name] = l
-	}
-	return m
-}
+func (r *Recorder) Layers() map[string]*Layer { return r.layers }
 
 type linear struct {
 	compute.Linear
@@ -57,15 +42,14 @@ type linear struct {
 
 func (l linear) In() int { return l.Linear.In() }
 
-// NewLinear prepares the next layer.
+// NewLinear prepares the layer that w names.
 func (r *Recorder) NewLinear(w compute.Weights) (compute.Linear, error) {
 	inner, err := r.Device.NewLinear(w)
 	if err != nil {
 		return nil, err
 	}
-	l := r.layers[r.loaded]
-	r.loaded++
-	l.In, l.AbsMax, l.rows = w.In, make([]float32, w.In), max(2048, 2*w.In)
+	l := &Layer{Name: w.Name, In: w.In, AbsMax: make([]float32, w.In), rows: max(2048, 2*w.In)}
+	r.layers[w.Name] = l
 	return linear{inner, l}, nil
 }
 
@@ -86,6 +70,14 @@ func (r *Recorder) LinearGate(dst, x compute.F32, rows int, w compute.Linear, ga
 	l := w.(linear)
 	l.record(x.Host, r.random)
 	r.Device.LinearGate(dst, x, rows, l.Linear, gate)
+}
+
+// LinearSwiGLU records x, which both layers see.
+func (r *Recorder) LinearSwiGLU(dst, x compute.F32, rows int, gate, w compute.Linear) {
+	g, l := gate.(linear), w.(linear)
+	g.record(x.Host, r.random)
+	l.record(x.Host, r.random)
+	r.Device.LinearSwiGLU(dst, x, rows, g.Linear, l.Linear)
 }
 
 // record keeps each row seen so far with the same probability (reservoir sampling).

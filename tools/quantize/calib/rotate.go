@@ -34,30 +34,29 @@ func rotate(x []float32, n int) {
 	}
 }
 
-// RotateWeights rotates the rows of fc2's weights in all blocks: the matrix is its own
+// RotateWeights rotates the rows of the weights of fc2, or w2, in all blocks: the matrix is its own
 // inverse.
 func RotateWeights(tensors map[string][]float32, cfg dit.Config) error {
 	for i := range cfg.Depth {
-		w, ok := tensors[fmt.Sprintf("blocks.%d.mlp.fc2.weight", i)]
+		name := fmt.Sprintf("blocks.%d.mlp.%s.weight", i, LastOf(cfg))
+		w, ok := tensors[name]
 		if !ok {
-			return fmt.Errorf("calib: block %d has no fc2", i)
+			return fmt.Errorf("calib: there is no tensor %s", name)
 		}
 		rotate(w, cfg.MLPHidden)
 	}
 	return nil
 }
 
-// Rotator is a device that rotates the inputs of the layers fc2, for models loaded in
-// the order of cfg.Specs whose weights RotateWeights turned.
+// Rotator is a device that rotates the inputs of the layers fc2, for models whose
+// weights RotateWeights turned.
 type Rotator struct {
 	*Recorder
 	buf []float32
 }
 
 // NewRotator rotates on dev, whose memory is Go's.
-func NewRotator(dev compute.Device, cfg dit.Config) *Rotator {
-	return &Rotator{Recorder: NewRecorder(dev, cfg)}
-}
+func NewRotator(dev compute.Device) *Rotator { return &Rotator{Recorder: NewRecorder(dev)} }
 
 // LinearGate rotates x if w is fc2.
 func (r *Rotator) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gate compute.PerGroup) {
@@ -70,4 +69,14 @@ func (r *Rotator) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gat
 	r.Recorder.LinearGate(dst, x, rows, w, gate)
 }
 
-func isFC2(layer string) bool { return strings.HasSuffix(layer, ".mlp.fc2") }
+func isFC2(layer string) bool {
+	return strings.HasSuffix(layer, ".mlp.fc2") || strings.HasSuffix(layer, ".mlp.w2")
+}
+
+// LastOf names the last layer of a network's MLPs.
+func LastOf(cfg dit.Config) string {
+	if cfg.MLP == dit.SwiGLU {
+		return "w2"
+	}
+	return "fc2"
+}

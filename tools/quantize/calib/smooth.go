@@ -25,61 +25,118 @@ type Smoothed struct {
 // Smooth moves spread from the inputs of the blocks' linear layers, quantised token by
 // token, to their weights, quantised row by row: channel j of the input is divided by
 // s[j], column j of the weight multiplied by it. The division costs nothing when
-// sampling: for qkv and fc1 it goes into the AdaLN head, whose rows give (1+scale) and
-// shift, for proj into the rows of qkv that give v. fc2's input comes out of GELU,
-// which lets nothing through. For each layer the strength that errs least on the
+// sampling: for qkv and fc1, or w1 and w3 together, it goes into the AdaLN head, whose
+// rows give (1+scale) and shift, or into the stored modulation; for proj into the rows
+// of qkv that give v; for w2 into those of w3. fc2's input comes out of GELU, which lets
+// nothing through. For each layer the strength that errs least on the
 // sampled inputs is taken, or none. tensors are changed in place, and layers' samples
 // with them. Layers whose weights are not isInt8 stay as they are.
 func Smooth(tensors map[string][]float32, layers map[string]*Layer, cfg dit.Config, isInt8 func(param.Spec) bool) ([]Smoothed, error) {
-	d := cfg.HiddenSize
 	able := make(map[string]bool)
 	for _, s := range cfg.Specs() {
 		able[s.Name] = isInt8(s)
 	}
 	var done []Smoothed
 	for i := range cfg.Depth {
-		b := fmt.Sprintf("blocks.%d.", i)
-		head, bias := tensors[b+"adaLN_modulation.1.weight"], tensors[b+"adaLN_modulation.1.bias"]
-		for _, part := range []struct {
-			layer string
-			fold  func(s []float32)
-		}{
-			{"attn.proj", func(s []float32) { // before qkv's own columns change
-				w, wb := tensors[b+"attn.qkv.weight"][2*d*d:], tensors[b+"attn.qkv.bias"][2*d:]
-				for j, x := range s {
-					divide(w[j*d:(j+1)*d], x)
-					wb[j] /= x
-				}
-			}},
-			{"attn.qkv", func(s []float32) { foldNorm(head, bias, s, 0) }},
-			{"mlp.fc1", func(s []float32) { foldNorm(head, bias, s, 3) }},
-		} {
-			if !able[b+part.layer+".weight"] {
+		for _, p := range smoothable(tensors, fmt.Sprintf("blocks.%d.", i), cfg) {
+			if slices.ContainsFunc(p.layers, func(name string) bool { return !able[name+".weight"] }) {
 				continue
 			}
-			l := layers[b+part.layer]
-			if l == nil || len(l.X) == 0 {
-				return nil, fmt.Errorf("calib: no inputs of %s%s were seen", b, part.layer)
+			report, err := p.smooth(tensors, layers)
+			if err != nil {
+				return nil, err
 			}
-			w := tensors[l.Name+".weight"]
-			s, report := l.smoothing(w)
 			done = append(done, report)
-			if s == nil {
-				continue
-			}
-			part.fold(s)
-			for k := range w {
-				w[k] *= s[k%d]
-			}
-			for k := range l.X {
-				l.X[k] /= s[k%d]
-			}
-			for k := range l.AbsMax {
-				l.AbsMax[k] /= s[k]
-			}
 		}
 	}
 	return done, nil
+}
+
+// foldable are layers of one input, and how to divide it by factors.
+type foldable struct {
+	layers []string
+	fold   func(s []float32)
+}
+
+// smooth chooses the layers' factors and folds them in.
+func (p foldable) smooth(tensors map[string][]float32, layers map[string]*Layer) (report Smoothed, err error) {
+	l := layers[p.layers[0]]
+	if l == nil || len(l.X) == 0 {
+		return report, fmt.Errorf("calib: no inputs of %s were seen", p.layers[0])
+	}
+	var w []float32
+	for _, name := range p.layers {
+		w = append(w, tensors[name+".weight"]...)
+	}
+	s, report := l.smoothing(w)
+	if s == nil {
+		return report, nil
+	}
+	p.fold(s)
+	for _, name := range p.layers {
+		layers[name].apply(s, tensors[name+".weight"])
+	}
+	return report, nil
+}
+
+// smoothable are those of a block. What a layer's factors change is one that was
+// smoothed before it, or none.
+func smoothable(tensors map[string][]float32, block string, cfg dit.Config) []foldable {
+	d := cfg.HiddenSize
+	norm := func(chunk int) func(s []float32) {
+		if static := tensors[block+"modulation"]; static != nil {
+			return func(s []float32) { foldVectors(static, s, chunk) }
+		}
+		return func(s []float32) {
+			foldNorm(tensors[block+"adaLN_modulation.1.weight"], tensors[block+"adaLN_modulation.1.bias"], s, chunk)
+		}
+	}
+	all := []foldable{
+		{[]string{block + "attn.proj"}, func(s []float32) { // before qkv's own columns change
+			foldRows(tensors[block+"attn.qkv.weight"][2*d*d:], tensors[block+"attn.qkv.bias"][2*d:], s, d)
+		}},
+		{[]string{block + "attn.qkv"}, norm(0)},
+	}
+	if cfg.MLP != dit.SwiGLU {
+		return append(all, foldable{[]string{block + "mlp.fc1"}, norm(3)})
+	}
+	return append(all,
+		foldable{[]string{block + "mlp.w2"}, func(s []float32) { // before w3's own columns change
+			foldRows(tensors[block+"mlp.w3.weight"], tensors[block+"mlp.w3.bias"], s, d)
+		}},
+		foldable{[]string{block + "mlp.w1", block + "mlp.w3"}, norm(3)})
+}
+
+// foldRows divides the outputs of a layer with weights w [len(s), n].
+func foldRows(w, bias, s []float32, n int) {
+	for j, x := range s {
+		divide(w[j*n:(j+1)*n], x)
+		bias[j] /= x
+	}
+}
+
+// foldVectors is foldNorm for a stored modulation.
+func foldVectors(v, s []float32, chunk int) {
+	d := len(s)
+	for j, x := range s {
+		v[chunk*d+j] /= x
+		v[(chunk+1)*d+j] = (1+v[(chunk+1)*d+j])/x - 1
+	}
+}
+
+// apply multiplies the columns of the layer's weights w by s, and divides what was
+// seen of its inputs.
+func (l *Layer) apply(s, w []float32) {
+	n := len(s)
+	for k := range w {
+		w[k] *= s[k%n]
+	}
+	for k := range l.X {
+		l.X[k] /= s[k%n]
+	}
+	for k := range l.AbsMax {
+		l.AbsMax[k] /= s[k]
+	}
 }
 
 func divide(v []float32, by float32) {

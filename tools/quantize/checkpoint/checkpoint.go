@@ -1,6 +1,5 @@
-// Package checkpoint opens the forms in which the weights of a Diffusion Transformer
-// are passed around, and shows them all as one list of tensors with the names of the
-// official code.
+// Package checkpoint opens the forms in which networks' weights are passed around,
+// and shows them all as one list of named tensors. It knows no network.
 package checkpoint
 
 import (
@@ -12,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"dit8/tools/quantize/safetensors"
-	"dit8/tools/quantize/torchfile"
+	"dit8/tools/quantize/checkpoint/safetensors"
+	"dit8/tools/quantize/checkpoint/torchfile"
 )
 
 // Tensor is a named tensor that can be read, also by several goroutines.
@@ -34,30 +33,24 @@ type Checkpoint struct {
 	Notes []string
 	// Args are the texts among the arguments of the program that trained it.
 	Args map[string]string
-	// Diffusers is set where the weights came from diffusers' format.
-	Diffusers *Diffusers
 
 	byName map[string]int
 	open   []*os.File
 }
 
-// Options choose among what a checkpoint offers.
-type Options struct {
-	Weights  string // of a training checkpoint, one of torchfile.Containers; "" is the first
-	Official bool   // read diffusers' names, but compute as the official code does
-}
-
-// oneSet refuses a choice where there is none.
-func (o Options) oneSet() error {
-	if o.Weights == "ema" {
+// oneSet refuses a choice of weights where there is none.
+func oneSet(weights string) error {
+	if weights == "ema" {
 		return fmt.Errorf("safetensors files hold one set of weights: -weights ema is for training checkpoints")
 	}
 	return nil
 }
 
 // Open opens a checkpoint: a .safetensors file, an index of several, a file of
-// torch.save, or a folder of diffusers. What a file is is told by its content.
-func Open(path string, o Options) (c *Checkpoint, err error) {
+// torch.save, or a folder of diffusers. What a file is is told by its content. Of a
+// training checkpoint it takes the weights of that name, one of torchfile.Containers;
+// "" is the first.
+func Open(path, weights string) (c *Checkpoint, err error) {
 	c = &Checkpoint{Config: filepath.Join(filepath.Dir(path), "config.json")}
 	defer func() {
 		if err != nil {
@@ -76,23 +69,27 @@ func Open(path string, o Options) (c *Checkpoint, err error) {
 		c.Config = filepath.Join(filepath.Dir(path), "config.json")
 	}
 	if strings.HasSuffix(path, ".json") {
-		err = c.openShards(path, o)
+		err = c.openShards(path, weights)
 	} else {
-		err = c.openFile(path, o)
+		err = c.openFile(path, weights)
 	}
 	if err == nil {
 		err = c.stripPrefixes()
 	}
+	c.stripInside()
 	if err == nil {
 		err = c.index()
-	}
-	if err == nil && c.isDiffusers() {
-		err = c.fromDiffusers(o)
 	}
 	if err != nil && !strings.Contains(err.Error(), path) {
 		err = fmt.Errorf("%s: %w", path, err)
 	}
 	return c, err
+}
+
+// Of is a checkpoint of tensors that are at hand.
+func Of(tensors ...Tensor) (*Checkpoint, error) {
+	c := &Checkpoint{Tensors: tensors}
+	return c, c.index()
 }
 
 // Close closes the files.
@@ -111,6 +108,18 @@ func (c *Checkpoint) Lookup(name string) (Tensor, bool) {
 		return Tensor{}, false
 	}
 	return c.Tensors[i], true
+}
+
+// ReadConfig reads config.json into a value. It is no mistake to have none.
+func (c *Checkpoint) ReadConfig(into any) (found bool, err error) {
+	if c.Config == "" {
+		return false, nil
+	}
+	err = ReadJSON(c.Config, into)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (c *Checkpoint) index() error {
@@ -168,24 +177,24 @@ func (c *Checkpoint) regular(path string) (f *os.File, size int64, head []byte, 
 	return f, st.Size(), head, nil
 }
 
-func (c *Checkpoint) openFile(path string, o Options) error {
+func (c *Checkpoint) openFile(path, weights string) error {
 	f, size, head, err := c.regular(path)
 	if err != nil {
 		return err
 	}
 	ext := filepath.Ext(path)
 	if !torchfile.Is(head) && ext != ".pt" && ext != ".pth" && ext != ".ckpt" && ext != ".bin" {
-		if err := o.oneSet(); err != nil {
+		if err := oneSet(weights); err != nil {
 			return err
 		}
 		in, err := safetensors.Read(f, size)
 		if err != nil {
 			return err
 		}
-		c.addSafetensors(in, func(safetensors.Tensor) bool { return true })
+		c.addSafetensors(in)
 		return nil
 	}
-	in, err := torchfile.Read(f, size, o.Weights)
+	in, err := torchfile.Read(f, size, weights)
 	if err != nil {
 		return err
 	}
@@ -203,17 +212,35 @@ func (c *Checkpoint) openFile(path string, o Options) error {
 	return nil
 }
 
-func (c *Checkpoint) addSafetensors(in *safetensors.File, want func(safetensors.Tensor) bool) {
+func (c *Checkpoint) addSafetensors(in *safetensors.File) {
 	for _, t := range in.Tensors {
-		if want(t) {
-			c.Tensors = append(c.Tensors, Tensor{t.Name, t.Shape, func() ([]float32, error) { return in.Floats(t) }})
-		}
+		c.Tensors = append(c.Tensors, Tensor{t.Name, t.Shape, func() ([]float32, error) { return in.Floats(t) }})
 	}
 }
 
 // prefixes are what wrappers put before every name: DistributedDataParallel,
 // torch.compile, and training programs that save themselves whole.
-var prefixes = []string{"module.", "_orig_mod.", "ema_model.", "ema.", "model.", "net."}
+var prefixes = []string{"module.", "_orig_mod.", "ema_model.", "ema.", "model.", "net.", "network."}
+
+// inside is what wrappers put into names: layers that are named after Flax's (iMF,
+// pMF).
+var inside = []string{"._flax_linear", "._flax_embedding"}
+
+// stripInside takes it out.
+func (c *Checkpoint) stripInside() {
+	for _, s := range inside {
+		n := 0
+		for i, t := range c.Tensors {
+			if name := strings.ReplaceAll(t.Name, s, ""); name != t.Name {
+				c.Tensors[i].Name = name
+				n++
+			}
+		}
+		if n > 0 {
+			c.Notes = append(c.Notes, fmt.Sprintf("%q is taken out of %d names", s, n))
+		}
+	}
+}
 
 // stripPrefixes takes prefixes away that all names have.
 func (c *Checkpoint) stripPrefixes() error {

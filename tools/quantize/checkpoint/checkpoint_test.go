@@ -12,7 +12,7 @@ import (
 
 	"dit8/core/dit"
 	"dit8/core/param"
-	"dit8/tools/quantize/safetensors"
+	"dit8/tools/quantize/checkpoint/safetensors"
 )
 
 const goldens = "../../../testdata/golden/"
@@ -70,7 +70,7 @@ func same(t *testing.T, c *Checkpoint) {
 
 func open(t *testing.T, path string) *Checkpoint {
 	t.Helper()
-	c, err := Open(path, Options{})
+	c, err := Open(path, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestPrefixes(t *testing.T) {
 		}
 		return "module." + n, true
 	})
-	if _, err := Open(path, Options{}); err == nil || !strings.Contains(err.Error(), `tensor pos_embed: it lacks the prefix "module."`) {
+	if _, err := Open(path, ""); err == nil || !strings.Contains(err.Error(), `tensor pos_embed: it lacks the prefix "module."`) {
 		t.Errorf("a prefix that is not everywhere: %v", err)
 	}
 }
@@ -143,7 +143,7 @@ func TestShards(t *testing.T) {
 		"rope: it is missing in model-1.safetensors":                                    func(m map[string]string) { m["rope"] = "model-1.safetensors" },
 		"no such file": func(m map[string]string) { m["rope"] = "a.safetensors" },
 	} {
-		if _, err := Open(shards(t, change), Options{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Open(shards(t, change), ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
@@ -152,94 +152,9 @@ func TestShards(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(path, Options{}); err == nil || !strings.Contains(err.Error(), path) {
+		if _, err := Open(path, ""); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("index %q: %v", text, err)
 		}
-	}
-}
-
-// pipeline copies a diffusers folder with config.json changed.
-func pipeline(t *testing.T, from string, change func(m map[string]any)) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "transformer")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"config.json", "diffusion_pytorch_model.safetensors"} {
-		b, err := os.ReadFile(filepath.Join(goldens, from, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if name == "config.json" {
-			m := map[string]any{}
-			if err := json.Unmarshal(b, &m); err != nil {
-				t.Fatal(err)
-			}
-			change(m)
-			if b, err = json.Marshal(m); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return filepath.Dir(dir)
-}
-
-func TestDiffusers(t *testing.T) {
-	for name, own := range map[string]bool{"diffusers": false, "diffusers_dit": true} {
-		c := open(t, pipeline(t, name, func(m map[string]any) { m["_diffusers_version"] = "0.32.0" }))
-		if d := c.Diffusers; d.NumHeads != 4 || d.FreqShift != 1 || d.BlockEmbedders != own {
-			t.Errorf("%s: %+v", name, d)
-		}
-		x, ok := c.Lookup("blocks.1.attn.qkv.weight")
-		if v, err := x.Floats(); !ok || err != nil || !slices.Equal(x.Shape, []int{144, 48}) || len(v) != 144*48 {
-			t.Errorf("%s: qkv %v, %d values, %v", name, x.Shape, len(v), err)
-		}
-	}
-	// the table that is computed is the one that the official file has
-	o := open(t, goldens+"diffusers/official_model.safetensors")
-	d := open(t, goldens+"diffusers")
-	a, _ := o.Lookup("pos_embed")
-	b, _ := d.Lookup("pos_embed")
-	va, err1 := a.Floats()
-	vb, err2 := b.Floats()
-	if err1 != nil || err2 != nil || len(va) != len(vb) {
-		t.Fatalf("pos_embed: %v, %v", err1, err2)
-	}
-	for i := range va {
-		if d := va[i] - vb[i]; d > 1e-6 || d < -1e-6 {
-			t.Fatalf("pos_embed %d: %v, the official file has %v", i, vb[i], va[i])
-		}
-	}
-	for want, change := range map[string]func(m map[string]any){
-		`_class_name is "UNet2DModel"`:                     func(m map[string]any) { m["_class_name"] = "UNet2DModel" },
-		`norm_type "layer_norm"`:                           func(m map[string]any) { m["norm_type"] = "layer_norm" },
-		`activation_fn "geglu"`:                            func(m map[string]any) { m["activation_fn"] = "geglu" },
-		"norm_elementwise_affine true":                     func(m map[string]any) { m["norm_elementwise_affine"] = true },
-		"num_attention_heads is 0":                         func(m map[string]any) { delete(m, "num_attention_heads") },
-		"num_layers is -1":                                 func(m map[string]any) { m["num_layers"] = -1 },
-		"sample_size 7 with patch_size 2":                  func(m map[string]any) { m["sample_size"] = 7 },
-		"unexpected, a DiTTransformer2DModel of 1 layers":  func(m map[string]any) { m["num_layers"] = 1 },
-		"transformer_blocks.2.norm1.emb.timestep_embedder": func(m map[string]any) { m["num_layers"] = 3 },
-		"num_layers is a JSON string, expected an integer": func(m map[string]any) { m["num_layers"] = "two" },
-	} {
-		_, err := Open(pipeline(t, "diffusers", change), Options{})
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v, want %q", err, want)
-		}
-	}
-	alone := filepath.Join(t.TempDir(), "m.safetensors")
-	b0, err := os.ReadFile(goldens + "diffusers/diffusion_pytorch_model.safetensors")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(alone, b0, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(alone, Options{}); err == nil || !strings.Contains(err.Error(), "need the config.json") {
-		t.Errorf("without config.json: %v", err)
 	}
 }
 
@@ -253,13 +168,13 @@ func TestOpenRefuses(t *testing.T) {
 		"no such file":            filepath.Join(dir, "nope.pt"),
 		"none of diffusion_pytor": filepath.Join(dir, "model.safetensors"),
 	} {
-		if _, err := Open(path, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Open(path, ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
 	path := filepath.Join(dir, "m.safetensors")
 	save(t, path, all)
-	if _, err := Open(path, Options{Weights: "ema"}); err == nil || !strings.Contains(err.Error(), "one set of weights") {
+	if _, err := Open(path, "ema"); err == nil || !strings.Contains(err.Error(), "one set of weights") {
 		t.Errorf("-weights ema: %v", err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"dit8/tools/quantize/safetensors"
+	"dit8/tools/quantize/checkpoint/safetensors"
 )
 
 const (
@@ -59,32 +59,43 @@ var kinds = map[reflect.Kind]string{
 	reflect.Int: "an integer", reflect.Float64: "a number", reflect.String: "a string", reflect.Bool: "true or false", reflect.Map: "an object",
 }
 
-// openShards opens the files that an index names: {"weight_map": {tensor: file}}.
-func (c *Checkpoint) openShards(path string, o Options) error {
-	if err := o.oneSet(); err != nil {
-		return err
-	}
-	var index struct {
-		WeightMap map[string]string `json:"weight_map"`
-	}
-	if err := ReadJSON(path, &index); err != nil {
-		return err
-	}
-	if len(index.WeightMap) == 0 {
-		return fmt.Errorf("no weight_map: this is no index of a sharded checkpoint")
+// index is the file that names the shards: {"weight_map": {tensor: file}}.
+type index struct {
+	WeightMap map[string]string `json:"weight_map"`
+}
+
+// shards are the files that it names, in order.
+func (i index) shards() ([]string, error) {
+	if len(i.WeightMap) == 0 {
+		return nil, fmt.Errorf("no weight_map: this is no index of a sharded checkpoint")
 	}
 	shards := make(map[string]bool)
-	for name, file := range index.WeightMap {
+	for name, file := range i.WeightMap {
 		if file != filepath.Base(file) || strings.ContainsAny(file, `/\`) || !strings.HasSuffix(file, ".safetensors") {
-			return fmt.Errorf("weight_map of %.100q names %.100q, allowed are .safetensors files beside the index", name, file)
+			return nil, fmt.Errorf("weight_map of %.100q names %.100q, allowed are .safetensors files beside the index", name, file)
 		}
 		shards[file] = true
 	}
 	if len(shards) > maxShards {
-		return fmt.Errorf("%d shards, allowed up to %d", len(shards), maxShards)
+		return nil, fmt.Errorf("%d shards, allowed up to %d", len(shards), maxShards)
 	}
-	found := 0
-	for _, file := range slices.Sorted(maps.Keys(shards)) {
+	return slices.Sorted(maps.Keys(shards)), nil
+}
+
+// openShards opens the files that an index names, which must hold what it says.
+func (c *Checkpoint) openShards(path, weights string) error {
+	if err := oneSet(weights); err != nil {
+		return err
+	}
+	var i index
+	if err := ReadJSON(path, &i); err != nil {
+		return err
+	}
+	shards, err := i.shards()
+	if err != nil {
+		return err
+	}
+	for _, file := range shards {
 		p := filepath.Join(filepath.Dir(path), file)
 		f, size, _, err := c.regular(p)
 		if err != nil {
@@ -95,15 +106,14 @@ func (c *Checkpoint) openShards(path string, o Options) error {
 			return fmt.Errorf("%s: %w", p, err)
 		}
 		for _, t := range in.Tensors {
-			if want := index.WeightMap[t.Name]; want != file {
+			if want := i.WeightMap[t.Name]; want != file {
 				return fmt.Errorf("tensor %s: it is in %s, the index says %q", t.Name, file, want)
 			}
-			found++
 		}
-		c.addSafetensors(in, func(safetensors.Tensor) bool { return true })
+		c.addSafetensors(in)
 	}
-	if found != len(index.WeightMap) {
-		for name, file := range index.WeightMap {
+	if len(c.Tensors) != len(i.WeightMap) {
+		for name, file := range i.WeightMap {
 			if !slices.ContainsFunc(c.Tensors, func(t Tensor) bool { return t.Name == name }) {
 				return fmt.Errorf("tensor %s: it is missing in %s, where the index has it", name, file)
 			}

@@ -1,0 +1,114 @@
+// Package convert gives a network the types that its tensors are stored as and writes
+// it as a .dit8 file.
+package convert
+
+import (
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"dit8/core"
+	"dit8/core/dit"
+	"dit8/core/param"
+	"dit8/internal/ordered"
+	"dit8/tools/quantize/calib"
+	"dit8/tools/quantize/family"
+)
+
+// Tensors is a stream of a network's tensors.
+type Tensors = calib.Tensors
+
+// About is what a file says of a model besides its network.
+type About struct {
+	Path                  string // of the checkpoint, which the model is named after where Name is empty
+	Name, License, Source string
+	Labels                string   // the file of class names, or ImageNet; empty are ImageNet's where the family has them, else numbers
+	Steps                 *int     // of the sampler's defaults; nil is the family's, or 20
+	Guidance              *float64 // likewise; nil is the family's, or 3
+}
+
+// Model is a network with what its file will say of it.
+type Model struct {
+	Config dit.Config
+	Info   core.Info
+	tensor func(name string) (param.Tensor, error)
+}
+
+// New describes a network.
+func New(m family.Model, a About) (Model, error) {
+	cfg := *m.Network
+	info := core.Info{Name: a.Name, License: a.License, Source: a.Source, Defaults: a.Sampler(m.Defaults), Convention: m.Convention, Latents: m.Latents}
+	if info.Name == "" {
+		info.Name = nameOf(a.Path)
+	}
+	if cfg.InChannels == 1 || cfg.InChannels == 3 {
+		info.Pixels = core.Pixels{Mean: 0.5, Std: 0.5}
+	}
+	var err error
+	labels := a.Labels
+	if labels == "" && m.ImageNet && cfg.NumClasses == 1000 {
+		labels = ImageNet
+	}
+	if info.Classes, err = ClassNames(labels, cfg.NumClasses); err != nil {
+		return Model{}, err
+	}
+	return Model{cfg, info, m.Tensor}, info.Check(cfg)
+}
+
+// Sampler is a family's defaults d, where nothing else was asked for.
+func (a About) Sampler(d core.Defaults) core.Defaults {
+	if d.Steps == 0 {
+		d.Steps, d.Guidance = 20, 3
+	}
+	if a.Steps != nil {
+		d.Steps = *a.Steps
+	}
+	if a.Guidance != nil {
+		d.Guidance = float32(*a.Guidance)
+	}
+	return d
+}
+
+// nameOf names a model after its file.
+func nameOf(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs // for a folder like "."
+	}
+	name := filepath.Base(path)
+	for _, ext := range []string{".safetensors.index.json", ".safetensors", ".pt", ".pth", ".ckpt", ".bin"} {
+		name = strings.TrimSuffix(name, ext)
+	}
+	return name
+}
+
+// Tensors reads the network's tensors on all cores and yields them in order, in their
+// types.
+func (m Model) Tensors(t Types) Tensors {
+	specs := func(yield func(param.Spec, error) bool) {
+		for _, s := range m.Config.Specs() {
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
+	return ordered.Map(specs, runtime.GOMAXPROCS(0), func(s param.Spec) (param.Tensor, error) {
+		x, err := m.tensor(s.Name)
+		if err == nil {
+			x = t.stored(s, x)
+		}
+		return x, err
+	})
+}
+
+// Floats reads the whole network as float32.
+func (m Model) Floats() (calib.Floats, error) {
+	return calib.ReadFloats(m.Config, m.Info, m.Tensors(Types{Default: "f32"}))
+}
+
+// Parameters is the number of values of tensors.
+func Parameters(specs []param.Spec) (n int) {
+	for _, s := range specs {
+		n += s.Len()
+	}
+	return n
+}
