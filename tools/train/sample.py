@@ -9,10 +9,13 @@ def times(steps, shift):
     return [shift * u / (1 + (shift - 1) * u) for u in (1 - i / steps for i in range(steps + 1))]
 
 
-def velocity(network, predict, z, t, y, guidance):
-    """Of z at a time t: guided, where guidance is not 1."""
-    at = torch.full((len(z),), t, device=z.device)
-    out = (network(z, at, y) if guidance == 1 else network.forward_with_cfg(z, at, y, guidance)).float()
+def velocity(network, predict, z, t, r, y, guidance):
+    """Of z at a time t, or the average to r where the network knows two times: guided, where guidance is not 1."""
+    at, h = (torch.full((len(z),), v, device=z.device) for v in (t, t - r))
+    if guidance != 1:
+        out = network.forward_with_cfg(z, at, y, guidance).float()
+    else:
+        out = (network(z, at, y, h) if network.two_times else network(z, at, y)).float()
     return (z - out) / max(t, 0.05) if predict == "x0" else out
 
 
@@ -27,7 +30,7 @@ def sample(network, predict, y, steps=20, guidance=3.0, seed=0, batch=64, shift=
         z, labels = z.to(device), labels.to(device)
         ts = times(steps, shift)
         for t, r in zip(ts, ts[1:]):
-            z = z - (t - r) * velocity(network, predict, z, t, labels, guidance if t > guided_above else 1)
+            z = z - (t - r) * velocity(network, predict, z, t, r, labels, guidance if t > guided_above else 1)
         out.append(((z.clamp(-1, 1) + 1) * 127.5).round().byte().cpu())
     return torch.cat(out)
 

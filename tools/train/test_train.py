@@ -22,6 +22,7 @@ import torch
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE / "eval")]
 import data  # noqa: E402
+import few  # noqa: E402
 import gelu  # noqa: E402
 import metrics  # noqa: E402
 import model  # noqa: E402
@@ -285,6 +286,33 @@ class Training(unittest.TestCase):
         self.assertRegex(self.fails("whole", "--data", str(self.dir / "words"), "--predict", "x0", "--t-mean", "1.3", "--paint", "0.5"), "the images are not those")
         (self.dir / "words/words.json").write_text("{")
         self.assertRegex(self.fails("other", "--data", str(self.dir / "words")), "words.json can't be read")
+
+    def test_few_steps(self):
+        """Trajectories go on where they were stopped, and a network learns jumps on them."""
+        self.words("many", "--shift", "0", steps=5)
+        make = [sys.executable, HERE / "few.py", "--model", self.dir / "many", "--data", self.dir / "words", "--batch", "4", "--device", "cpu"]
+        for out, counts in (("a", (8,)), ("b", (4, 8))):
+            for count in counts:
+                if count == 4:  # as if stopped in the middle
+                    (self.dir / "b").mkdir()
+                    for f in ("z.npy", "y.npy"):
+                        whole = np.load(self.dir / "a" / f)
+                        np.save(self.dir / "b" / f, np.where(np.arange(8).reshape(-1, *[1] * (whole.ndim - 1)) < 4, whole, 0).astype(np.float16))
+                    (self.dir / "b/done.json").write_text("4")
+                else:
+                    subprocess.run([*make, "--out", self.dir / out, "--count", str(count)], check=True, stdout=subprocess.DEVNULL)
+        a, b = (few.Stored(self.dir / f) for f in "ab")
+        self.assertTrue(np.array_equal(a.z, b.z) and torch.equal(a.y, b.y))
+        self.assertTrue(np.isfinite(a.z).all() and a.z.shape == (8, 13, 3, 16, 16))
+        options = ["--init", str(self.dir / "many/x0.safetensors"), "--trajectories", str(self.dir / "a"), "--lr", "1e-2"]
+        self.words("few", *options, "--sheet-every", "60", steps=60)
+        self.words("parts", *options, "--stop-after", "30", steps=60)
+        self.words("parts", *options, steps=60)
+        weights, parts = (tensors.read(self.dir / f / "x0.safetensors") for f in ("few", "parts"))
+        self.assertTrue(all(torch.equal(v, parts[k]) for k, v in weights.items()) and "h_embedder.mlp.2.weight" in weights)
+        self.assertTrue((self.dir / "few/samples-4.png").exists())
+        losses = [float(l.split(",")[2]) for l in (self.dir / "parts/log.csv").read_text().split()[1:]]
+        self.assertLess(losses[-1], losses[0])
 
     def test_two_processes_as_one(self):
         """torchrun's variables; the losses and weights are those of one process, but for the order of sums."""

@@ -29,6 +29,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import torch
 
 import data as datasets
+import few
 import gelu
 import model as models
 import muon
@@ -44,7 +45,7 @@ PRESETS = {
 }
 # A run is defined by these: another value would go on with another training. The rest may change from call to call.
 DEFINING = ("preset", "patch_size", "hidden_size", "depth", "num_heads", "size", "hold_out", "batch", "lr", "optimizer", "warmup",
-            "weight_decay", "predict", "t_mean", "t_std", "label_dropout", "shift", "flip", "balance", "ema", "init", "seed", "paint")
+            "weight_decay", "predict", "t_mean", "t_std", "label_dropout", "shift", "flip", "balance", "ema", "init", "seed", "paint", "trajectories")
 # The numbers that flags may have, by what is said of them.
 ALLOWED = {
     "1 or more": (lambda v: v >= 1, "steps patch_size hidden_size depth num_heads size batch threads save_every stop_after"),
@@ -56,7 +57,7 @@ ALLOWED = {
     "a number": (lambda v: True, "t_mean"),
 }
 # How networks of 128×128 are sampled: guidance where shapes are made, as it only makes grain near t = 0.
-AT_128 = dict(steps=20, shift=3.0, guidance=3.0, guided_above=0.6)
+AT_128 = dict(steps=20, shift=few.SHIFT, guidance=few.GUIDANCE, guided_above=few.GUIDED_ABOVE)
 COLUMNS = ["step", "images", "loss", "learning_rate", "images_per_second", "seconds"]
 
 
@@ -90,6 +91,7 @@ def arguments(argv):
     a("--paint", type=float, default=0.1, help="part of the images that is painted in another colour, where the data has words")
     a("--ema", type=float, default=0.06, help="length of the average of the weights, as a part of the steps so far; 0 is none")
     a("--init", help="model.safetensors to begin with, with labels.json beside it: classes are found by name")
+    a("--trajectories", help="folder of few.py: learn few steps from it, in place of flow matching on the images")
     a("--seed", type=int, default=0)
     a("--threads", type=int, default=os.cpu_count())
     a("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -147,6 +149,9 @@ def initialize(network, path, classes):
     rows = {c: table[i] for i, c in enumerate(known)}
     mean = table[:-1].mean(0)
     state[name] = torch.stack([rows.get(c, mean) for c in classes] + [table[-1]])
+    if network.two_times and "h_embedder.mlp.0.weight" not in state:  # the features of t, and nothing of them yet
+        for k in [k for k in state if k.startswith("t_embedder.")]:
+            state[k.replace("t_", "h_", 1)] = torch.zeros_like(state[k]) if ".2." in k else state[k].clone()
     found, wanted = ({k: list(v.shape) for k, v in s.items()} for s in (state, network.state_dict()))
     for k in wanted | found:
         if found.get(k) != wanted.get(k):
@@ -339,7 +344,8 @@ def run(args, began):
 
     torch.manual_seed(args.seed)
     network = models.SiT(args.size, args.patch_size, images.images.shape[1], args.hidden_size, args.depth, args.num_heads,
-                         num_classes=len(images.rows)).to(args.device)
+                         num_classes=len(images.rows), two_times=bool(args.trajectories)).to(args.device)
+    stored = few.Stored(args.trajectories) if args.trajectories else None
     if args.init:
         initialize(network, args.init, images.rows)
     ema = copy.deepcopy(network).requires_grad_(False)
@@ -381,7 +387,8 @@ def run(args, began):
             for group in optimizer.param_groups:
                 group["lr"] = rate(args, step)
             with autocast(args):
-                loss = flow_loss(forward, args.predict, *draw(args, images, step, args.device))
+                loss = few.loss(forward, *stored.draw(args, step, args.device)) if stored else \
+                    flow_loss(forward, args.predict, *draw(args, images, step, args.device))
             loss.backward()
             loss = loss.detach()
             if args.world > 1:
@@ -412,7 +419,11 @@ def run(args, began):
                 keep()
             if chief and args.sheet_every and (step % args.sheet_every == 0 or step == args.steps):
                 with autocast(args):
-                    sample.sheet(ema, args.predict, out / "samples.png", examples, **(AT_128 if images.words else {}))
+                    if stored:
+                        for n in (1, 4):
+                            sample.sheet(ema, args.predict, out / f"samples-{n}.png", examples, steps=n, shift=few.SHIFT, guidance=1)
+                    else:
+                        sample.sheet(ema, args.predict, out / "samples.png", examples, **(AT_128 if images.words else {}))
                 export(ema, images, args, out)
                 last = time.monotonic()
         if chief and step >= args.steps:
@@ -432,6 +443,8 @@ def export(ema, images, args, out):
     tensors.write(weights(args, out), {k: v.half() for k, v in ema.state_dict().items()})
     config = ema.config | dict(learn_sigma=False, prediction=args.predict, velocity="noise - data",
                                time="t=1 noise, t=0 data, fed unscaled to the embedder", pixel_range=[-1, 1])
+    if ema.two_times:
+        config |= dict(two_times="h_embedder is fed t - r; z_r = z - (t - r)·(z - x)/max(t, 0.05)", guidance=1)
     (out / "config.json").write_text(json.dumps(config, indent=1) + "\n")
     (out / "labels.json").write_text(json.dumps(images.rows) + "\n")
     if images.words:
