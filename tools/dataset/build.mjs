@@ -106,16 +106,19 @@ let kept = all.filter(({ drawn }) => drawn.length >= minSets);
 if (flags.words) kept = toldApart(kept);
 const classes = kept.map(({ concept }) => concept.name), images = kept.flatMap(({ drawn }) => drawn);
 
-/** toldApart leaves out concepts whose names have the same words as another's. */
+/** toldApart leaves out concepts whose names have the same words as another's that is shorter, or comes first. */
 function toldApart(kept) {
   vocabulary(kept.map(({ concept }) => concept));
-  const key = ({ concept }) => [...concept.names].sort((a, b) => a - b).join(), count = new Map();
-  for (const k of kept) count.set(key(k), (count.get(key(k)) ?? 0) + 1);
-  return kept.filter((k) => {
-    if (count.get(key(k)) === 1) return true;
-    skipped.push(`${k.concept.name}: others have the same words`);
-    return false;
-  });
+  const taken = new Set(), left = new Set();
+  for (const { concept } of kept.toSorted((a, b) => a.concept.name.length - b.concept.name.length)) {
+    const key = concept.names.toSorted((a, b) => a - b).join();
+    if (taken.has(key)) {
+      left.add(concept);
+      skipped.push(`${concept.name}: its words are another's`);
+    }
+    taken.add(key);
+  }
+  return kept.filter(({ concept }) => !left.has(concept));
 }
 
 /** npy is NumPy's format, version 1. */

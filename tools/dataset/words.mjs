@@ -1,4 +1,4 @@
-// The words of drawings: those of the name in Unicode's CLDR, emojibase's keywords and groups, and the colours that a drawing has.
+// The words of drawings: those of the name in Unicode's CLDR, emojibase's keywords and subgroups, and the colours that a drawing has.
 // What a prompt may say, and what a model's label table has a row for, is a vocabulary of them.
 import { readFileSync } from "node:fs";
 
@@ -28,12 +28,12 @@ function singular(word, isWord) {
 /** wordedConcepts are all emoji but flags of countries, letters and numbers, which are told apart by signs and not by words;
  * with each skin tone, where a drawing has one: [{name, base, label, tags, share}]. share is how often it should be drawn. */
 export function wordedConcepts() {
-  const { subgroups, groups } = json("node_modules/emojibase-data/meta/groups.json");
+  const { subgroups } = json("node_modules/emojibase-data/meta/groups.json");
   const leftOut = ["country-flag", "subdivision-flag", "keycap", "alphanum", "skin-tone", "hair-style"];
   const out = [];
   for (const e of json("node_modules/emojibase-data/en/data.json")) {
     if (e.group === undefined || leftOut.includes(subgroups[e.subgroup])) continue;
-    const tags = [...(e.tags ?? []), subgroups[e.subgroup], groups[e.group]], base = e.label;
+    const tags = [...(e.tags ?? []), subgroups[e.subgroup].replace("other", "")], base = e.label;
     out.push({ label: e.label, base, tags, share: 1 });
     const tones = (e.skins ?? []).filter((s) => !Array.isArray(s.tone));
     for (const s of tones) out.push({ label: s.label, base, tags, share: 1 / tones.length });
