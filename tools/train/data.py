@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import io
 import json
 import pathlib
 
@@ -63,9 +64,10 @@ def load(path, size=None):
     path = pathlib.Path(path)
     if not path.is_dir():
         raise Mistake(f"{path} {'is a file' if path.exists() else 'does not exist'}, allowed: a folder of images")
-    if not (path / "images.npy").exists():
+    if not (path / "images.npy").exists() and not (path / "images.npz").exists():
         return load_folder(path, size or 32)
-    images, labels, classes = array(path / "images.npy"), array(path / "labels.npy"), names(path / "classes.json")
+    images = array(path / "images.npy") if (path / "images.npy").exists() else unpack(path / "images.npz")
+    labels, classes = array(path / "labels.npy"), names(path / "classes.json")
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] != images.shape[2]:
         raise Mistake(f"{path}/images.npy holds {images.dtype} {images.shape}, wanted is uint8 [N, size, size, channels]")
     check(path, images, labels, classes, size)
@@ -116,6 +118,25 @@ def load_words(path, images, classes, styles):
 def array(path):
     with reading(path):
         return np.load(path)
+
+
+def pack(images, path, quality):
+    """Writes uint8 [N, H, W, 3] as WebP images in one file, a twentieth as large or less: to be carried elsewhere."""
+    from PIL import Image
+    files = []
+    for image in images:
+        out = io.BytesIO()
+        Image.fromarray(image).save(out, "webp", **(dict(quality=quality) if quality < 100 else dict(lossless=True)))
+        files.append(out.getvalue())
+    np.savez(path, bytes=np.frombuffer(b"".join(files), np.uint8), sizes=[len(f) for f in files])
+
+
+def unpack(path):
+    from PIL import Image
+    with reading(path):
+        packed = np.load(path)
+        ends, data = packed["sizes"].cumsum(), packed["bytes"].tobytes()
+        return np.stack([np.asarray(Image.open(io.BytesIO(data[e - n:e])).convert("RGB")) for e, n in zip(ends, packed["sizes"])])
 
 
 def names(path):

@@ -60,14 +60,15 @@ def trajectory(network, predict, z, y):
 
 
 class Stored:
-    """Trajectories on disk, as draw takes them."""
+    """Trajectories as draw takes them: on disk, or on a GPU."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, device="cpu"):
         folder = pathlib.Path(folder)
         with datasets.reading(folder / "done.json"):
             self.count = json.loads((folder / "done.json").read_text())
         with datasets.reading(folder / "z.npy"):
-            self.z, self.y = np.load(folder / "z.npy", mmap_mode="r"), torch.from_numpy(np.load(folder / "y.npy"))
+            z, self.y = torch.from_numpy(np.load(folder / "z.npy", mmap_mode="c")), torch.from_numpy(np.load(folder / "y.npy")).to(device)
+        self.z = z if device == "cpu" else z[:self.count].to(device)
 
     def draw(self, args, step, device):
         """z at times t, conditions, t, r, and x as the jump from t to r has it."""
@@ -76,12 +77,12 @@ class Stored:
         jumps = JUMPS[torch.randint(len(JUMPS), (n,), generator=r)]
         first = torch.randint(STEPS, (n,), generator=r)
         pairs = torch.stack([first, first + 1 + (torch.rand(n, generator=r) * (STEPS - first)).long()], 1)
-        ends = torch.where((torch.rand(n, generator=r) < 0.6)[:, None], jumps, pairs)[args.rank::args.world]
-        index = index[args.rank::args.world]
-        z, to = (torch.from_numpy(self.z[index.numpy(), e.numpy()]).to(device).float() for e in ends.unbind(1))
-        t, end = (torch.tensor(sample.times(STEPS, SHIFT))[e].to(device) for e in ends.unbind(1))
+        ends = torch.where((torch.rand(n, generator=r) < 0.6)[:, None], jumps, pairs)
+        index, ends = (v[args.rank::args.world].to(device) for v in (index, ends))
+        z, to = (self.z[index, e].float() for e in ends.unbind(1))
+        t, end = (torch.tensor(sample.times(STEPS, SHIFT), device=device)[e] for e in ends.unbind(1))
         x = z - (t / (t - end))[:, None, None, None] * (z - to)
-        return z, self.y[index].float().to(device), t, end, x
+        return z, self.y[index].float(), t, end, x
 
 
 def loss(network, z, y, t, r, x):

@@ -425,6 +425,16 @@ class Data(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, "cow/1.png"):
                 data.load(d)
 
+    def test_packed(self):
+        with tempfile.TemporaryDirectory() as d:
+            d = pathlib.Path(d)
+            write_words(d / "data")
+            whole = data.load(d / "data")
+            subprocess.run([sys.executable, HERE / "pack.py", "--quality", "100", "--tones", "0", d / "data", d / "copy"], check=True, stdout=subprocess.DEVNULL)
+            copy, keep = data.load(d / "copy"), whole.labels != 2  # whose share is below 1
+            self.assertTrue(torch.equal(copy.images, whole.images[keep]) and torch.equal(copy.styles, whole.styles[keep]))
+            self.assertTrue(torch.equal(copy.words.hues, whole.words.hues[keep]) and torch.equal(copy.words.held, whole.words.held[keep]))
+
     def test_shift(self):
         x = torch.arange(9.0).reshape(1, 1, 3, 3).repeat(2, 1, 1, 1)
         got = data.shift(x, torch.tensor([[1, 0], [0, -1]]), fill=9)

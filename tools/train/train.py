@@ -40,7 +40,7 @@ import words
 PRESETS = {
     "s": dict(patch_size=4, hidden_size=192, depth=8, num_heads=3),
     "m": dict(patch_size=4, hidden_size=384, depth=12, num_heads=6),
-    "words": dict(patch_size=16, hidden_size=256, depth=7, num_heads=4),
+    "words": dict(patch_size=16, hidden_size=192, depth=8, num_heads=3),
     "tiny": dict(patch_size=4, hidden_size=32, depth=2, num_heads=2),
 }
 # A run is defined by these: another value would go on with another training. The rest may change from call to call.
@@ -345,7 +345,7 @@ def run(args, began):
     torch.manual_seed(args.seed)
     network = models.SiT(args.size, args.patch_size, images.images.shape[1], args.hidden_size, args.depth, args.num_heads,
                          num_classes=len(images.rows), two_times=bool(args.trajectories)).to(args.device)
-    stored = few.Stored(args.trajectories) if args.trajectories else None
+    stored = few.Stored(args.trajectories, args.device) if args.trajectories else None
     if args.init:
         initialize(network, args.init, images.rows)
     ema = copy.deepcopy(network).requires_grad_(False)
