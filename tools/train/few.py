@@ -95,7 +95,7 @@ def load(run, device):
     """(network, prediction) of a run's folder."""
     config = json.loads((run / "config.json").read_text())
     names = ("input_size", "patch_size", "in_channels", "hidden_size", "depth", "num_heads", "mlp_ratio", "num_classes")
-    network, predict = models.SiT(**{k: config[k] for k in names}), config["prediction"]
+    network, predict = models.SiT(**{k: config[k] for k in names}, two_times="two_times" in config), config["prediction"]
     network.load_state_dict({k: v.float() for k, v in tensors.read(run / ("model.safetensors" if predict == "velocity" else f"{predict}.safetensors")).items()})
     return network.to(device).requires_grad_(False), predict
 

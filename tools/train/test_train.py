@@ -311,6 +311,7 @@ class Training(unittest.TestCase):
         weights, parts = (tensors.read(self.dir / f / "x0.safetensors") for f in ("few", "parts"))
         self.assertTrue(all(torch.equal(v, parts[k]) for k, v in weights.items()) and "h_embedder.mlp.2.weight" in weights)
         self.assertTrue((self.dir / "few/samples-4.png").exists())
+        subprocess.run([sys.executable, HERE / "say.py", "--run", self.dir / "few", "-o", self.dir / "said.png", "--steps", "4", "a red box | thin"], check=True)
         losses = [float(l.split(",")[2]) for l in (self.dir / "parts/log.csv").read_text().split()[1:]]
         self.assertLess(losses[-1], losses[0])
 
@@ -377,6 +378,14 @@ class Words(unittest.TestCase):
         table = network.y_embedder.embedding_table.weight
         self.assertTrue(torch.allclose(network.y_embedder(y)[0], (table[0] + table[1]) / 2 + table[3]))
         self.assertTrue(torch.allclose(network.y_embedder(network.y_embedder.null_like(y)), network.y_embedder(torch.tensor([5, 5, 5]))))
+
+    def test_texts(self):
+        vocabulary = self.images.words.vocabulary
+        y = words.prompts(vocabulary, ["a red box, the Red | thick", "boxes", "| thin"])
+        self.assertEqual([{i: float(v) for i, v in enumerate(row) if v} for row in y], [{0: .5, 11: .5, 14: 1}, {11: 1}, {13: 1, 15: 1}])
+        for text, want in (("red cow", "cow, in red cow, is not in"), ("red | odd", "no style is called odd, there are: thin, thick")):
+            with self.assertRaisesRegex(ValueError, want):
+                words.prompts(vocabulary, [text])
 
     def test_what_is_drawn(self):
         r = torch.Generator().manual_seed(0)

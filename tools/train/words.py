@@ -1,8 +1,14 @@
 """What an image is said to be, where data has words: how much each row of the label table weighs, [N, rows + 1], the null row last.
 A drawing's condition is the mean of its words' rows and its style's row; where it has no word, the null row is in their place."""
 
+import re
+import unicodedata
+
 import torch
 
+import data as datasets
+
+STOP = set("a an the of and or with without in on for to at by from s".split())
 # Hues, in degrees, of the colours in which drawings are painted anew, and what black becomes where there is little colour.
 COLOURS = {"red": (352, (0.87, 0.16, 0.25)), "orange": (30, (0.96, 0.55, 0.05)), "yellow": (48, (0.98, 0.80, 0.20)), "green": (115, (0.25, 0.65, 0.25)),
            "blue": (212, (0.15, 0.45, 0.90)), "purple": (272, (0.50, 0.25, 0.75)), "pink": (328, (0.95, 0.45, 0.70))}
@@ -17,6 +23,29 @@ def condition(words, styles, count):
     y[:, -1] = (total[:, 0] == 0).float()
     y[torch.arange(n, device=words.device), styles] += (styles >= 0).float()
     return y
+
+
+def tokens(text):
+    """The words of a text, as tools/dataset/words.mjs takes them."""
+    text = re.sub("[\u0300-\u036f'’.!]", "", unicodedata.normalize("NFD", text.lower()))
+    return [w for w in dict.fromkeys(re.split("[^a-z0-9]+", text)) if w and w not in STOP]
+
+
+def prompts(vocabulary, texts):
+    """Conditions of texts, each "words" or "words | style"."""
+    words, styles, synonyms = vocabulary["words"], vocabulary["styles"], vocabulary["synonyms"]
+    said, style = torch.zeros(len(texts), len(words) + len(styles)), []
+    for i, text in enumerate(texts):
+        text, _, name = (t.strip() for t in text.partition("|"))
+        if name and name not in styles:
+            raise datasets.Mistake(f"no style is called {name}, there are: {', '.join(styles)}")
+        style.append(len(words) + styles.index(name) if name else -1)
+        for token in tokens(text):
+            for word in [token] if token in words else synonyms.get(token, []):
+                said[i, words.index(word)] = 1
+            if token not in words and token not in synonyms:
+                raise datasets.Mistake(f"{token}, in {text}, is not in the vocabulary")
+    return condition(said, torch.tensor(style), said.shape[1] + 1)
 
 
 def draw(images, index, painted, r):
