@@ -9,7 +9,7 @@ work=$(mktemp -d)
 network="--preset words --hidden-size 256 --depth 7 --num-heads 4 --predict x0" # the largest that stays within 10 MB and 12 ms
 python3 "$here/train.py" --data "$data" --out "$work/words" $network --t-mean 1.3 --batch 256 --lr 3e-3 --warmup 200 \
     --seconds "$many" --decay 0.4 --compile --sheet-every 2000 --save-every 100000 $init
-python3 "$here/few.py" --model "$work/words" --data "$data" --out "$work/trajectories" --count 12000 --batch 512
+python3 "$here/few.py" --model "$work/words" --data "$data" --out "$work/trajectories" --count 8000 --batch 500
 python3 "$here/train.py" --data "$data" --out "$work/few" $network --init "$work/words/x0.safetensors" --trajectories "$work/trajectories" \
     --batch 128 --lr 1e-3 --warmup 50 --seconds "$few" --decay 0.5 --compile --sheet-every 2000 --save-every 100000
 rm -f "$work"/*/checkpoint.pt
