@@ -312,6 +312,11 @@ class Training(unittest.TestCase):
         self.assertTrue(all(torch.equal(v, parts[k]) for k, v in weights.items()) and "h_embedder.mlp.2.weight" in weights)
         self.assertTrue((self.dir / "few/samples-4.png").exists())
         subprocess.run([sys.executable, HERE / "say.py", "--run", self.dir / "few", "-o", self.dir / "said.png", "--steps", "4", "a red box | thin"], check=True)
+        (self.dir / "combinations.txt").write_text("purple box\nblack square\n")
+        judged = subprocess.run([sys.executable, HERE / "eval/judge.py", "--data", self.dir / "words", "--classifier", self.dir / "c.pt", "--classifier-steps", "4",
+                                 "--steps", "1", "4", "--classes", "2", "--combinations", self.dir / "combinations.txt", "--run", self.dir / "few"],
+                                check=True, capture_output=True, text=True).stdout
+        self.assertRegex(judged, r"\| few \| 4( \| [0-9.]+%){6} \|")
         losses = [float(l.split(",")[2]) for l in (self.dir / "parts/log.csv").read_text().split()[1:]]
         self.assertLess(losses[-1], losses[0])
 

@@ -25,8 +25,6 @@ import gelu  # noqa: E402
 import sample  # noqa: E402
 import words  # noqa: E402
 
-COMBINATIONS = pathlib.Path(__file__).with_name("combinations.txt")
-
 
 def small(images):
     """uint8 [N, C, H, W] to [-1, 1] at 64×64: what the classifier sees."""
@@ -87,6 +85,7 @@ def main():
     a("--classifier-steps", type=int, default=3000)
     a("--steps", type=int, nargs="+", default=[20])
     a("--classes", type=int, default=512, help="names of emoji that are drawn, spread over all")
+    a("--combinations", type=pathlib.Path, default=pathlib.Path(__file__).with_name("combinations.txt"), help="a text a line, of words that no drawing has together")
     a("--per-combination", type=int, default=4)
     a("--threads", type=int, default=2)
     a("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="that trains the classifier")
@@ -108,7 +107,7 @@ def main():
         torch.save(network.state_dict(), args.classifier)
     some = torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(0))[:4000]
     least = thresholds(network, images, some)
-    texts = COMBINATIONS.read_text().splitlines()
+    texts = args.combinations.read_text().splitlines()
     asked = words.prompts(vocabulary, texts)[:, :count] > 0
 
     def right(logits, labels, styles):
