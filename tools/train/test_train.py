@@ -386,8 +386,8 @@ class Words(unittest.TestCase):
 
     def test_texts(self):
         vocabulary = self.images.words.vocabulary
-        y = words.prompts(vocabulary, ["a red box, the Red | thick", "boxes", "| thin"])
-        self.assertEqual([{i: float(v) for i, v in enumerate(row) if v} for row in y], [{0: .5, 11: .5, 14: 1}, {11: 1}, {13: 1, 15: 1}])
+        y = words.prompts(vocabulary, ["a red box, the Red | thick", "boxes", "| thin", "squares"])
+        self.assertEqual([{i: float(v) for i, v in enumerate(row) if v} for row in y], [{0: .5, 11: .5, 14: 1}, {11: 1}, {13: 1, 15: 1}, {12: 1}])
         for text, want in (("red cow", "cow, in red cow, is not in"), ("red | odd", "no style is called odd, there are: thin, thick")):
             with self.assertRaisesRegex(ValueError, want):
                 words.prompts(vocabulary, [text])

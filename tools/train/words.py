@@ -31,9 +31,19 @@ def tokens(text):
     return [w for w in dict.fromkeys(re.split("[^a-z0-9]+", text)) if w and w not in STOP]
 
 
+def known(vocabulary, token):
+    """The words that a token stands for, none if it is not known: itself, a synonym's, or those of a plural's singular."""
+    for form in [token] + [token[:-len(end)] + instead for end, instead in (("ies", "y"), ("es", ""), ("s", "")) if token.endswith(end)]:
+        if form in vocabulary["words"]:
+            return [form]
+        if form in vocabulary["synonyms"]:
+            return vocabulary["synonyms"][form]
+    return []
+
+
 def prompts(vocabulary, texts):
     """Conditions of texts, each "words" or "words | style"."""
-    words, styles, synonyms = vocabulary["words"], vocabulary["styles"], vocabulary["synonyms"]
+    words, styles = vocabulary["words"], vocabulary["styles"]
     said, style = torch.zeros(len(texts), len(words) + len(styles)), []
     for i, text in enumerate(texts):
         text, _, name = (t.strip() for t in text.partition("|"))
@@ -41,9 +51,10 @@ def prompts(vocabulary, texts):
             raise datasets.Mistake(f"no style is called {name}, there are: {', '.join(styles)}")
         style.append(len(words) + styles.index(name) if name else -1)
         for token in tokens(text):
-            for word in [token] if token in words else synonyms.get(token, []):
+            found = known(vocabulary, token)
+            for word in found:
                 said[i, words.index(word)] = 1
-            if token not in words and token not in synonyms:
+            if not found:
                 raise datasets.Mistake(f"{token}, in {text}, is not in the vocabulary")
     return condition(said, torch.tensor(style), said.shape[1] + 1)
 
