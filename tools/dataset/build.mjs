@@ -2,29 +2,38 @@
 // styles.npy, int32 [N], and classes.json. manifest.json, beside this file, has the hash of every image and what it is a
 // drawing of, ATTRIBUTION.md the licences.
 //
-//   node build.mjs [--size 32] [--min-sets 4] [--all] DIR
+//   node build.mjs [--size 32] [--min-sets 4] [--all] [--words] DIR
 //
-// --all takes all concepts that enough sets draw, not those of concepts.json only. --check fails where the manifest would change.
+// --all takes all concepts that enough sets draw, not those of concepts.json only. --words takes people, hands and symbols too,
+// in all skin tones, and says each drawing's words: vocabulary.json and words.json (README.md). --check fails where the manifest
+// would change.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { allConcepts, loadSets, matcher } from "./match.mjs";
+import { allConcepts, loadSets, matcher, slug } from "./match.mjs";
+import { coloursOf, styleNames, vocabulary, wordedConcepts } from "./words.mjs";
 
 const here = (name) => new URL(name, import.meta.url);
 const { values: flags, positionals: [dir, ...more] } = parseArgs({
   allowPositionals: true,
-  options: { size: { type: "string", default: "32" }, "min-sets": { type: "string", default: "4" }, all: { type: "boolean" }, check: { type: "boolean" } },
+  options: {
+    size: { type: "string", default: "32" }, "min-sets": { type: "string" }, jobs: { type: "string", default: "2" },
+    all: { type: "boolean" }, words: { type: "boolean" }, check: { type: "boolean" },
+  },
 });
-const size = Number(flags.size), minSets = Number(flags["min-sets"]);
-if (!dir || more.length || !(size >= 8 && size <= 256) || !(minSets >= 1)) {
-  console.error("usage: node build.mjs [--size 8..256] [--min-sets N] [--all] [--check] DIR");
+const usual = flags.words ? 3 : 4; // sets that draw a concept
+const size = Number(flags.size), minSets = Number(flags["min-sets"] ?? usual), jobs = Number(flags.jobs);
+if (!dir || more.length || !(size >= 8 && size <= 256) || !(minSets >= 1) || !(jobs >= 1)) {
+  console.error("usage: node build.mjs [--size 8..256] [--min-sets N] [--all] [--words] [--jobs N] [--check] DIR");
   process.exit(2);
 }
 
-// manifest.json has every image of the default model's data, manifest-all-SIZE.json the hashes of the files with all concepts.
-const manifestName = flags.all ? minSets === 4 && `manifest-all-${size}.json` : size === 32 && "manifest.json";
+// manifest.json has every image of the default model's data, manifest-all-SIZE.json and manifest-words-SIZE.json the hashes of
+// the files with all concepts.
+const many = flags.words ? "words" : flags.all && "all";
+const manifestName = many ? minSets === usual && `manifest-${many}-${size}.json` : size === 32 && "manifest.json";
 if (flags.check && !manifestName) throw new Error(`there is no manifest of ${minSets} sets at size ${size}`);
 
 const hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
@@ -56,11 +65,13 @@ const onWhite = (rgba) => {
   return out;
 };
 
-const sets = loadSets(), find = matcher(), render = renderer();
-const concepts = flags.all ? allConcepts() : JSON.parse(readFileSync(here("concepts.json")));
-const classes = [], images = [], skipped = [];
-for (const concept of concepts) {
-  const drawn = [];
+const sets = loadSets(), find = matcher();
+const concepts = flags.words ? wordedConcepts().map((c) => ({ name: slug(c.label), ...c }))
+  : flags.all ? allConcepts() : JSON.parse(readFileSync(here("concepts.json")));
+
+/** drawings of a concept, {class, set, icon, sha256, pixels}, and what can't be drawn. */
+async function drawings(concept, render) {
+  const drawn = [], skipped = [];
   for (const set of sets) {
     const icon = find(set, concept);
     if (icon === null) continue;
@@ -69,18 +80,46 @@ for (const concept of concepts) {
       skipped.push(`${set.name} ${icon}: ${error}`);
       continue;
     }
-    const pixels = onWhite(Buffer.from(image, "base64")), sha256 = hash(pixels);
+    const rgba = Buffer.from(image, "base64"), pixels = onWhite(rgba), sha256 = hash(pixels);
     // a set may hold another's drawing
-    if (!drawn.some((d) => d.sha256 === sha256)) drawn.push({ class: concept.name, set: set.name, icon, sha256, pixels });
+    if (drawn.some((d) => d.sha256 === sha256)) continue;
+    drawn.push({ class: concept.name, set: set.name, icon, sha256, pixels });
+    if (flags.words) drawn.at(-1).colours = coloursOf(rgba);
   }
-  if (drawn.length < minSets) {
-    if (!flags.all) throw new Error(`${concept.name} is drawn by ${drawn.length} sets, needed are ${minSets}`);
-    continue;
-  }
-  classes.push(concept.name);
-  images.push(...drawn);
+  return { concept, drawn, skipped };
 }
-render.end();
+
+const all = new Array(concepts.length);
+let next = 0;
+await Promise.all(Array.from({ length: jobs }, async () => {
+  const render = renderer();
+  while (next < concepts.length) {
+    const i = next++;
+    all[i] = await drawings(concepts[i], render);
+  }
+  render.end();
+}));
+const skipped = all.flatMap((c) => c.skipped);
+for (const { concept, drawn } of all)
+  if (drawn.length < minSets && !many) throw new Error(`${concept.name} is drawn by ${drawn.length} sets, needed are ${minSets}`);
+let kept = all.filter(({ drawn }) => drawn.length >= minSets);
+if (flags.words) kept = toldApart(kept);
+const classes = kept.map(({ concept }) => concept.name), images = kept.flatMap(({ drawn }) => drawn);
+
+/** toldApart leaves out concepts whose names have the same words as another's that is shorter, or comes first. */
+function toldApart(kept) {
+  vocabulary(kept.map(({ concept }) => concept));
+  const taken = new Set(), left = new Set();
+  for (const { concept } of kept.toSorted((a, b) => a.concept.name.length - b.concept.name.length)) {
+    const key = concept.names.toSorted((a, b) => a - b).join();
+    if (taken.has(key)) {
+      left.add(concept);
+      skipped.push(`${concept.name}: its words are another's`);
+    }
+    taken.add(key);
+  }
+  return kept.filter(({ concept }) => !left.has(concept));
+}
 
 /** npy is NumPy's format, version 1. */
 function npy(dtype, shape, data) {
@@ -107,12 +146,30 @@ writeFileSync(`${dir}/images.npy`, npy("|u1", [images.length, size, size, 3], Bu
 writeFileSync(`${dir}/labels.npy`, ints(images.map((i) => classes.indexOf(i.class))));
 writeFileSync(`${dir}/styles.npy`, ints(images.map((i) => sets.findIndex((s) => s.name === i.set))));
 writeFileSync(`${dir}/classes.json`, JSON.stringify(classes) + "\n");
-writeFileSync(`${dir}/styles.json`, JSON.stringify(sets.map((s) => s.name)) + "\n");
+writeFileSync(`${dir}/styles.json`, JSON.stringify(sets.map((s) => flags.words ? styleNames[s.name] : s.name)) + "\n");
+if (flags.words) writeWords();
 for (const line of skipped) console.error("skipped", line);
 console.log(`${dir}: ${images.length} images of ${classes.length} classes, ${size}×${size}`);
 
+/** writeWords says of each class the rows of its words, and of each image its colours. A style is held out of one concept in 20,
+ * to see later whether it can be drawn in it. */
+function writeWords() {
+  const v = vocabulary(kept.map(({ concept }) => concept)), row = (word) => v.words.indexOf(word);
+  const held = images.flatMap(({ class: name, set }, i) => {
+    const h = hash(kept[classes.indexOf(name)].concept.base);
+    return parseInt(h.slice(0, 8), 16) % 20 === 0 && sets[parseInt(h.slice(8, 16), 16) % sets.length].name === set ? [i] : [];
+  });
+  const words = {
+    names: kept.map(({ concept }) => concept.names), tags: kept.map(({ concept }) => concept.more), shares: kept.map(({ concept }) => concept.share),
+    colours: images.map((i) => i.colours.names.map(row)), hues: images.map((i) => i.colours.hue), held,
+  };
+  writeFileSync(`${dir}/vocabulary.json`, JSON.stringify(v) + "\n");
+  writeFileSync(`${dir}/words.json`, JSON.stringify(words) + "\n");
+  console.log(`${v.words.length} words, ${Object.keys(v.synonyms).length} synonyms, ${held.length} images held out`);
+}
+
 function manifestOfAll() {
-  const files = ["images.npy", "labels.npy", "styles.npy", "classes.json", "styles.json"];
+  const files = ["images.npy", "labels.npy", "styles.npy", "classes.json", "styles.json", ...(flags.words ? ["vocabulary.json", "words.json"] : [])];
   const sha256 = Object.fromEntries(files.map((file) => [file, hash(readFileSync(`${dir}/${file}`))]));
   const drawings = Object.fromEntries(sets.map((s) => [`${s.name} ${s.about.version}`, count(s.name)]));
   return JSON.stringify({ size, classes: classes.length, images: images.length, drawings, sha256, skipped }, null, 2) + "\n";
@@ -123,9 +180,9 @@ function manifestOfEach() {
   return `${head},\n  "images": [\n${rows}\n  ]\n}\n`;
 }
 if (manifestName) {
-  const manifest = flags.all ? manifestOfAll() : manifestOfEach();
+  const manifest = many ? manifestOfAll() : manifestOfEach();
   if (!flags.check) writeFileSync(here(manifestName), manifest);
   else if (manifest !== readFileSync(here(manifestName), "utf8")) throw new Error(`the images are not those of ${manifestName}`);
   else console.log(`as in ${manifestName}`);
-  if (!flags.check && !flags.all) writeFileSync(here("ATTRIBUTION.md"), attribution());
+  if (!flags.check && !many) writeFileSync(here("ATTRIBUTION.md"), attribution());
 }

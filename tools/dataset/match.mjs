@@ -35,13 +35,14 @@ export function loadSets() {
 
 /** matcher returns find(set, concept): the name of the icon of a concept of concepts.json, or null. */
 export function matcher() {
-  const emoji = new Map(json("emojibase-data/en/data.json").map((e) => [slug(e.label), e]));
+  const emoji = new Map(json("emojibase-data/en/data.json").flatMap((e) => [e, ...(e.skins ?? [])]).map((e) => [slug(e.label), e]));
   return function find(set, { name, cldr = name, also = [], icons = {} }) {
     const e = emoji.get(cldr);
     if (!e) throw new Error(`no emoji is called ${cldr}`);
     if (set.name in icons) return icons[set.name]; // null: none, or not to be used
     const code = e.hexcode.toLowerCase().replace(/-fe0f/g, "");
     const names = [set.chars[code], cldr, name, ...also];
+    if (e.tone) names.push(cldr.replace("-skin-tone", "")); // fluent-emoji's
     if (set.name === "fxemoji") names.push(...names.filter(Boolean).map((n) => n.replaceAll("-", "")));
     return names.find((n) => n && (n in set.icons || n in set.aliases)) ?? null;
   };

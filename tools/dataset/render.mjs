@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { Resvg } from "@resvg/resvg-js";
 
 const margin = 1 / 32; // of the picture, on each side of the drawing
-const samples = 8; // per pixel and axis
+const samples = (size) => size > 64 ? 4 : 8; // per pixel and axis
 
 const pixels = (svg, width) => new Resvg(svg, { fitTo: { mode: "width", value: width }, font: { loadSystemFonts: false } }).render();
 
@@ -45,7 +45,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     const square = bounds(pixels(svg, 256), box);
     const framed = svg.replace(/viewBox="[^"]*" width="[^"]*" height="[^"]*"/, `viewBox="${square.join(" ")}" width="100" height="100"`);
-    answer = { image: shrink(pixels(framed, size * samples).pixels, size * samples, size).toString("base64") };
+    const fine = size * samples(size);
+    answer = { image: shrink(pixels(framed, fine).pixels, fine, size).toString("base64") };
   } catch (e) {
     answer = { error: String(e.message ?? e) };
   }

@@ -1,7 +1,8 @@
-"""Training images: what tools/dataset writes, or anybody's folder with one folder of images per class."""
+"""Training images: what tools/dataset writes, with words or without, or anybody's folder with one folder of images per class."""
 
 import contextlib
 import gzip
+import io
 import json
 import pathlib
 
@@ -26,15 +27,21 @@ def reading(path):
 
 
 class Images:
-    """images uint8 [N, C, H, W], labels and styles int64 [N], and the names of classes and styles."""
+    """images uint8 [N, C, H, W], labels and styles int64 [N], the names of classes and styles, and Words or None."""
 
-    def __init__(self, images, labels, classes, styles=None, style_names=("",)):
-        self.images, self.labels, self.classes = images, labels, classes
+    def __init__(self, images, labels, classes, styles=None, style_names=("",), words=None):
+        self.images, self.labels, self.classes, self.words = images, labels, classes, words
         self.styles = torch.zeros_like(labels) if styles is None else styles
         self.style_names = list(style_names)
 
     def take(self, keep):
-        return Images(self.images[keep], self.labels[keep], self.classes, self.styles[keep], self.style_names)
+        return Images(self.images[keep], self.labels[keep], self.classes, self.styles[keep], self.style_names,
+                      self.words and self.words.take(keep))
+
+    @property
+    def rows(self):
+        """The names of the label table's rows, but for the null row: classes, or words and styles."""
+        return self.words.rows if self.words else self.classes
 
     def split(self, held_out):
         """(all but the style called held_out, that style)"""
@@ -57,9 +64,10 @@ def load(path, size=None):
     path = pathlib.Path(path)
     if not path.is_dir():
         raise Mistake(f"{path} {'is a file' if path.exists() else 'does not exist'}, allowed: a folder of images")
-    if not (path / "images.npy").exists():
+    if not (path / "images.npy").exists() and not (path / "images.npz").exists():
         return load_folder(path, size or 32)
-    images, labels, classes = array(path / "images.npy"), array(path / "labels.npy"), names(path / "classes.json")
+    images = array(path / "images.npy") if (path / "images.npy").exists() else unpack(path / "images.npz")
+    labels, classes = array(path / "labels.npy"), names(path / "classes.json")
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] != images.shape[2]:
         raise Mistake(f"{path}/images.npy holds {images.dtype} {images.shape}, wanted is uint8 [N, size, size, channels]")
     check(path, images, labels, classes, size)
@@ -69,13 +77,66 @@ def load(path, size=None):
         if not fit(styles, images, style_names):
             raise Mistake(f"{path}/styles.npy does not fit {len(images)} images of {len(style_names)} styles")
         styles = torch.from_numpy(styles.astype(np.int64))
+    words = load_words(path, len(images), len(classes), style_names) if (path / "words.json").exists() else None
     images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
-    return Images(images, torch.from_numpy(labels.astype(np.int64)), classes, styles, style_names)
+    return Images(images, torch.from_numpy(labels.astype(np.int64)), classes, styles, style_names, words)
+
+
+class Words:
+    """vocabulary is what vocabulary.json says, words, styles and synonyms. Of classes: names and tags, whether a row is a word of a
+    name or a further one, bool [classes, rows], and share, how often a class is to be drawn. Of images: colours [N, 2], rows or -1;
+    hues [N] in degrees, or -1 where there is little colour; held, whether it is held out."""
+
+    def __init__(self, vocabulary, names, tags, share, colours, hues, held):
+        self.vocabulary, self.names, self.tags, self.share = vocabulary, names, tags, share
+        self.colours, self.hues, self.held = colours, hues, held
+        self.rows = vocabulary["words"] + vocabulary["styles"]
+
+    def take(self, keep):
+        return Words(self.vocabulary, self.names, self.tags, self.share, self.colours[keep], self.hues[keep], self.held[keep])
+
+    def to(self, device):
+        return Words(self.vocabulary, *(v.to(device) for v in (self.names, self.tags, self.share, self.colours, self.hues, self.held)))
+
+
+def load_words(path, images, classes, styles):
+    with reading(path / "vocabulary.json"):
+        vocabulary = json.loads((path / "vocabulary.json").read_text())
+        rows = len(vocabulary["words"]) + len(vocabulary["styles"])
+    with reading(path / "words.json"):
+        w = json.loads((path / "words.json").read_text())
+        marks = lambda lists: torch.stack([torch.zeros(rows, dtype=torch.bool).index_fill_(0, torch.tensor(l, dtype=torch.long), True) for l in lists])
+        colours = torch.tensor([(c + [-1, -1])[:2] for c in w["colours"]])
+        held = torch.zeros(images, dtype=torch.bool).index_fill_(0, torch.tensor(w["held"], dtype=torch.long), True)
+        words = Words(vocabulary, marks(w["names"]), marks(w["tags"]), torch.tensor(w["shares"]), colours, torch.tensor(w["hues"]), held)
+    if not (len(words.names) == len(words.tags) == len(words.share) == classes and len(colours) == len(words.hues) == images) or \
+            list(styles) != vocabulary["styles"]:
+        raise Mistake(f"{path}/words.json and vocabulary.json do not fit {images} images of {classes} classes")
+    return words
 
 
 def array(path):
     with reading(path):
         return np.load(path)
+
+
+def pack(images, path, quality):
+    """Writes uint8 [N, H, W, 3] as WebP images in one file, a twentieth as large or less: to be carried elsewhere."""
+    from PIL import Image
+    files = []
+    for image in images:
+        out = io.BytesIO()
+        Image.fromarray(image).save(out, "webp", **(dict(quality=quality) if quality < 100 else dict(lossless=True)))
+        files.append(out.getvalue())
+    np.savez(path, bytes=np.frombuffer(b"".join(files), np.uint8), sizes=[len(f) for f in files])
+
+
+def unpack(path):
+    from PIL import Image
+    with reading(path):
+        packed = np.load(path)
+        ends, data = packed["sizes"].cumsum(), packed["bytes"].tobytes()
+        return np.stack([np.asarray(Image.open(io.BytesIO(data[e - n:e])).convert("RGB")) for e, n in zip(ends, packed["sizes"])])
 
 
 def names(path):

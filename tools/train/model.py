@@ -39,14 +39,19 @@ class TimestepEmbedder(nn.Module):
 
 
 class LabelEmbedder(nn.Module):
-    """The last row is the null class, which stands for "no label" in training and guidance."""
+    """The last row is the null class, which stands for "no label" in training and guidance. y is the rows of classes [N], or what
+    each row weighs [N, rows]: of words, the mean of theirs and their style's."""
 
     def __init__(self, num_classes, hidden_size):
         super().__init__()
         self.embedding_table = nn.Embedding(num_classes + 1, hidden_size)
 
     def forward(self, y):
-        return self.embedding_table(y)
+        return y @ self.embedding_table.weight if y.is_floating_point() else self.embedding_table(y)
+
+    def null_like(self, y):
+        null = len(self.embedding_table.weight) - 1
+        return F.one_hot(torch.full_like(y[:, 0], null, dtype=torch.long), null + 1).to(y) if y.ndim == 2 else torch.full_like(y, null)
 
 
 class PatchEmbed(nn.Module):
@@ -117,16 +122,19 @@ class FinalLayer(nn.Module):
 
 class SiT(nn.Module):
     def __init__(self, input_size=32, patch_size=4, in_channels=3, hidden_size=192, depth=8, num_heads=3,
-                 mlp_ratio=4.0, num_classes=10):
+                 mlp_ratio=4.0, num_classes=10, two_times=False):
+        """two_times: with h_embedder, which is fed t - r, for a network of few steps from t to r."""
         super().__init__()
         self.config = dict(input_size=input_size, patch_size=patch_size, in_channels=in_channels, hidden_size=hidden_size,
                            depth=depth, num_heads=num_heads, mlp_ratio=mlp_ratio, num_classes=num_classes)
         if input_size % patch_size or hidden_size % num_heads or hidden_size % 4:
             raise ValueError(f"size {input_size} must be a multiple of patch {patch_size}, "
                              f"hidden size {hidden_size} of 4 and of heads {num_heads}")
-        self.num_classes, self.in_channels, self.patch_size = num_classes, in_channels, patch_size
+        self.num_classes, self.in_channels, self.patch_size, self.two_times = num_classes, in_channels, patch_size, two_times
         self.x_embedder = PatchEmbed(patch_size, in_channels, hidden_size)
         self.t_embedder = TimestepEmbedder(hidden_size)
+        if two_times:
+            self.h_embedder = TimestepEmbedder(hidden_size)
         self.y_embedder = LabelEmbedder(num_classes, hidden_size)
         grid = input_size // patch_size
         self.pos_embed = nn.Parameter(sincos_2d(hidden_size, grid)[None], requires_grad=False)
@@ -144,6 +152,9 @@ class SiT(nn.Module):
         nn.init.normal_(self.y_embedder.embedding_table.weight, std=0.02)
         nn.init.normal_(self.t_embedder.mlp[0].weight, std=0.02)
         nn.init.normal_(self.t_embedder.mlp[2].weight, std=0.02)
+        if self.two_times:  # begins as a network of one time
+            self.h_embedder.load_state_dict(self.t_embedder.state_dict())
+            nn.init.zeros_(self.h_embedder.mlp[2].weight)
         # AdaLN-Zero: every block begins as the identity, and the output as zero
         for m in [b.adaLN_modulation[1] for b in self.blocks] + [self.final_layer.adaLN_modulation[1], self.final_layer.linear]:
             nn.init.zeros_(m.weight)
@@ -155,17 +166,19 @@ class SiT(nn.Module):
         x = x.reshape(n, g, g, p, p, self.in_channels)
         return x.permute(0, 5, 1, 3, 2, 4).reshape(n, self.in_channels, g * p, g * p)
 
-    def forward(self, x, t, y):
-        """The velocity at x [N, C, H, W], times t [N] and classes y [N]."""
+    def forward(self, x, t, y, h=None):
+        """The velocity at x [N, C, H, W], times t [N] and classes y [N]; with h [N] the average velocity from t to t - h."""
         x = self.x_embedder(x) + self.pos_embed
         c = self.t_embedder(t) + self.y_embedder(y)
+        if self.two_times:
+            c = c + self.h_embedder(torch.zeros_like(t) if h is None else h)
         for block in self.blocks:
             x = block(x, c)
         return self.unpatchify(self.final_layer(x, c))
 
     def forward_with_cfg(self, x, t, y, cfg_scale):
         """With classifier-free guidance: uncond + cfg_scale·(cond - uncond)."""
-        null = torch.full_like(y, self.num_classes)
+        null = self.y_embedder.null_like(y)
         cond, uncond = self.forward(torch.cat([x, x]), torch.cat([t, t]), torch.cat([y, null])).chunk(2)
         return uncond + cfg_scale * (cond - uncond)
 

@@ -4,6 +4,7 @@ tools/quantize, also that Go computes what was trained."""
 import contextlib
 import io
 import itertools
+import json
 import math
 import os
 import pathlib
@@ -21,6 +22,7 @@ import torch
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE / "eval")]
 import data  # noqa: E402
+import few  # noqa: E402
 import gelu  # noqa: E402
 import metrics  # noqa: E402
 import model  # noqa: E402
@@ -28,6 +30,7 @@ import muon  # noqa: E402
 import sample  # noqa: E402
 import tensors  # noqa: E402
 import train  # noqa: E402
+import words  # noqa: E402
 
 GOLDEN = HERE.parents[1] / "testdata/golden/sit_rgb"
 
@@ -44,6 +47,17 @@ def write_images(path):
     np.save(path / "styles.npy", np.arange(24, dtype=np.int32) // 12)
     (path / "classes.json").write_text('["red", "green", "blue"]')
     (path / "styles.json").write_text('["thin", "thick"]')
+
+
+def write_words(path):
+    """The same, said in words: "red" ... and the tag "square"; the first image is held out."""
+    write_images(path)
+    colours = [*words.COLOURS, "brown", "black", "white", "gray"]
+    vocabulary = dict(words=[*colours, "box", "square"], styles=["thin", "thick"], synonyms={"boxes": ["box"]})
+    rows = [colours.index(c) for c in ("red", "green", "blue")]
+    (path / "vocabulary.json").write_text(json.dumps(vocabulary))
+    (path / "words.json").write_text(json.dumps(dict(names=[[r, 11] for r in rows], tags=[[12]] * 3, shares=[1, 1, 0.5], hues=[0, 120, 240] * 8,
+                                                     colours=[[rows[i % 3]] for i in range(24)], held=[0])))
 
 
 class Training(unittest.TestCase):
@@ -117,7 +131,7 @@ class Training(unittest.TestCase):
                 ("steps", "0", "1 or more"), ("stop-after", "0", "1 or more"), ("shift", "-1", "0 or more"), ("warmup", "-1", "0 or more"),
                 ("sheet-every", "-1", "0 or more"), ("weight-decay", "-0.1", "0 or more"), ("t-std", "-1.0", "0 or more"),
                 ("lr", "0.0", "more than 0"), ("lr", "inf", "more than 0"), ("seconds", "0.0", "more than 0"), ("decay", "1.1", "0 to 1"),
-                ("label-dropout", "-0.1", "0 to 1"), ("ema", "1.0", "0 to less than 1"), ("ema", "nan", "0 to less than 1"),
+                ("label-dropout", "-0.1", "0 to 1"), ("ema", "1.0", "0 to less than 1"), ("ema", "nan", "0 to less than 1"), ("paint", "2.0", "0 to 1"),
                 ("seed", "-1", "0 to 4294967295"), ("t-mean", "nan", "a number"), ("size", "30", "multiples of 4 .--patch-size"),
                 ("num-heads", "3", "multiples of 3 .--num-heads"), ("hidden-size", "6", "multiples of 4"), ("shift", "16", "less than"))
         names = {n for _, names in train.ALLOWED.values() for n in names.split()}
@@ -252,6 +266,77 @@ class Training(unittest.TestCase):
         torch.save({k: v for k, v in old.items() if k not in ("images", "steps", "decay")}, file)
         self.assertEqual(self.train("run")["step"], 12)
 
+    def words(self, out, *more, steps=12):
+        if not (self.dir / "words").exists():
+            write_words(self.dir / "words")
+        return self.train(out, "--data", str(self.dir / "words"), "--predict", "x0", "--t-mean", "1.3", "--paint", "0.5", *more, steps=steps)
+
+    def test_words(self):
+        """Resumes to the same bits, and writes the vocabulary beside the weights."""
+        whole = self.words("whole")
+        self.words("parts", "--stop-after", "5")
+        parts = self.words("parts")
+        self.assertTrue(all(torch.equal(v, parts["ema"][k]) for k, v in whole["ema"].items()))
+        run = self.dir / "whole"
+        self.assertEqual(tensors.read(run / "x0.safetensors")["y_embedder.embedding_table.weight"].shape, (13 + 2 + 1, 32))
+        self.assertEqual(json.loads((run / "labels.json").read_text())[-3:], ["square", "thin", "thick"])
+        self.assertEqual(json.loads((run / "vocabulary.json").read_text())["synonyms"], {"boxes": ["box"]})
+        vocabulary = self.dir / "words/vocabulary.json"
+        vocabulary.write_text(vocabulary.read_text().replace("box", "cube"))
+        self.assertRegex(self.fails("whole", "--data", str(self.dir / "words"), "--predict", "x0", "--t-mean", "1.3", "--paint", "0.5"), "the images are not those")
+        (self.dir / "words/words.json").write_text("{")
+        self.assertRegex(self.fails("other", "--data", str(self.dir / "words")), "words.json can't be read")
+
+    def test_few_steps(self):
+        """Trajectories go on where they were stopped, and a network learns jumps on them."""
+        self.words("many", "--shift", "0", steps=5)
+        make = [sys.executable, HERE / "few.py", "--model", self.dir / "many", "--data", self.dir / "words", "--batch", "4", "--device", "cpu"]
+        for out, counts in (("a", (8,)), ("b", (4, 8))):
+            for count in counts:
+                if count == 4:  # as if stopped in the middle
+                    (self.dir / "b").mkdir()
+                    for f in ("z.npy", "y.npy"):
+                        whole = np.load(self.dir / "a" / f)
+                        np.save(self.dir / "b" / f, np.where(np.arange(8).reshape(-1, *[1] * (whole.ndim - 1)) < 4, whole, 0).astype(np.float16))
+                    (self.dir / "b/done.json").write_text("4")
+                else:
+                    subprocess.run([*make, "--out", self.dir / out, "--count", str(count)], check=True, stdout=subprocess.DEVNULL)
+        a, b = (few.Stored(self.dir / f) for f in "ab")
+        self.assertTrue(np.array_equal(a.z, b.z) and torch.equal(a.y, b.y))
+        self.assertTrue(np.isfinite(a.z).all() and a.z.shape == (8, 13, 3, 16, 16))
+        options = ["--init", str(self.dir / "many/x0.safetensors"), "--trajectories", str(self.dir / "a"), "--lr", "1e-2"]
+        self.words("few", *options, "--sheet-every", "60", steps=60)
+        self.words("parts", *options, "--stop-after", "30", steps=60)
+        self.words("parts", *options, steps=60)
+        weights, parts = (tensors.read(self.dir / f / "x0.safetensors") for f in ("few", "parts"))
+        self.assertTrue(all(torch.equal(v, parts[k]) for k, v in weights.items()) and "h_embedder.mlp.2.weight" in weights)
+        self.assertTrue((self.dir / "few/samples-4.png").exists())
+        subprocess.run([sys.executable, HERE / "say.py", "--run", self.dir / "few", "-o", self.dir / "said.png", "--steps", "4", "a red box | thin"], check=True)
+        (self.dir / "combinations.txt").write_text("purple box\nblack square\n")
+        judged = subprocess.run([sys.executable, HERE / "eval/judge.py", "--data", self.dir / "words", "--classifier", self.dir / "c.pt", "--classifier-steps", "4",
+                                 "--steps", "1", "4", "--classes", "2", "--combinations", self.dir / "combinations.txt", "--run", self.dir / "few"],
+                                check=True, capture_output=True, text=True).stdout
+        self.assertRegex(judged, r"\| few \| 4( \| [0-9.]+%){6} \|")
+        losses = [float(l.split(",")[2]) for l in (self.dir / "parts/log.csv").read_text().split()[1:]]
+        self.assertLess(losses[-1], losses[0])
+
+    def test_two_processes_as_one(self):
+        """torchrun's variables; the losses and weights are those of one process, but for the order of sums."""
+        one, port = self.words("one", "--float32"), str(20000 + os.getpid() % 20000)
+        started = [subprocess.Popen([sys.executable, HERE / "train.py", "--data", self.dir / "words", "--out", self.dir / "two", "--preset", "tiny", "--batch", "8",
+                                     "--threads", "1", "--steps", "12", "--warmup", "2", "--device", "cpu", "--sheet-every", "0", "--predict", "x0", "--t-mean",
+                                     "1.3", "--paint", "0.5", "--float32"], stdout=subprocess.DEVNULL,
+                                    env=os.environ | dict(RANK=rank, WORLD_SIZE="2", LOCAL_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT=port))
+                   for rank in "01"]
+        self.assertEqual([p.wait() for p in started], [0, 0])
+        two = torch.load(self.dir / "two/checkpoint.pt")
+        for name, value in one["network"].items():
+            self.assertTrue(torch.allclose(value, two["network"][name], atol=2e-4), name)
+        losses = [float((self.dir / run / "log.csv").read_text().split()[-1].split(",")[2]) for run in ("one", "two")]
+        self.assertAlmostEqual(*losses, delta=1e-4)
+        with unittest.mock.patch.dict(os.environ, dict(RANK="0", WORLD_SIZE="3")):
+            self.assertRegex(self.fails("three", code=1), "--batch is 8, allowed: multiples of 3")
+
     def test_learns(self):
         for predict in ("velocity", "x0"):
             self.train(predict, "--predict", predict, "--lr", "1e-2", steps=300)
@@ -283,6 +368,55 @@ class Training(unittest.TestCase):
                        check=True, capture_output=True)
 
 
+class Words(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        write_words(pathlib.Path(folder.name) / "data")
+        self.images = data.load(pathlib.Path(folder.name) / "data")
+        words.prepare(self.images)
+
+    def test_conditions(self):
+        y = words.condition(torch.tensor([[1.0, 1, 0], [0, 0, 0], [0, 0, 1]]), torch.tensor([3, 4, -1]), 6)
+        self.assertEqual(y.tolist(), [[.5, .5, 0, 1, 0, 0], [0, 0, 0, 0, 1, 1], [0, 0, 1, 0, 0, 0]])
+        network = model.SiT(8, 2, 3, 16, 1, 2, num_classes=5)
+        table = network.y_embedder.embedding_table.weight
+        self.assertTrue(torch.allclose(network.y_embedder(y)[0], (table[0] + table[1]) / 2 + table[3]))
+        self.assertTrue(torch.allclose(network.y_embedder(network.y_embedder.null_like(y)), network.y_embedder(torch.tensor([5, 5, 5]))))
+
+    def test_texts(self):
+        vocabulary = self.images.words.vocabulary
+        y = words.prompts(vocabulary, ["a red box, the Red | thick", "boxes", "| thin", "squares"])
+        self.assertEqual([{i: float(v) for i, v in enumerate(row) if v} for row in y], [{0: .5, 11: .5, 14: 1}, {11: 1}, {13: 1, 15: 1}, {12: 1}])
+        for text, want in (("red cow", "cow, in red cow, is not in"), ("red | odd", "no style is called odd, there are: thin, thick")):
+            with self.assertRaisesRegex(ValueError, want):
+                words.prompts(vocabulary, [text])
+
+    def test_what_is_drawn(self):
+        r = torch.Generator().manual_seed(0)
+        index = words.pick(self.images, 6000, r)
+        self.assertAlmostEqual(float((self.images.labels[index] == 2).float().mean()), 0.2, delta=0.03)  # its share is half of the others'
+        y = words.draw(self.images, index, torch.full((6000,), -1), r)
+        null, style = y[:, -1] > 0, y[:, 13:15].sum(1) > 0
+        self.assertAlmostEqual(float((null & ~style).float().mean()), 0.08 + 0.12 * 0.02, delta=0.02)
+        self.assertAlmostEqual(float((~style).float().mean()), 0.20, delta=0.02)
+        self.assertTrue(bool((y[:, :13].sum(1) + y[:, -1]).allclose(torch.ones(6000))))
+        own = torch.nn.functional.one_hot(torch.tensor([0, 3, 4])[self.images.labels[index]], 13).bool()
+        self.assertTrue(bool((y[:, :11][~own[:, :11]] == 0).all()))  # no colour but its own
+        painted = words.draw(self.images, index, torch.full((6000,), 6), r)
+        self.assertEqual(float(painted[:, :6].sum()), 0)
+        self.assertGreater(float((painted[:, 6] > 0).float().mean()), 0.85)
+
+    def test_paint(self):
+        red, grey = torch.tensor([1.0, -1, -1]), torch.tensor([-1.0, -1, -1])
+        x = torch.stack([red, grey])[:, :, None, None].repeat(1, 1, 2, 2)
+        x[:, :, 0, 0] = 1
+        got = words.paint(x, torch.tensor([0, -1]), torch.tensor([3, 4]))
+        self.assertTrue(bool((got[:, :, 0, 0] == 1).all()))  # white stays
+        self.assertTrue(torch.allclose(got[0, :, 1, 1], torch.tensor([-1 + 2 * 5 / 60, 1, -1]), atol=1e-5), got[0, :, 1, 1])
+        self.assertTrue(torch.allclose(got[1, :, 1, 1], 2 * torch.tensor([0.15, 0.45, 0.90]) - 1, atol=1e-5))
+
+
 class Data(unittest.TestCase):
     def test_folders_of_images(self):
         from PIL import Image
@@ -304,6 +438,16 @@ class Data(unittest.TestCase):
             (d / "cow/1.png").write_bytes(b"no picture")
             with self.assertRaisesRegex(ValueError, "cow/1.png"):
                 data.load(d)
+
+    def test_packed(self):
+        with tempfile.TemporaryDirectory() as d:
+            d = pathlib.Path(d)
+            write_words(d / "data")
+            whole = data.load(d / "data")
+            subprocess.run([sys.executable, HERE / "pack.py", "--quality", "100", "--tones", "0", d / "data", d / "copy"], check=True, stdout=subprocess.DEVNULL)
+            copy, keep = data.load(d / "copy"), whole.labels != 2  # whose share is below 1
+            self.assertTrue(torch.equal(copy.images, whole.images[keep]) and torch.equal(copy.styles, whole.styles[keep]))
+            self.assertTrue(torch.equal(copy.words.hues, whole.words.hues[keep]) and torch.equal(copy.words.held, whole.words.held[keep]))
 
     def test_shift(self):
         x = torch.arange(9.0).reshape(1, 1, 3, 3).repeat(2, 1, 1, 1)
@@ -351,6 +495,14 @@ class Network(unittest.TestCase):
         for shape in ((2, 24, 48), (2, 48, 24)):
             s = torch.linalg.svdvals(muon.orthogonalize(torch.randn(shape, generator=torch.Generator().manual_seed(0))))
             self.assertTrue(bool(((s > 0.6) & (s < 1.3)).all()), s)
+
+    def test_two_times_begin_as_one(self):
+        one, two = model.SiT(8, 2, 3, 16, 2, 2), model.SiT(8, 2, 3, 16, 2, 2, two_times=True)
+        for p in one.parameters():
+            p.data.normal_(std=0.1, generator=torch.Generator().manual_seed(1))
+        self.assertEqual(two.load_state_dict(one.state_dict(), strict=False).missing_keys, [f"h_embedder.mlp.{i}.{n}" for i in (0, 2) for n in ("weight", "bias")])
+        x, t, y = torch.randn(2, 3, 8, 8), torch.rand(2), torch.tensor([0, 3])
+        self.assertTrue(torch.equal(one(x, t, y), two(x, t, y, t)))
 
     def test_euler_ends_at_the_image_of_a_perfect_velocity(self):
         class Perfect(torch.nn.Module):

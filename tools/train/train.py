@@ -29,30 +29,35 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import torch
 
 import data as datasets
+import few
 import gelu
 import model as models
 import muon
 import sample
 import tensors
+import words
 
 PRESETS = {
     "s": dict(patch_size=4, hidden_size=192, depth=8, num_heads=3),
     "m": dict(patch_size=4, hidden_size=384, depth=12, num_heads=6),
+    "words": dict(patch_size=16, hidden_size=192, depth=8, num_heads=3),
     "tiny": dict(patch_size=4, hidden_size=32, depth=2, num_heads=2),
 }
 # A run is defined by these: another value would go on with another training. The rest may change from call to call.
 DEFINING = ("preset", "patch_size", "hidden_size", "depth", "num_heads", "size", "hold_out", "batch", "lr", "optimizer", "warmup",
-            "weight_decay", "predict", "t_mean", "t_std", "label_dropout", "shift", "flip", "balance", "ema", "init", "seed")
+            "weight_decay", "predict", "t_mean", "t_std", "label_dropout", "shift", "flip", "balance", "ema", "init", "seed", "paint", "trajectories")
 # The numbers that flags may have, by what is said of them.
 ALLOWED = {
     "1 or more": (lambda v: v >= 1, "steps patch_size hidden_size depth num_heads size batch threads save_every stop_after"),
     "0 or more": (lambda v: v >= 0, "warmup weight_decay t_std shift sheet_every"),
     "more than 0": (lambda v: v > 0, "lr seconds"),
-    "0 to 1": (lambda v: 0 <= v <= 1, "decay label_dropout"),
+    "0 to 1": (lambda v: 0 <= v <= 1, "decay label_dropout paint"),
     "0 to less than 1": (lambda v: 0 <= v < 1, "ema"),
     "0 to 4294967295": (lambda v: 0 <= v < 2 ** 32, "seed"),
     "a number": (lambda v: True, "t_mean"),
 }
+# How networks of 128×128 are sampled: guidance where shapes are made, as it only makes grain near t = 0.
+AT_128 = dict(steps=20, shift=few.SHIFT, guidance=few.GUIDANCE, guided_above=few.GUIDED_ABOVE)
 COLUMNS = ["step", "images", "loss", "learning_rate", "images_per_second", "seconds"]
 
 
@@ -83,8 +88,10 @@ def arguments(argv):
     a("--shift", type=int, default=0, help="pixels by which images are moved at random")
     a("--flip", action="store_true", help="mirror images at random")
     a("--balance", action="store_true", help="draw all classes equally often, not all images")
+    a("--paint", type=float, default=0.1, help="part of the images that is painted in another colour, where the data has words")
     a("--ema", type=float, default=0.06, help="length of the average of the weights, as a part of the steps so far; 0 is none")
     a("--init", help="model.safetensors to begin with, with labels.json beside it: classes are found by name")
+    a("--trajectories", help="folder of few.py: learn few steps from it, in place of flow matching on the images")
     a("--seed", type=int, default=0)
     a("--threads", type=int, default=os.cpu_count())
     a("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -127,7 +134,7 @@ def mistake(args):
 
 @torch.no_grad()
 def initialize(network, path, classes):
-    """Takes the weights of a trained network. Classes that it does not know begin as the mean of those that it does."""
+    """Takes the weights of a trained network. Classes, or words, that it does not know begin as the mean of those that it does."""
     with datasets.reading(path):
         state = {k: v.float() for k, v in tensors.read(path).items()}
     labels = pathlib.Path(path).with_name("labels.json")
@@ -142,6 +149,9 @@ def initialize(network, path, classes):
     rows = {c: table[i] for i, c in enumerate(known)}
     mean = table[:-1].mean(0)
     state[name] = torch.stack([rows.get(c, mean) for c in classes] + [table[-1]])
+    if network.two_times and "h_embedder.mlp.0.weight" not in state:  # the features of t, and nothing of them yet
+        for k in [k for k in state if k.startswith("t_embedder.")]:
+            state[k.replace("t_", "h_", 1)] = torch.zeros_like(state[k]) if ".2." in k else state[k].clone()
     found, wanted = ({k: list(v.shape) for k, v in s.items()} for s in (state, network.state_dict()))
     for k in wanted | found:
         if found.get(k) != wanted.get(k):
@@ -161,10 +171,13 @@ def falls(steps, decay, step):
 
 
 def draw(args, images, step, device):
-    """What is random in a step: x [N, C, H, W] in [-1, 1], labels with dropout, times and noise."""
+    """What is random in a step: x [N, C, H, W] in [-1, 1], labels with dropout, times and noise. All processes draw the same, and
+    each takes its part."""
     r = torch.Generator(device).manual_seed(args.seed * 1_000_003 + step)
     n, on = args.batch, dict(generator=r, device=device)
-    if args.balance:
+    if images.words:
+        index = words.pick(images, n, r)
+    elif args.balance:
         classes = torch.randint(len(images.classes), (n,), **on)
         order, counts = images.order
         index = order[counts.cumsum(0)[classes] - 1 - (torch.rand(n, **on) * counts[classes]).long()]
@@ -175,11 +188,28 @@ def draw(args, images, step, device):
         x = datasets.shift(x, torch.randint(-args.shift, args.shift + 1, (n, 2), **on), images.border, args.shift)
     if args.flip:
         x = torch.where(torch.rand(n, 1, 1, 1, **on) < 0.5, x.flip(-1), x)
-    y = torch.where(torch.rand(n, **on) < args.label_dropout, len(images.classes), y)
+    if images.words:
+        colour = torch.randint(len(words.COLOURS), (n,), **on)
+        painted = torch.rand(n, **on) < args.paint
+        x[painted] = words.paint(x[painted], images.words.hues[index[painted]], colour[painted])
+        y = words.draw(images, index, torch.where(painted, images.words.colour_rows[colour], -1), r)
+    else:
+        y = torch.where(torch.rand(n, **on) < args.label_dropout, len(images.classes), y)
     # logit-normal; the batch's times are spread over its quantiles, which lowers the variance of the gradient
     quantile = (torch.arange(n, device=device) + torch.rand(n, **on)) / n
     t = torch.sigmoid(args.t_mean + args.t_std * torch.special.ndtri(quantile.clamp(1e-6, 1 - 1e-6)))
-    return x, y, t, torch.randn(x.shape, **on)
+    return [v[args.rank::args.world] for v in (x, y, t, torch.randn(x.shape, **on))]
+
+
+def together(network, loss, asked, world):
+    """Gives each process the mean gradient of all; returns the mean loss, and whether any was asked to stop."""
+    grads = [p.grad for p in network.parameters() if p.grad is not None]
+    flat = torch.cat([g.flatten() for g in grads] + [loss[None], torch.tensor([float(asked)], device=loss.device)])
+    torch.distributed.all_reduce(flat)
+    *means, loss, asked = (flat / world).split([g.numel() for g in grads] + [1, 1])
+    for g, mean in zip(grads, means):
+        g.copy_(mean.view_as(g))
+    return loss[0], bool(asked > 0)
 
 
 def flow_loss(network, predict, x, y, t, noise):
@@ -218,6 +248,8 @@ def of_images(images):
     """What a checkpoint remembers of the images, to see that they are still the same."""
     pixels = hashlib.sha256(images.images.flatten().numpy())
     pixels.update(images.labels.numpy())
+    if images.words:
+        pixels.update(json.dumps(images.words.vocabulary).encode() + images.words.names.numpy().tobytes() + images.words.tags.numpy().tobytes())
     return dict(counts=torch.bincount(images.labels, minlength=len(images.classes)).tolist(), hash=pixels.hexdigest())
 
 
@@ -228,7 +260,7 @@ def load(checkpoint, args, defining, seen):
         of_train = {"network", "ema", "optimizer", "step", "seconds", "defining"} <= saved.keys()
     if not of_train:
         raise datasets.Mistake(f"{checkpoint} is no checkpoint of a training")
-    differ = [k for k in defining if saved["defining"].get(k) != defining[k]]
+    differ = [k for k in defining if saved["defining"].get(k, defining[k]) != defining[k]]
     if differ:
         raise datasets.Mistake(", ".join(f"{k} is {defining[k]}, in {checkpoint} {saved['defining'].get(k)}" for k in differ))
     before = saved.get("images", seen)  # older checkpoints know neither images nor steps
@@ -282,7 +314,20 @@ def main(argv=None):
 
 def run(args, began):
     torch.set_num_threads(args.threads)
+    args.rank, args.world = (int(os.environ.get(v, d)) for v, d in (("RANK", 0), ("WORLD_SIZE", 1)))
+    if args.batch % args.world:
+        raise datasets.Mistake(f"--batch is {args.batch}, allowed: multiples of {args.world}, the number of processes")
+    if args.world > 1 and args.seconds:
+        raise datasets.Mistake("--seconds is for one process, of several each has another clock")
+    if args.world > 1 and args.device.startswith("cuda"):
+        args.device = f"cuda:{os.environ['LOCAL_RANK']}"
+        torch.cuda.set_device(args.device)
+    if args.world > 1:
+        torch.distributed.init_process_group("nccl" if args.device.startswith("cuda") else "gloo")
+    chief = args.rank == 0  # who writes
     images = datasets.load(args.data, args.size)
+    if images.words:
+        images = images.take(~images.words.held)
     if args.hold_out:
         images, _ = images.split(args.hold_out)
     args.size = images.images.shape[-1]
@@ -292,13 +337,17 @@ def run(args, began):
     seen = of_images(images)
     images.images, images.labels = images.images.to(args.device), images.labels.to(args.device)
     images.order = torch.argsort(images.labels, stable=True), torch.bincount(images.labels, minlength=len(images.classes))
+    if images.words:
+        images.styles, images.words = images.styles.to(args.device), images.words.to(args.device)
+        words.prepare(images)
     images.border = 1.0 if images.images[:, :, 0, :].float().mean() > 200 else -1.0
 
     torch.manual_seed(args.seed)
     network = models.SiT(args.size, args.patch_size, images.images.shape[1], args.hidden_size, args.depth, args.num_heads,
-                         num_classes=len(images.classes)).to(args.device)
+                         num_classes=len(images.rows), two_times=bool(args.trajectories)).to(args.device)
+    stored = few.Stored(args.trajectories, args.device) if args.trajectories else None
     if args.init:
-        initialize(network, args.init, images.classes)
+        initialize(network, args.init, images.rows)
     ema = copy.deepcopy(network).requires_grad_(False)
     for e, p in zip(ema.parameters(), network.parameters()):
         e.requires_grad_(p.requires_grad)
@@ -323,12 +372,14 @@ def run(args, began):
     print(f"{len(images.labels)} images of {len(images.classes)} classes, {count / 1e6:.2f} M parameters, from step {step} "
           f"to {f'{args.seconds:g} s' if args.seconds else args.steps} on {args.device}{', fast GELU' if fast else ''}", flush=True)
 
+    examples = words.examples(images, 64) if images.words else torch.arange(n := min(64, 2 * len(images.classes))) * len(images.classes) // n
+
     def keep():
         save(checkpoint, network=network.state_dict(), ema=ema.state_dict(), optimizer=optimizer.state_dict(), step=step,
              seconds=seconds, defining=defining, config=network.config, images=seen, decay=args.decay,
              steps=None if args.seconds else args.steps)
 
-    with stopping() as asked, open_log(out / "log.csv", step) as f:
+    with stopping() as asked, (open_log(out / "log.csv", step) if chief else open(os.devnull, "w")) as f:
         log = csv.writer(f)
         total, count, last = 0.0, 0, time.monotonic()
         end = min(args.steps, args.stop_after or args.steps)
@@ -336,13 +387,19 @@ def run(args, began):
             for group in optimizer.param_groups:
                 group["lr"] = rate(args, step)
             with autocast(args):
-                loss = flow_loss(forward, args.predict, *draw(args, images, step, args.device))
+                loss = few.loss(forward, *stored.draw(args, step, args.device)) if stored else \
+                    flow_loss(forward, args.predict, *draw(args, images, step, args.device))
             loss.backward()
+            loss = loss.detach()
+            if args.world > 1:
+                loss, stop = together(network, loss, bool(asked), args.world)
+            else:
+                stop = bool(asked)
             optimizer.step()
             optimizer.zero_grad(set_to_none=False)
             average(ema, network, args, step)
-            step, total, count = step + 1, total + loss.detach(), count + 1
-            if asked:
+            step, total, count = step + 1, total + loss, count + 1
+            if stop:
                 end = step
             if step % 50 == 0 or step == end:
                 mean, now = float(total) / count, time.monotonic()
@@ -358,27 +415,40 @@ def run(args, began):
                     end = min(args.steps, args.stop_after or args.steps)
                     print(f"the learning rate falls from here, as with --steps {args.steps} --decay {args.decay:.6f}", flush=True)
                 total, count, last = 0.0, 0, now
-            if step % args.save_every == 0 or step == end:
+            if chief and (step % args.save_every == 0 or step == end):
                 keep()
-            if args.sheet_every and (step % args.sheet_every == 0 or step == args.steps):
-                sample.sheet(ema, args.predict, out / "samples.png", min(64, 2 * len(images.classes)))
+            if chief and args.sheet_every and (step % args.sheet_every == 0 or step == args.steps):
+                with autocast(args):
+                    if stored:
+                        for n in (1, 4):
+                            sample.sheet(ema, args.predict, out / f"samples-{n}.png", examples, steps=n, shift=few.SHIFT, guidance=1)
+                    else:
+                        sample.sheet(ema, args.predict, out / "samples.png", examples, **(AT_128 if images.words else {}))
+                export(ema, images, args, out)
                 last = time.monotonic()
-        if step >= args.steps:
-            export(ema, images.classes, args, out)
-        elif asked:
+        if chief and step >= args.steps:
+            export(ema, images, args, out)
+            print(f"wrote {weights(args, out)}", flush=True)
+        elif chief and stop:
             print(f"stopped at step {step}; the same command goes on", flush=True)
-            sys.exit(128 + asked[0])
+            sys.exit(128 + (asked or [signal.SIGTERM])[0])
 
 
-def export(ema, classes, args, out):
+def weights(args, out):
+    return out / ("model.safetensors" if args.predict == "velocity" else f"{args.predict}.safetensors")  # tools/quantize has no convention for others
+
+
+def export(ema, images, args, out):
     """What tools/quantize takes: parameters in float16 under the official names, and what they don't say."""
-    name = "model" if args.predict == "velocity" else args.predict  # tools/quantize has no convention for others
-    tensors.write(out / f"{name}.safetensors", {k: v.half() for k, v in ema.state_dict().items()})
+    tensors.write(weights(args, out), {k: v.half() for k, v in ema.state_dict().items()})
     config = ema.config | dict(learn_sigma=False, prediction=args.predict, velocity="noise - data",
                                time="t=1 noise, t=0 data, fed unscaled to the embedder", pixel_range=[-1, 1])
+    if ema.two_times:
+        config |= dict(two_times="h_embedder is fed t - r; z_r = z - (t - r)·(z - x)/max(t, 0.05)", guidance=1)
     (out / "config.json").write_text(json.dumps(config, indent=1) + "\n")
-    (out / "labels.json").write_text(json.dumps(classes) + "\n")
-    print(f"wrote {out}/{name}.safetensors", flush=True)
+    (out / "labels.json").write_text(json.dumps(images.rows) + "\n")
+    if images.words:
+        (out / "vocabulary.json").write_text(json.dumps(images.words.vocabulary) + "\n")
 
 
 if __name__ == "__main__":

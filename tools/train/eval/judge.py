@@ -1,0 +1,146 @@
+"""Whether samples show what was said: a classifier of words and styles, and what it sees in samples of the names of emoji, of emoji in
+styles that are held out, and of combinations that no drawing has. Prints Markdown.
+
+    python3 judge.py --data DIR --classifier FILE.pt [--classifier-steps 3000] --run RUN ... [--steps 1 4 20]
+
+A word is seen where its logit is above that of 98 of 100 training drawings that don't have it: by chance one in 50 is. A class is the one
+whose words are likeliest together."""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch
+import torch.nn.functional as F
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import classifier  # noqa: E402
+import data as datasets  # noqa: E402
+import few  # noqa: E402
+import gelu  # noqa: E402
+import sample  # noqa: E402
+import words  # noqa: E402
+
+
+def small(images):
+    """uint8 [N, C, H, W] to [-1, 1] at 64×64: what the classifier sees."""
+    x = images.float() / 127.5 - 1
+    return F.avg_pool2d(x, x.shape[-1] // 64) if x.shape[-1] > 64 else x
+
+
+def fit(images, steps, batch=128, lr=2e-3, seed=0, log=print, device="cpu"):
+    """A classifier whose outputs are the rows of words, each for itself, and of styles, one of all."""
+    torch.manual_seed(seed)
+    w, count = images.words, len(images.words.vocabulary["words"])
+    network = classifier.Classifier(images.images.shape[1], len(w.rows)).to(device)
+    torch.nn.init.constant_(network.head.bias, -6.0)  # of the words few are true
+    optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.2)
+    r = torch.Generator().manual_seed(seed)
+    for step in range(steps):
+        index = words.pick(images, batch, r)
+        x, colour, painted = small(images.images[index]), torch.randint(len(words.COLOURS), (batch,), generator=r), torch.rand(batch, generator=r) < 0.3
+        x[painted] = words.paint(x[painted], w.hues[index[painted]], colour[painted])
+        want = seen_words(images, index)
+        want[painted] = (want[painted].bool() & ~w.is_colour[:count]).float().scatter_(1, w.colour_rows[colour[painted]][:, None], 1.0)
+        y = network(classifier.augment(x.to(device), torch.Generator(device).manual_seed(seed * 1_000_003 + step), 1.0))
+        loss = F.binary_cross_entropy_with_logits(y[:, :count], want.to(device), reduction="none").sum(1).mean() \
+            + F.cross_entropy(y[:, count:], images.styles[index].to(device), label_smoothing=0.1)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        if (step + 1) % 100 == 0:
+            log(f"classifier: step {step + 1}, loss {float(loss):.3f}")
+    return network.eval().cpu()
+
+
+def seen_words(images, index):
+    """Which words images[index] show, float [N, words]: of their names, and their colours."""
+    w, count = images.words, len(images.words.vocabulary["words"])
+    want = F.pad(w.names[images.labels[index]][:, :count].float(), (0, 1))
+    return want.scatter_(1, w.colours[index] % (count + 1), 1.0)[:, :count]
+
+
+@torch.no_grad()
+def judge(network, images, batch=256):
+    return torch.cat([network(small(x)) for x in images.split(batch)])
+
+
+def thresholds(network, images, index):
+    """Of each word the logit that 98 of 100 drawings without it do not reach."""
+    logits, count = judge(network, images.images[index]), len(images.words.vocabulary["words"])
+    return logits[:, :count].masked_fill(seen_words(images, index).bool(), -100).quantile(0.98, dim=0)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    a = p.add_argument
+    a("--data", required=True)
+    a("--classifier", required=True, type=pathlib.Path, help="file to read, or to write after training")
+    a("--classifier-steps", type=int, default=3000)
+    a("--steps", type=int, nargs="+", default=[20])
+    a("--classes", type=int, default=512, help="names of emoji that are drawn, spread over all")
+    a("--combinations", type=pathlib.Path, default=pathlib.Path(__file__).with_name("combinations.txt"), help="a text a line, of words that no drawing has together")
+    a("--per-combination", type=int, default=4)
+    a("--threads", type=int, default=2)
+    a("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="that trains the classifier")
+    a("--run", nargs="+", type=pathlib.Path, default=[], help="folders of runs")
+    args = p.parse_args()
+    torch.set_num_threads(args.threads)
+    everything = datasets.load(args.data)
+    images, held = everything.take(~everything.words.held), everything.take(everything.words.held)
+    for i in (images, held):
+        words.prepare(i)
+    vocabulary, names = images.words.vocabulary, images.words.names.float()
+    count = len(vocabulary["words"])
+    if args.classifier.exists():
+        network = classifier.Classifier(images.images.shape[1], len(images.words.rows))
+        network.load_state_dict(torch.load(args.classifier))
+        network.eval()
+    else:
+        network = fit(images, args.classifier_steps, log=lambda s: print(s, file=sys.stderr, flush=True), device=args.device)
+        torch.save(network.state_dict(), args.classifier)
+    some = torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(0))[:4000]
+    least = thresholds(network, images, some)
+    texts = args.combinations.read_text().splitlines()
+    asked = words.prompts(vocabulary, texts)[:, :count] > 0
+
+    def right(logits, labels, styles):
+        """(share of classes that are right, and of styles)"""
+        of_class = (logits[:, :count] @ names[:, :count].T).argmax(1)
+        same = (names[of_class] == names[labels]).all(1)
+        return f"{float(same.float().mean()):.1%} | {float((logits[:, count:].argmax(1) == styles).float().mean()):.1%}"
+
+    print("| images | evaluations | class | style | class held out | style held out | combinations, all words | words of combinations |\n|---|---|---|---|---|---|---|---|")
+    at_hold = right(judge(network, held.images), held.labels, held.styles)
+    print(f"| drawings | | {right(judge(network, images.images[some]), images.labels[some], images.styles[some])} | {at_hold} | | |", flush=True)
+    gelu.install()
+    for run in args.run:
+        model, predict = few.load(run, "cpu")
+        guided = dict(guidance=1) if model.two_times else dict(guidance=few.GUIDANCE, guided_above=few.GUIDED_ABOVE)
+
+        def drawn(y, steps):
+            with torch.autocast("cpu", torch.bfloat16):
+                return sample.sample(model, predict, y, steps, seed=1, shift=few.SHIFT, **guided)
+
+        def of(labels, styles, steps):
+            y = words.condition(names[labels], count + styles, len(images.rows) + 1)
+            return right(judge(network, drawn(y, steps)), labels, styles)
+        whole = (images.words.share == 1).nonzero()[:, 0]
+        labels = whole[torch.arange(args.classes) * len(whole) // args.classes]
+        for steps in args.steps:
+            classes, hold = of(labels, torch.arange(args.classes) % len(vocabulary["styles"]), steps), of(held.labels, held.styles, steps)
+            many = [f"{t} | {vocabulary['styles'][k % len(vocabulary['styles'])]}" for t in texts for k in range(args.per_combination)]
+            seen = judge(network, drawn(words.prompts(vocabulary, many), steps))[:, :count] > least
+            of_words = asked.repeat_interleave(args.per_combination, 0)
+            all_seen = (seen | ~of_words).all(1)
+            print(f"| {run.name} | {steps} | {classes} | {hold} | {float(all_seen.float().mean()):.1%} | {float(seen[of_words].float().mean()):.1%} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
