@@ -32,6 +32,8 @@ func Run(t *testing.T, name string, open func() compute.Device) {
 		{"norm and rotate", normRotate},
 		{"attention", attention},
 		{"patches", patches},
+		{"convolution", convolution},
+		{"group norm", groupNorm},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, &bench{dev: open(), ref: generic.New(), r: rng{state: 1}}) })
 	}
@@ -450,7 +452,7 @@ func (b *bench) normRotate(t *testing.T, h compute.Heads, normed bool) {
 func attention(t *testing.T, b *bench) {
 	for _, s := range [][4]int{
 		{1, 1, 1, 1}, {1, 2, 1, 3}, {2, 3, 2, 4}, {1, 4, 3, 8}, {1, 7, 2, 12}, {2, 15, 1, 16}, {1, 16, 2, 16},
-		{1, 17, 2, 17}, {3, 5, 4, 32}, {1, 31, 1, 33}, {1, 33, 3, 48}, {2, 64, 3, 64}, {1, 65, 2, 72}, {1, 256, 1, 64},
+		{1, 17, 2, 17}, {1, 35, 1, 512}, {1, 6, 1, 130}, {3, 5, 4, 32}, {1, 31, 1, 33}, {1, 33, 3, 48}, {2, 64, 3, 64}, {1, 65, 2, 72}, {1, 256, 1, 64},
 	} {
 		for _, scale := range []float32{1, 40} { // the larger makes one key take all
 			b.attention(t, compute.Heads{N: s[0], Tokens: s[1], Heads: s[2], Dim: s[3]}, scale)

@@ -24,6 +24,7 @@ type Device struct {
 	attention attentionOp
 	ones      []float32
 	patches   []float32
+	patch     compute.Patches
 }
 
 var _ compute.Device = (*Device)(nil)
