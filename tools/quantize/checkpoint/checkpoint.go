@@ -68,7 +68,9 @@ func Open(path, weights string) (c *Checkpoint, err error) {
 		}
 		c.Config = filepath.Join(filepath.Dir(path), "config.json")
 	}
-	if strings.HasSuffix(path, ".json") {
+	if decoder, encoder, ok := pair(path); ok {
+		err = c.openPair(decoder, encoder, weights)
+	} else if strings.HasSuffix(path, ".json") {
 		err = c.openShards(path, weights)
 	} else {
 		err = c.openFile(path, weights)
@@ -140,10 +142,10 @@ var folderFiles = []string{
 	"diffusion_pytorch_model.bin", "pytorch_model.bin",
 }
 
-// inFolder finds the weights in a folder, or in the folder transformer of a
-// pipeline.
+// inFolder finds the weights in a folder, or in the folders transformer and vae of a
+// pipeline. A single file of another name will do.
 func inFolder(dir string) (string, error) {
-	for _, d := range []string{dir, filepath.Join(dir, "transformer")} {
+	for _, d := range []string{dir, filepath.Join(dir, "transformer"), filepath.Join(dir, "vae")} {
 		for _, name := range folderFiles {
 			p := filepath.Join(d, name)
 			if _, err := os.Stat(p); err == nil {
@@ -152,6 +154,9 @@ func inFolder(dir string) (string, error) {
 				return "", err
 			}
 		}
+	}
+	if path, err := single(dir); path != "" || err != nil {
+		return path, err
 	}
 	return "", fmt.Errorf("%s: the folder has none of %s, nor has a folder transformer in it", dir, strings.Join(folderFiles, ", "))
 }
@@ -222,6 +227,12 @@ func (c *Checkpoint) addSafetensors(in *safetensors.File) {
 // torch.compile, and training programs that save themselves whole.
 var prefixes = []string{"module.", "_orig_mod.", "ema_model.", "ema.", "model.", "net.", "network."}
 
+// whole tells whether this is all of a latent diffusion model, whose parts have
+// prefixes of their own (CompVis/latent-diffusion).
+func (c *Checkpoint) whole() bool {
+	return slices.ContainsFunc(c.Tensors, func(t Tensor) bool { return strings.HasPrefix(t.Name, "first_stage_model.") })
+}
+
 // inside is what wrappers put into names: layers that are named after Flax's (iMF,
 // pMF).
 var inside = []string{"._flax_linear", "._flax_embedding"}
@@ -250,6 +261,9 @@ func (c *Checkpoint) stripPrefixes() error {
 			return nil
 		}
 		p := prefixes[i]
+		if c.whole() {
+			return nil
+		}
 		for _, t := range c.Tensors {
 			if !strings.HasPrefix(t.Name, p) {
 				return fmt.Errorf("tensor %s: it lacks the prefix %q that %s has", t.Name, p, c.Tensors[0].Name)
