@@ -13,6 +13,9 @@ type Autoencoder struct {
 	Latents Latents `json:"latents"`
 	// Assumed tells that no file said Latents: what a network says counts more.
 	Assumed bool `json:"assumed,omitempty"`
+	// Preview makes coarse pictures of a sampler's latents: for red, green and blue a
+	// weight for each channel and a constant, which give values of about -1 to 1.
+	Preview [][]float32 `json:"preview,omitempty"`
 }
 
 // Check reports what is out of its range.
@@ -23,7 +26,18 @@ func (a Autoencoder) Check() error {
 	if a.Latents.Std == nil {
 		return fmt.Errorf("core: the autoencoder's latents have no mean and standard deviation")
 	}
-	return a.Latents.check(a.Config.LatentChannels)
+	if err := a.Latents.check(a.Config.LatentChannels); err != nil {
+		return err
+	}
+	if len(a.Preview) != 0 && len(a.Preview) != 3 {
+		return fmt.Errorf("core: the autoencoder's preview makes %d colours, allowed 3", len(a.Preview))
+	}
+	for _, row := range a.Preview {
+		if len(row) != a.Config.LatentChannels+1 || !allFinite(row) {
+			return fmt.Errorf("core: the autoencoder's preview has %d weights for a colour, expected %d finite ones", len(row), a.Config.LatentChannels+1)
+		}
+	}
+	return nil
 }
 
 // Fits refuses a network that makes other latents than the autoencoder takes.

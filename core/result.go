@@ -20,12 +20,14 @@ type Result struct {
 // Metadata says how images were made; with the model file, the Request in it is
 // enough to make them again.
 type Metadata struct {
-	Request Request  `json:"request"`
-	Model   string   `json:"model"`            // name
-	ModelID string   `json:"model_id"`         // identifies the file
-	Device  string   `json:"device,omitempty"` // what computed it
-	SHA256  string   `json:"sha256"`           // PixelHash of all images
-	Images  []string `json:"images"`           // PixelHash of each
+	Request Request `json:"request"`
+	Model   string  `json:"model"`    // name
+	ModelID string  `json:"model_id"` // identifies the file
+	// AutoencoderID identifies the file of the autoencoder, where it's another one.
+	AutoencoderID string   `json:"autoencoder_id,omitempty"`
+	Device        string   `json:"device,omitempty"` // what computed it
+	SHA256        string   `json:"sha256"`           // PixelHash of all images
+	Images        []string `json:"images"`           // PixelHash of each
 	// MeasurementError is, for each image of an edit, how far it is from what was
 	// given: the root of the mean square, 1 being full scale.
 	MeasurementError []float64 `json:"measurement_error,omitempty"`
@@ -34,11 +36,14 @@ type Metadata struct {
 	MsPerStep float64 `json:"ms_per_step,omitempty"` // per evaluation of a batch
 }
 
-func (g *Generator) metadata(req Request, images []*image.NRGBA, d time.Duration, steps int) Metadata {
+func (g *Generator) metadata(req Request, images []*image.NRGBA, d time.Duration, s *sampler) Metadata {
 	m := Metadata{
 		Request: req.explicit(g.info.Defaults), Model: g.info.Name, ModelID: g.id, Device: g.model.Device().Name(),
 		SHA256:  PixelHash(images...),
-		Seconds: d.Seconds(), MsPerStep: d.Seconds() * 1000 / float64(steps),
+		Seconds: d.Seconds(), MsPerStep: (d - s.decoding).Seconds() * 1000 / float64(s.evaluations),
+	}
+	if g.decoder != nil {
+		m.AutoencoderID = g.decoder.id
 	}
 	for _, img := range images {
 		m.Images = append(m.Images, PixelHash(img))
