@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"dit8/core"
 	"dit8/core/autoencoder"
@@ -26,7 +27,7 @@ func (t *taker) read(name, what string, into any) (found bool) {
 		return false
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		t.fail("%s: %s is %.40s, expected %s", t.configFile(), name, raw, what)
+		t.fail("%s: %s is %.40s, expected %s", t.configFile(), name, strings.Join(strings.Fields(string(raw)), " "), what)
 		return false
 	}
 	return true
