@@ -94,6 +94,9 @@ func Luma(r, g, b uint8) uint8 {
 
 // newEditor checks an edit against a model's images.
 func (g *Generator) newEditor(e *Edit) (*editor, error) {
+	if g.decoder != nil {
+		return nil, &FieldError{"edit.task", strconv.Quote(string(e.Task)), "none: edits are for models of pixels, this one's latents are not edited yet"}
+	}
 	cfg := g.model.Config()
 	d := &editor{Edit: e, size: g.ImageSize(), channels: cfg.InChannels}
 	width := d.size

@@ -2,20 +2,26 @@ package core
 
 import "image"
 
-// Event tells of one evaluated step. It is valid during the call that hands it
+// Event tells of one evaluated step, or of a part of the decoding of latents. It is valid during the call that hands it
 // over.
 type Event struct {
 	Step, Steps int     // this one, from 1, and how many there are in all batches
 	First       int     // index of the batch's first image in the request
 	Images      int     // images in the batch
 	T           float32 // time of the evaluation, 1 (noise) to 0 (data)
+	Decoding    bool    // the batch is sampled; its latents become pictures
 
 	g     *Generator
 	clean []float32
 }
 
-// Image is the current estimate of the clean image First+i.
+// Image is the current estimate of the clean image First+i; of latents it is a coarse
+// one.
 func (e Event) Image(i int) *image.NRGBA {
 	n := e.g.model.Config().ImageLen()
-	return e.g.image(e.clean[i*n : (i+1)*n])
+	z := e.clean[i*n : (i+1)*n]
+	if e.g.decoder != nil {
+		return e.g.decoder.preview(z, e.g.model.Config().InputSize)
+	}
+	return e.g.image(z)
 }

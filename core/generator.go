@@ -6,8 +6,6 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
-	"image"
 	"iter"
 	"time"
 
@@ -20,9 +18,10 @@ import (
 // Generator makes images with one model on one device. It is used by one
 // goroutine at a time.
 type Generator struct {
-	model *dit.Model
-	info  Info
-	id    string
+	model   *dit.Model
+	info    Info
+	id      string
+	decoder *decoder // nil where the network makes pixels
 }
 
 // NewGenerator loads a model's tensors onto dev. id identifies the model file in
@@ -43,7 +42,12 @@ func NewGenerator(dev compute.Device, id string, info Info, cfg dit.Config, tens
 
 // Free gives the device's memory back that the model takes. g is of no use after
 // it.
-func (g *Generator) Free() { g.model.Free() }
+func (g *Generator) Free() {
+	g.model.Free()
+	if g.decoder != nil {
+		g.decoder.Free()
+	}
+}
 
 // Info is what the model file says of the model.
 func (g *Generator) Info() Info { return g.info }
@@ -52,7 +56,12 @@ func (g *Generator) Info() Info { return g.info }
 func (g *Generator) ID() string { return g.id }
 
 // ImageSize is the height and width of the images in pixels.
-func (g *Generator) ImageSize() int { return g.model.Config().InputSize }
+func (g *Generator) ImageSize() int {
+	if g.decoder != nil {
+		return g.model.Config().InputSize * g.decoder.Config().Factor()
+	}
+	return g.model.Config().InputSize
+}
 
 // Config is the network's shape.
 func (g *Generator) Config() dit.Config { return g.model.Config() }
@@ -82,8 +91,8 @@ var (
 var ErrNotFinite = errors.New("core: the model produced values that are not finite")
 
 // Generate makes the images that req asks for. onStep, when not nil, is called
-// after each evaluation of the model. It fails with a *FieldError on a bad
-// request, and with ctx's error within one step of ctx's end.
+// after each evaluation of the model and each part of the decoding of latents. It fails
+// with a *FieldError on a bad request, and with ctx's error within one step of ctx's end.
 func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event)) (*Result, error) {
 	if err := req.Check(g.info); err != nil {
 		return nil, err
@@ -101,31 +110,26 @@ func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event
 			return nil, err
 		}
 	}
-	cfg, groups := g.model.Config(), 1
-	for _, c := range s.Conds {
-		groups = max(groups, len(c))
-	}
-	batch := min(req.Count, max(1, maxBatchValues/(groups*cfg.WorkspaceLen())))
+	batch := s.batch()
 	batches := (req.Count + batch - 1) / batch
 	start := time.Now()
-	s.onStep, s.total = onStep, batches*req.Steps
+	s.onStep, s.evaluations = onStep, batches*req.Steps
+	s.total = s.evaluations + req.Count*g.decodeParts()
 	defer s.Free()
+	defer g.decoder.release()
 	res := &Result{}
 	for first := 0; first < req.Count; first += batch {
 		z, err := s.run(first, min(batch, req.Count-first))
 		if err != nil {
 			return nil, err
 		}
-		for n := cfg.ImageLen(); len(z) > 0; z = z[n:] {
-			for _, v := range z[:n] {
-				if !finite(v) {
-					return nil, ErrNotFinite
-				}
-			}
-			res.Images = append(res.Images, g.image(z[:n]))
+		images, err := s.pictures(z, first)
+		if err != nil {
+			return nil, err
 		}
+		res.Images = append(res.Images, images...)
 	}
-	res.Metadata = g.metadata(req, res.Images, time.Since(start), s.total)
+	res.Metadata = g.metadata(req, res.Images, time.Since(start), s)
 	if s.edit != nil {
 		for _, img := range res.Images {
 			res.Metadata.MeasurementError = append(res.Metadata.MeasurementError, s.edit.measurementError(img.Pix))
@@ -134,39 +138,11 @@ func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event
 	return res, nil
 }
 
-// drawable reports whether the network's output is an image.
-func (g *Generator) drawable() error {
-	c := g.model.Config().InChannels
-	if g.info.Pixels.Std > 0 && (c == 1 || c == 3) {
-		return nil
+// batch is how many images are sampled at a time.
+func (s *sampler) batch() int {
+	groups := 1
+	for _, c := range s.Conds {
+		groups = max(groups, len(c))
 	}
-	return fmt.Errorf("core: model %s makes %d-channel latents; a decoder for them is not supported yet", g.info.Name, c)
-}
-
-// image turns one image [C, H, W] of network values into pixels: clamped and
-// rounded to the nearest of 256 levels.
-func (g *Generator) image(v []float32) *image.NRGBA {
-	cfg, p := g.model.Config(), g.info.Pixels
-	n := g.ImageSize()
-	img := image.NewNRGBA(image.Rect(0, 0, n, n))
-	plane := n * n
-	for i := range plane {
-		for c := range 3 {
-			x := v[min(c, cfg.InChannels-1)*plane+i]
-			img.Pix[4*i+c] = level(p.Mean + float32(p.Std*x))
-		}
-		img.Pix[4*i+3] = 255
-	}
-	return img
-}
-
-func level(x float32) uint8 {
-	y := float32(x*255) + 0.5
-	if !(y > 0) {
-		return 0
-	}
-	if y >= 255 {
-		return 255
-	}
-	return uint8(y)
+	return min(s.req.Count, max(1, maxBatchValues/(groups*s.Config().WorkspaceLen())))
 }

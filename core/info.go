@@ -115,14 +115,8 @@ func (i Info) Check(cfg dit.Config) error {
 	if i.Convention.GuidanceInput != cfg.GuidanceInput() {
 		return fmt.Errorf("core: guidance as an input is %v, but the network has %d tokens for it", i.Convention.GuidanceInput, cfg.Context.Omega)
 	}
-	if err := checkName(i.Name); err != nil {
-		return fmt.Errorf("core: the model's name %w", err)
-	}
-	if len(i.Source) > MaxTextLen || len(i.License) > MaxTextLen {
-		return fmt.Errorf("core: source or license text of %d bytes, allowed up to %d", max(len(i.Source), len(i.License)), MaxTextLen)
-	}
-	if text := i.Source + i.License; strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }) {
-		return fmt.Errorf("core: source or license text has control characters other than line breaks and tabs")
+	if err := i.checkTexts(); err != nil {
+		return err
 	}
 	if len(i.Classes) != classes {
 		return fmt.Errorf("core: %d class names for %d classes", len(i.Classes), classes)
@@ -144,6 +138,28 @@ func (i Info) Check(cfg dit.Config) error {
 		return fmt.Errorf("core: pixels: mean %v and std %v must be finite, std not negative", p.Mean, p.Std)
 	}
 	return i.Latents.check(cfg.InChannels)
+}
+
+// CheckAutoencoder is Check for the file of an autoencoder alone, of which the texts say
+// something.
+func (i Info) CheckAutoencoder() error {
+	if len(i.Classes) > 0 {
+		return fmt.Errorf("core: %d classes of an autoencoder, which has none", len(i.Classes))
+	}
+	return i.checkTexts()
+}
+
+func (i Info) checkTexts() error {
+	if err := checkName(i.Name); err != nil {
+		return fmt.Errorf("core: the model's name %w", err)
+	}
+	if len(i.Source) > MaxTextLen || len(i.License) > MaxTextLen {
+		return fmt.Errorf("core: source or license text of %d bytes, allowed up to %d", max(len(i.Source), len(i.License)), MaxTextLen)
+	}
+	if text := i.Source + i.License; strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }) {
+		return fmt.Errorf("core: source or license text has control characters other than line breaks and tabs")
+	}
+	return nil
 }
 
 // checkName checks a name of a model or a class, which is printed as it is.

@@ -22,9 +22,11 @@ type Result struct {
 // enough to make them again.
 type Metadata struct {
 	Request Request `json:"request"`
-	Model   string  `json:"model"`            // name
-	ModelID string  `json:"model_id"`         // identifies the file
-	Device  string  `json:"device,omitempty"` // what computed it
+	Model   string  `json:"model"`    // name
+	ModelID string  `json:"model_id"` // identifies the file
+	// AutoencoderID identifies the file of the autoencoder, where it's another one.
+	AutoencoderID string `json:"autoencoder_id,omitempty"`
+	Device        string `json:"device,omitempty"` // what computed it
 	// Contract is the version of the numeric contract (compute.Contract). Another one
 	// may give other pixels.
 	Contract int      `json:"contract"`
@@ -38,11 +40,14 @@ type Metadata struct {
 	MsPerStep float64 `json:"ms_per_step,omitempty"` // per evaluation of a batch
 }
 
-func (g *Generator) metadata(req Request, images []*image.NRGBA, d time.Duration, steps int) Metadata {
+func (g *Generator) metadata(req Request, images []*image.NRGBA, d time.Duration, s *sampler) Metadata {
 	m := Metadata{
 		Request: req.explicit(g.info.Defaults), Model: g.info.Name, ModelID: g.id, Device: g.model.Device().Name(), Contract: compute.Contract,
 		SHA256:  PixelHash(images...),
-		Seconds: d.Seconds(), MsPerStep: d.Seconds() * 1000 / float64(steps),
+		Seconds: d.Seconds(), MsPerStep: (d - s.decoding).Seconds() * 1000 / float64(s.evaluations),
+	}
+	if g.decoder != nil {
+		m.AutoencoderID = g.decoder.id
 	}
 	for _, img := range images {
 		m.Images = append(m.Images, PixelHash(img))

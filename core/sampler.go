@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"time"
 
 	"dit8/core/dit"
 	"dit8/core/flow"
@@ -16,9 +17,12 @@ type sampler struct {
 	req    Request
 	edit   *editor // nil where no image is edited
 	onStep func(Event)
-	total  int // evaluations of all batches
+	total  int // steps of all batches, those of decoding too
 	done   int
 	clean  []float32
+
+	evaluations int           // of all batches
+	decoding    time.Duration // that it took
 }
 
 // newSampler plans a request that was checked.

@@ -1,11 +1,11 @@
-// Package weights reads and writes .dit8 files: a network's weights, its shape
-// and what a sampler needs to know of it, in one file that can be decoded while it
-// arrives.
+// Package weights reads and writes .dit8 files: the weights of a network, of an
+// autoencoder or of both, their shapes and what a sampler needs to know of them, in one
+// file that can be decoded while it arrives.
 //
 // All numbers are little-endian. A file is
 //
 //	 0  8 bytes   magic "dit8\r\n\x1a\n"
-//	 8  uint32    version, 1
+//	 8  uint32    version: 1, or 2 with an autoencoder
 //	12  uint32    length of the JSON header
 //	16  uint32    length of the tensor table
 //	20  uint32    CRC-32C of this preamble (with zeros here), the header and the table
@@ -13,8 +13,11 @@
 //	32  32 bytes  SHA-256 of everything after the padding that follows the table
 //	64            JSON header, tensor table, zeros up to a multiple of 64, payloads
 //
-// The header is {"config": dit.Config, "info": core.Info}. The table has an entry
-// for each tensor of dit.Config.Specs, in that order:
+// The header is {"config": dit.Config, "info": core.Info, "autoencoder":
+// core.Autoencoder}. A file without a network has no config, and of info only name,
+// licence and source; one without an autoencoder has no autoencoder. The table has an
+// entry for each tensor of dit.Config.Specs and then of autoencoder.Config.Specs, in
+// that order:
 //
 //	uint8 length and name; uint8 dtype (0 f32, 1 f16, 2 int8 rows), with
 //	bit 4 set where its chunks are in byte planes;
@@ -44,7 +47,7 @@ import (
 
 // Limits of the format.
 const (
-	Version        = 1
+	Version        = 2         // the last; files without an autoencoder have version 1
 	MaxHeader      = 1 << 20   // bytes of JSON
 	MaxTable       = 16 << 20  // bytes of tensor table
 	MaxTensorBytes = 1 << 30   // bytes of one tensor in memory
@@ -132,15 +135,63 @@ type chunk struct {
 
 // Header is everything in a file but the weights.
 type Header struct {
-	Config  dit.Config   `json:"config"`
-	Info    core.Info    `json:"info"`
-	ID      string       `json:"-"` // 16 hex digits that identify the file's content
-	Size    int64        `json:"-"` // bytes of the file
-	Tensors []TensorInfo `json:"-"`
+	Config      dit.Config        `json:"config,omitzero"` // zero in a file of an autoencoder alone
+	Info        core.Info         `json:"info"`
+	Autoencoder *core.Autoencoder `json:"autoencoder,omitempty"`
+	ID          string            `json:"-"` // 16 hex digits that identify the file's content
+	Size        int64             `json:"-"` // bytes of the file
+	Tensors     []TensorInfo      `json:"-"`
 }
 
-// ImageSize is the height and width of the images in pixels.
-func (h *Header) ImageSize() int { return h.Config.InputSize }
+// HasNetwork tells whether the file has a network.
+func (h *Header) HasNetwork() bool { return h.Config != dit.Config{} }
+
+// ImageSize is the height and width of the images in pixels, or, without an
+// autoencoder, of the latents.
+func (h *Header) ImageSize() int {
+	if h.Autoencoder != nil {
+		return h.Config.InputSize * h.Autoencoder.Config.Factor()
+	}
+	return h.Config.InputSize
+}
+
+// Specs are all tensors, the network's first.
+func (h *Header) Specs() (specs []param.Spec) {
+	if h.HasNetwork() {
+		specs = h.Config.Specs()
+	}
+	if h.Autoencoder != nil {
+		specs = append(specs, h.Autoencoder.Config.Specs()...)
+	}
+	return specs
+}
+
+// check checks everything, and that network and autoencoder go together.
+func (h *Header) check() error {
+	if h.Autoencoder != nil {
+		if err := h.Autoencoder.Check(); err != nil {
+			return err
+		}
+		if !h.HasNetwork() {
+			return h.Info.CheckAutoencoder()
+		}
+		if err := h.Autoencoder.Fits(h.Config.InChannels); err != nil {
+			return err
+		}
+	}
+	if err := h.Config.Check(); err != nil {
+		return err
+	}
+	return h.Info.Check(h.Config)
+}
+
+// version is that of the file.
+func (h *Header) version() uint32 {
+	if h.Autoencoder == nil {
+		return 1
+	}
+	return Version
+}
 
 // FormatError reports that a file is not a well-formed .dit8 file.
 type FormatError string

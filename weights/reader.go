@@ -27,10 +27,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type Reader struct {
 	r      io.Reader
 	header Header
-	sum    [32]byte // of the payload area, as the preamble says
-	read   int64    // bytes taken from r
-	used   bool
-	hash   hash.Hash // not nil: the payload area is to be hashed
+	sum    [32]byte     // of the payload area, as the preamble says
+	read   int64        // bytes taken from r
+	next   int          // the tensor to be read next
+	chunks *chunkReader // while they are being read
+	hash   hash.Hash    // not nil: the payload area is to be hashed
 }
 
 // NewReader reads and checks everything before the payloads. Errors are a
@@ -92,8 +93,9 @@ func (d *Reader) readHeader() error {
 	if err := d.fill(pre[8:12], "the version"); err != nil {
 		return err
 	}
-	if v := binary.LittleEndian.Uint32(pre[8:]); v != Version {
-		return UnsupportedError(fmt.Sprintf("version %d of the format, this program reads version %d", v, Version))
+	version := binary.LittleEndian.Uint32(pre[8:])
+	if version < 1 || version > Version {
+		return UnsupportedError(fmt.Sprintf("version %d of the format, this program reads versions 1 to %d", version, Version))
 	}
 	if err := d.fill(pre[12:], "the preamble"); err != nil {
 		return err
@@ -130,6 +132,9 @@ func (d *Reader) readHeader() error {
 	}
 	if err := d.header.parse(text); err != nil {
 		return err
+	}
+	if want := d.header.version(); version != want {
+		return badf("header: the file has version %d, what it holds is of version %d", version, want)
 	}
 	start := aligned(d.read)
 	if err := d.padding(start, "after the tensor table"); err != nil {
@@ -173,10 +178,7 @@ func (h *Header) parse(text []byte) error {
 	if dec.InputOffset() != int64(len(text)) {
 		return badf("header: %d bytes after the JSON object", int64(len(text))-dec.InputOffset())
 	}
-	if err := h.Config.Check(); err != nil {
-		return badf("header: %v", err)
-	}
-	if err := h.Info.Check(h.Config); err != nil {
+	if err := h.check(); err != nil {
 		return badf("header: %v", err)
 	}
 	return nil
@@ -186,7 +188,7 @@ func (h *Header) parse(text []byte) error {
 // they end.
 func (h *Header) parseTable(b []byte, at int64) (end int64, err error) {
 	c := cursor{b: b}
-	for _, s := range h.Config.Specs() {
+	for _, s := range h.Specs() {
 		if name := string(c.bytes(int(c.uint8()))); name != s.Name {
 			return 0, badf("tensor table: found %q where the config has %q", name, s.Name)
 		}
@@ -270,35 +272,67 @@ func (c *cursor) uint8() uint8   { return c.bytes(1)[0] }
 func (c *cursor) uint32() uint32 { return binary.LittleEndian.Uint32(c.bytes(4)) }
 func (c *cursor) uint64() uint64 { return binary.LittleEndian.Uint64(c.bytes(8)) }
 
-// Tensors yields every tensor in the order of dit.Config.Specs, each as soon as
-// its last byte has arrived. It stops at the first error. It can be used once.
-func (d *Reader) Tensors() iter.Seq2[param.Tensor, error] {
+// Tensors yields every tensor in the order of Header.Specs, each as soon as its last
+// byte has arrived. It stops at the first error. It can be used once.
+func (d *Reader) Tensors() iter.Seq2[param.Tensor, error] { return d.section(0, len(d.header.Tensors)) }
+
+// Network yields the network's tensors, as Tensors does.
+func (d *Reader) Network() iter.Seq2[param.Tensor, error] { return d.section(0, d.networkTensors()) }
+
+// Autoencoder yields the autoencoder's tensors, as Tensors does; the network's have to
+// be read before.
+func (d *Reader) Autoencoder() iter.Seq2[param.Tensor, error] {
+	return d.section(d.networkTensors(), len(d.header.Tensors))
+}
+
+func (d *Reader) networkTensors() int {
+	if d.header.Autoencoder == nil {
+		return len(d.header.Tensors)
+	}
+	return len(d.header.Tensors) - len(d.header.Autoencoder.Config.Specs())
+}
+
+// section yields tensors [from, to).
+func (d *Reader) section(from, to int) iter.Seq2[param.Tensor, error] {
 	return func(yield func(param.Tensor, error) bool) {
-		if d.used {
+		if d.next != from {
 			yield(param.Tensor{}, errors.New("weights: the tensors were read already"))
 			return
 		}
-		d.used = true
-		chunks, err := newChunkReader(d)
-		if err != nil {
-			yield(param.Tensor{}, err)
-			return
-		}
-		defer chunks.close()
-		for i := range d.header.Tensors {
-			t, err := chunks.tensor(&d.header.Tensors[i])
-			if err != nil {
-				yield(param.Tensor{}, err)
-				return
-			}
-			if !yield(t, nil) {
+		for d.next < to {
+			t, err := d.tensor()
+			if !yield(t, err) || err != nil {
+				d.close()
 				return
 			}
 		}
+		if to < len(d.header.Tensors) {
+			return // the rest may follow
+		}
+		d.close()
 		if err := d.finish(); err != nil {
 			yield(param.Tensor{}, err)
 		}
 	}
+}
+
+// tensor reads the next one.
+func (d *Reader) tensor() (t param.Tensor, err error) {
+	if d.chunks == nil {
+		if d.chunks, err = newChunkReader(d); err != nil {
+			return t, err
+		}
+	}
+	d.next++
+	return d.chunks.tensor(&d.header.Tensors[d.next-1])
+}
+
+// close ends the reading of tensors.
+func (d *Reader) close() {
+	if d.chunks != nil {
+		d.chunks.close()
+	}
+	d.next, d.chunks = -1, nil
 }
 
 // finish checks what follows the last payload, nothing, and the SHA-256.
@@ -318,7 +352,36 @@ func (d *Reader) finish() error {
 // Generator reads the tensors onto dev and returns the model, ready to sample.
 func (d *Reader) Generator(dev compute.Device) (*core.Generator, error) {
 	h := d.Header()
-	return core.NewGenerator(dev, h.ID, h.Info, h.Config, d.Tensors())
+	if !h.HasNetwork() {
+		return nil, errors.New("weights: the file holds an autoencoder alone, which makes no images without a network")
+	}
+	g, err := core.NewGenerator(dev, h.ID, h.Info, h.Config, d.Network())
+	if err != nil || h.Autoencoder == nil {
+		return g, err
+	}
+	if err := g.SetAutoencoder("", *h.Autoencoder, d.Autoencoder()); err != nil {
+		g.Free()
+		return nil, err
+	}
+	return g, nil
+}
+
+// AddTo reads the file's autoencoder, in place of the one that g may have. A network in
+// front of it is read and dropped.
+func (d *Reader) AddTo(g *core.Generator) error {
+	h := d.Header()
+	if h.Autoencoder == nil {
+		return errors.New("weights: the file holds no autoencoder")
+	}
+	if err := h.Autoencoder.Fits(g.Config().InChannels); err != nil {
+		return err
+	}
+	for _, err := range d.Network() {
+		if err != nil {
+			return err
+		}
+	}
+	return g.SetAutoencoder(h.ID, *h.Autoencoder, d.Autoencoder())
 }
 
 // File is a Reader of a file on disk.

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"dit8/core"
+	"dit8/core/autoencoder"
 	"dit8/core/compute/generic"
 	"dit8/core/dit"
 	"dit8/core/flow"
@@ -313,7 +314,8 @@ func hostile(t testing.TB) map[string][]byte {
 	return map[string][]byte{
 		"it starts with":                    []byte("<!DOCTYPE html><html>"),
 		"ends after 0 bytes":                {},
-		"version 2 of the format":           u32(8, 2),
+		"version 3 of the format":           u32(8, 3),
+		"what it holds is of version 1":     u32(8, 2),
 		"the header has 4294967295 bytes":   u32(12, math.MaxUint32),
 		"the header has 1048577 bytes":      u32(12, MaxHeader+1),
 		"tensor table has 4294967295":       u32(16, math.MaxUint32),
@@ -386,6 +388,7 @@ func FuzzReader(f *testing.F) {
 	f.Add(blob(f, tiny, dit.Random(tiny, 1, true), nil))
 	f.Add(blob(f, tiny, dit.Random(tiny, 1, false), nil))
 	f.Add(blobOf(f, tiny, dit.Random(tiny, 1, false), Writer{Small: true}))
+	f.Add(written(f, Header{Info: core.Info{Name: "vae"}, Autoencoder: vae(4)}, autoencoder.Random(vae(4).Config, 1)))
 	for _, b := range hostile(f) {
 		if len(b) < 1<<16 {
 			f.Add(b)
@@ -400,9 +403,18 @@ func FuzzReader(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			// what is accepted is a network
-			if _, err := dit.Load(generic.New(), h.Config, list(ts)); err != nil {
-				t.Fatal(err)
+			// what is accepted is a network, an autoencoder or both
+			n := len(ts)
+			if a := h.Autoencoder; a != nil {
+				n -= len(a.Config.Specs())
+				if _, err := autoencoder.Load(generic.New(), a.Config, list(ts[n:])); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if h.HasNetwork() {
+				if _, err := dit.Load(generic.New(), h.Config, list(ts[:n])); err != nil {
+					t.Fatal(err)
+				}
 			}
 			for _, x := range ts {
 				if err := check(x); err != nil {

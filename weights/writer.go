@@ -35,25 +35,30 @@ type Writer struct {
 	Spool Spool
 }
 
-// Write writes a model. Tensors may come in any order, each once. int8 tensors are
-// stored as they are; float tensors as float32, or as float16 where that loses
-// nothing or where w.Round16 allows it. Tensors are compressed on all cores. The
-// same input gives the same bytes.
+// Write writes a network, as WriteModel does.
 func (w Writer) Write(to io.Writer, cfg dit.Config, info core.Info, tensors iter.Seq2[param.Tensor, error]) error {
 	if err := cfg.Check(); err != nil {
 		return err
 	}
-	if err := info.Check(cfg); err != nil {
+	return w.WriteModel(to, Header{Config: cfg, Info: info}, tensors)
+}
+
+// WriteModel writes what h says. Tensors may come in any order, each once. int8 tensors are
+// stored as they are; float tensors as float32, or as float16 where that loses
+// nothing or where w.Round16 allows it. Tensors are compressed on all cores. The
+// same input gives the same bytes.
+func (w Writer) WriteModel(to io.Writer, h Header, tensors iter.Seq2[param.Tensor, error]) error {
+	if err := h.check(); err != nil {
 		return err
 	}
-	text, err := json.Marshal(Header{Config: cfg, Info: info})
+	text, err := json.Marshal(h)
 	if err != nil {
 		return err
 	}
 	if len(text) > MaxHeader {
 		return fmt.Errorf("weights: the header has %d bytes, allowed up to %d", len(text), MaxHeader)
 	}
-	specs := cfg.Specs()
+	specs := h.Specs()
 	byName := make(map[string]param.Spec, len(specs))
 	for _, s := range specs {
 		byName[s.Name] = s
@@ -106,7 +111,7 @@ func (w Writer) Write(to io.Writer, cfg dit.Config, info core.Info, tensors iter
 			return fmt.Errorf("weights: tensor %s: missing (%d of %d tensors are)", s.Name, len(specs)-len(done), len(specs))
 		}
 	}
-	return assemble(to, spool, text, specs, done)
+	return assemble(to, spool, h.version(), text, specs, done)
 }
 
 // Spool keeps bytes, as a file does.
@@ -270,7 +275,7 @@ func storage(t param.Tensor, round16 bool) DType {
 }
 
 // assemble writes the file: preamble, header, table, payloads.
-func assemble(w io.Writer, spool io.ReaderAt, text []byte, specs []param.Spec, tensors map[string]encoded) error {
+func assemble(w io.Writer, spool io.ReaderAt, version uint32, text []byte, specs []param.Spec, tensors map[string]encoded) error {
 	tableLen := 0
 	for _, s := range specs {
 		tableLen += 1 + len(s.Name) + 1 + 1 + 4*len(s.Shape) + 8 + 8*len(tensors[s.Name].chunks)
@@ -313,7 +318,7 @@ func assemble(w io.Writer, spool io.ReaderAt, text []byte, specs []param.Spec, t
 	}
 	pre := make([]byte, preamble)
 	copy(pre, magic)
-	binary.LittleEndian.PutUint32(pre[8:], Version)
+	binary.LittleEndian.PutUint32(pre[8:], version)
 	binary.LittleEndian.PutUint32(pre[12:], uint32(len(text)))
 	binary.LittleEndian.PutUint32(pre[16:], uint32(len(table)))
 	binary.LittleEndian.PutUint64(pre[24:], uint64(at))

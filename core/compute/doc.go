@@ -24,6 +24,17 @@
 //     float32(acc)·(s·w.Scale[j]) + bias[j], in that order.
 //   - Attention with Heads.Int8 is computed in exact integers, as AttentionBlock says.
 //   - A float32 Linear output is (Σ_k x[k]·w[j][k]) + bias[j].
+//   - A convolution of pixel (y, x) is (Σ x·w) + bias: the sum starts from zero, in the
+//     order of the kernel's rows, its columns, the channels. Taps outside of the picture
+//     are zeros; leaving them out gives the same bits. Then the residual is added, then
+//     what ReLU does not find above zero becomes +0. With Up it is the convolution of the
+//     picture whose pixels are there twice in both directions.
+//   - The statistics of a group norm go by rows of pixels, n channels in a group, W pixels
+//     in each of H rows: S[y][c] = Σ_x x, in the order of x; m[y] = (Σ_c S)/(W·n), c
+//     ascending; V[y] = Σ_c Σ_x (x-m)², each sum likewise; mean = Fold(m)/H and variance =
+//     Fold(V + (m-mean)²·(W·n))/(H·W·n), where Fold are the sixteen partial sums over y.
+//     A value becomes (x-mean)·a + β with a = (1/√(variance + eps))·γ, and SiLU of that as
+//     the input of a convolution.
 //   - An RMS norm is x·(1/√(Σx²/n + eps)) with the sum a row reduction; NormRotate
 //     multiplies by 1/√…, then by the weight, then turns.
 //

@@ -8,25 +8,30 @@ import (
 	"dit8/core/compute"
 )
 
-// Place is where a network keeps a parameter, or the weight and bias of a linear
-// layer. Exactly one of Linear, Device and Host is set.
+// Place is where a network keeps a parameter, or the weight and bias of a layer.
+// Exactly one of Linear, Conv, Device and Host is set.
 type Place struct {
 	Name  string // official; that of a layer is without .weight and .bias
 	Role  Role
 	Shape []int // of the parameter, or of the weight [out, in…]; the bias is [out]
 
 	Linear *compute.Linear // a layer of the device
+	Conv   *compute.Conv   // a convolution of the device, a Convolver; its weight is [out, kernel, kernel, in]
 	Device *compute.F32    // values in the device's memory
 	Host   *[]float32      // values in Go's memory
 
-	Float32 bool // the device takes this layer in float32 alone
+	Float32     bool // the device takes this layer in float32 alone
+	Stride, Pad int  // of a convolution
 }
+
+// layer tells whether a place takes a weight and a bias.
+func (p Place) layer() bool { return p.Linear != nil || p.Conv != nil }
 
 // Specs lists the tensors of places, in their order.
 func Specs(places []Place) []Spec {
 	var s []Spec
 	for _, p := range places {
-		if p.Linear == nil {
+		if !p.layer() {
 			s = append(s, Spec{p.Name, p.Shape, p.Role})
 			continue
 		}
@@ -43,6 +48,9 @@ func Free(dev compute.Device, places []Place) {
 		case p.Linear != nil:
 			compute.FreeLinear(*p.Linear)
 			*p.Linear = nil
+		case p.Conv != nil:
+			compute.FreeConv(*p.Conv)
+			*p.Conv = nil
 		case p.Device != nil:
 			dev.Free(*p.Device)
 			*p.Device = compute.F32{}
@@ -50,10 +58,10 @@ func Free(dev compute.Device, places []Place) {
 	}
 }
 
-// Load fills places from tensors in any order, each once. Linear layers are handed
-// to the device as soon as both their weight and bias are there, so that a stream is
-// never held whole. It fails on missing, unknown, repeated or wrongly shaped
-// tensors, naming them, and then keeps nothing of the device's memory.
+// Load fills places from tensors in any order, each once. Layers are handed to the
+// device as soon as both their weight and bias are there, so that a stream is never
+// held whole. It fails on missing, unknown, repeated or wrongly shaped tensors, naming
+// them, and then keeps nothing of the device's memory.
 func Load(dev compute.Device, places []Place, tensors iter.Seq2[Tensor, error]) error {
 	l := loader{dev: dev, want: make(map[string]target), half: make(map[string]Tensor)}
 	for i := range places {
@@ -132,6 +140,9 @@ func (l *loader) accept(t Tensor, p *Place) error {
 	if strings.HasSuffix(t.Name, ".weight") {
 		weight, bias = t, weight
 	}
+	if p.Conv != nil {
+		return l.convolution(p, weight, bias)
+	}
 	rows := p.Shape[0]
 	w := compute.Weights{Name: p.Name, In: weight.Len() / rows, Out: rows, I8: weight.I8, Scale: weight.Scale, Bias: bias.Floats()}
 	if p.Float32 || w.I8 == nil {
@@ -139,5 +150,17 @@ func (l *loader) accept(t Tensor, p *Place) error {
 	}
 	var err error
 	*p.Linear, err = l.dev.NewLinear(w)
+	return err
+}
+
+// convolution hands a convolution to the device.
+func (l *loader) convolution(p *Place, weight, bias Tensor) (err error) {
+	dev, ok := l.dev.(compute.Convolver)
+	if !ok {
+		return fmt.Errorf("the device %s has no convolutions", l.dev.Name())
+	}
+	*p.Conv, err = dev.NewConv(compute.ConvWeights{
+		Name: p.Name, In: p.Shape[3], Out: p.Shape[0], Kernel: p.Shape[1], Stride: p.Stride, Pad: p.Pad, F32: weight.Floats(), Bias: bias.Floats(),
+	})
 	return err
 }

@@ -12,6 +12,7 @@ const (
 	Projection             // first and last layer
 	Modulator              // AdaLN heads and timestep MLP: run once per request
 	Matrix                 // linear layers of the blocks: run every step
+	Kernel                 // convolutions of an autoencoder, and its linear layers
 )
 
 // Int8 tells whether tensors of this role are stored as int8 where nothing else is

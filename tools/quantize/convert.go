@@ -41,16 +41,24 @@ func convertCheckpoint(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer in.Close()
+	vae, err := o.openAutoencoder()
+	if err != nil {
+		return err
+	}
+	defer vae.Close()
 	outputs := o.reports.files()
 	if !o.dryRun {
 		outputs = append([]string{o.out}, outputs...)
 	}
-	if err := writable(outputs, append(in.Files, path, in.Config, o.config, o.about.Labels), o.force); err != nil {
+	if err := writable(outputs, slices.Concat(in.Files, vae.Files, []string{path, in.Config, vae.Config, o.vae, o.config, o.about.Labels}), o.force); err != nil {
 		return err
 	}
 	m, err := o.describe(in, path, stderr)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
+	}
+	if m, err = o.addAutoencoder(m, vae, stderr); err != nil {
+		return fmt.Errorf("-vae %s: %w", o.vae, err)
 	}
 	bar := progress.New(stderr)
 	size, rep, err := o.run(m, bar)
@@ -70,14 +78,51 @@ func convertCheckpoint(args []string, stdout, stderr io.Writer) error {
 
 // summary says what was written.
 func (o options) summary(w io.Writer, m convert.Model, size int64) error {
-	n := convert.Parameters(m.Config.Specs())
+	n := convert.Parameters(m.Specs())
 	out := o.out
 	if o.dryRun {
 		out = "dry run, no model written"
 	}
-	_, err := fmt.Fprintf(w, "%s: %s, %s parameters, %d classes, %s, %.2f bits per parameter\n",
-		out, o.types.Default, report.Count(n), m.Config.NumClasses, report.Bytes(size), float64(size)*8/float64(n))
+	var what []string
+	if m.HasNetwork() {
+		what = append(what, fmt.Sprintf("%d classes", m.Config.NumClasses))
+	}
+	if a := m.Autoencoder; a != nil {
+		what = append(what, fmt.Sprintf("an autoencoder of %d channels, %d× in height and width", a.Config.LatentChannels, a.Config.Factor()))
+	}
+	_, err := fmt.Fprintf(w, "%s: %s, %s parameters, %s, %s, %.2f bits per parameter\n",
+		out, o.types.Default, report.Count(n), strings.Join(what, ", "), report.Bytes(size), float64(size)*8/float64(n))
 	return err
+}
+
+// openAutoencoder opens what -vae names, or nothing.
+func (o options) openAutoencoder() (*checkpoint.Checkpoint, error) {
+	if o.vae == "" {
+		return &checkpoint.Checkpoint{}, nil
+	}
+	return checkpoint.OpenAutoencoder(o.vae)
+}
+
+// addAutoencoder puts what -vae names into a network's file.
+func (o options) addAutoencoder(m convert.Model, vae *checkpoint.Checkpoint, notes io.Writer) (convert.Model, error) {
+	if o.vae == "" {
+		return m, nil
+	}
+	said := family.Said{File: filepath.Base(o.vae), GuidedChannels: -1}
+	if o.vaeConfig != "" {
+		said.ConfigFile = o.vaeConfig
+		if err := checkpoint.ReadJSON(o.vaeConfig, &said.Config); err != nil {
+			return m, err
+		}
+	}
+	a, err := family.Read(vae, said)
+	for _, n := range slices.Concat(vae.Notes, a.Notes) {
+		fmt.Fprintln(notes, "quantize: -vae:", n)
+	}
+	if err != nil {
+		return m, err
+	}
+	return m.With(a)
 }
 
 // describe finds out everything that the blob's header says. What it has to
@@ -103,6 +148,9 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 	}
 	if o.calibration.Any() && !slices.ContainsFunc(network.Specs, o.types.Int8) {
 		return convert.Model{}, fmt.Errorf("-smooth and -gptq are for int8 tensors, here is none")
+	}
+	if network.Network == nil && len(o.reports) > 0 {
+		return convert.Model{}, fmt.Errorf("-report is for networks, which sample images; this is an autoencoder")
 	}
 	about := o.sampler(o.about)
 	about.Path = path
@@ -133,7 +181,7 @@ func (o options) run(m convert.Model, bar *progress.Bar) (size int64, rep *repor
 		return 0, nil, err
 	}
 	stored := func(r map[string]param.Tensor) convert.Tensors { return o.store().Stored(f, r) }
-	if size, err = o.write(m, stored(rounded), bar); err != nil || len(o.reports) == 0 {
+	if size, err = o.write(m, m.WithAutoencoder(stored(rounded), o.types), bar); err != nil || len(o.reports) == 0 {
 		return size, nil, err
 	}
 	show("sampling the quantised model", 0, 1)

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"dit8/core"
+	"dit8/core/autoencoder"
 	"dit8/core/dit"
 	"dit8/core/flow"
 	"dit8/core/param"
@@ -54,7 +55,7 @@ func inspect(args []string, stdout, _ io.Writer) error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	out := inspection{ID: h.ID, Bytes: h.Size, Parameters: convert.Parameters(h.Config.Specs()), Header: h}
+	out := inspection{ID: h.ID, Bytes: h.Size, Parameters: convert.Parameters(h.Specs()), Header: h}
 	for _, t := range h.Tensors {
 		out.Tensors = append(out.Tensors, tensorLine{t.Name, t.DType.String(), t.Shape, t.Bytes, t.Stored, float64(8*t.Stored) / float64(param.Spec{Shape: t.Shape}.Len())})
 	}
@@ -67,8 +68,24 @@ func inspect(args []string, stdout, _ io.Writer) error {
 }
 
 func (o inspection) print(w io.Writer) error {
-	c, i := o.Config, o.Info
+	i := o.Info
 	fmt.Fprintf(w, "%s (id %s): %s in %s, all checksums right\n", i.Name, o.ID, report.Count(o.Parameters)+" parameters", report.Bytes(o.Bytes))
+	if o.HasNetwork() {
+		o.printNetwork(w)
+	}
+	if a := o.Autoencoder; a != nil {
+		fmt.Fprintf(w, "decodes    %s\n", decodes(*a))
+	}
+	for _, t := range []struct{ name, text string }{{"licence", i.License}, {"source", i.Source}} {
+		if t.text != "" {
+			fmt.Fprintf(w, "%-10s %s\n", t.name, t.text)
+		}
+	}
+	return o.printTensors(w)
+}
+
+func (o inspection) printNetwork(w io.Writer) {
+	c, i := o.Config, o.Info
 	fmt.Fprintf(w, "network    %d×%[1]d×%d, patch %d, hidden %d, depth %d, heads %d, mlp %d\n", c.InputSize, c.InChannels, c.PatchSize, c.HiddenSize, c.Depth, c.NumHeads, c.MLPHidden)
 	if s := switches(c); s != "" {
 		fmt.Fprintf(w, "switches   %s\n", s)
@@ -76,11 +93,22 @@ func (o inspection) print(w io.Writer) error {
 	fmt.Fprintf(w, "predicts   %s\n", predicts(i.Convention))
 	fmt.Fprintf(w, "defaults   %s\n", defaults(i.Defaults))
 	fmt.Fprintf(w, "classes    %d: %s\n", len(i.Classes), strings.Join(head(i.Classes, 8), ", "))
-	for _, t := range []struct{ name, text string }{{"licence", i.License}, {"source", i.Source}} {
-		if t.text != "" {
-			fmt.Fprintf(w, "%-10s %s\n", t.name, t.text)
-		}
+}
+
+// decodes says what an autoencoder is like.
+func decodes(a core.Autoencoder) string {
+	kind := "AutoencoderKL"
+	if a.Config.Kind == autoencoder.Tiny {
+		kind = "TAESD"
 	}
+	s := fmt.Sprintf("latents of %d channels to %d× their size by %s, levels of %v channels", a.Config.LatentChannels, a.Config.Factor(), kind, a.Config.Decoder.Channels)
+	if a.Config.Encoder != nil {
+		s += "; encodes too"
+	}
+	return s
+}
+
+func (o inspection) printTensors(w io.Writer) error {
 	var total int64
 	for _, t := range o.Tensors {
 		total += t.Stored

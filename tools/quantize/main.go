@@ -20,7 +20,9 @@ const usage = `quantize turns a DiT or SiT checkpoint into a .dit8 file.
   quantize techniques [flags] CHECKPOINT      or random:s4 and the like
 
 A CHECKPOINT is a .safetensors file, the index of a sharded one, a .pt file of
-torch.save (a state dict, or a training checkpoint), or a folder of diffusers.
+torch.save (a state dict, or a training checkpoint), or a folder of diffusers. It may
+also be an autoencoder's: of diffusers, CompVis, VA-VAE or TAESD; -vae adds one to a
+network's file.
 
 "quantize -h", "quantize inspect -h" and so on list the flags.
 `

@@ -26,6 +26,7 @@ type options struct {
 	about                  convert.About
 	calibration            calib.Options
 	config                 string
+	vae, vaeConfig         string
 	steps, images          int
 	guidance               float64
 	reports                reports
@@ -36,6 +37,8 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.out, "o", "", "the .dit8 `file` to write")
 	f.StringVar(&o.types.Default, "type", "int8", "int8 (8-bit matrices, 16-bit floats for the rest), f16 or f32")
 	f.Var(&o.types.Keep, "keep", "`PATTERN=TYPE`: store tensors whose name matches as int8, f16 or f32, as 'final_layer.*=f32' or 'blocks.*.mlp.fc2=f16'; may be given again, the last that matches counts")
+	f.StringVar(&o.vae, "vae", "", "the autoencoder of the network's latents, a `folder or file` that goes into OUT too: of diffusers, CompVis, VA-VAE or TAESD")
+	f.StringVar(&o.vaeConfig, "vae-config", "", "JSON `file` of what no tensor of -vae shows, by diffusers' names, as norm_num_groups or scaling_factor; default: config.json beside it")
 	f.StringVar(&o.compress, "compress", "small", "small, or fast: leave what would shrink by less than a sixteenth as it is, which saves a browser time")
 	f.BoolVar(&o.calibration.Smooth, "smooth", false, "calibrate, and move spread from activations to weights where that helps; it folds factors into AdaLN, so that a request's -modulate of gamma means something else")
 	f.BoolVar(&o.calibration.GPTQ, "gptq", false, "calibrate, and round so that errors make up for each other (GPTQ)")
@@ -71,6 +74,8 @@ func (o options) check() error {
 		return usagef("-o is missing: the file to write")
 	case o.out == "-":
 		return usagef("-o is -: a model is written to a file, so that it is never half there")
+	case o.vaeConfig != "" && o.vae == "":
+		return usagef("-vae-config says something of -vae, which is missing")
 	case o.weights != "" && !slices.Contains(torchfile.Containers, o.weights):
 		return usagef("-weights is %q, allowed: %s", o.weights, strings.Join(torchfile.Containers, ", "))
 	}

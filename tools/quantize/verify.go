@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"dit8/core/autoencoder"
+	"dit8/core/compute"
 	"dit8/core/dit"
 	"dit8/core/sampling"
 	"dit8/tools/quantize/calib"
@@ -66,13 +68,18 @@ func (o verification) compare(path string, set map[string]bool) ([]proof.Compari
 		return nil, err
 	}
 	defer blob.Close()
-	dev, err := calib.Device()
+	m, err := load(blob, path)
 	if err != nil {
 		return nil, err
 	}
-	m, err := dit.Load(dev, blob.Header().Config, blob.Tensors())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if ref.IsAutoencoder() {
+		if m.autoencoder == nil {
+			return nil, fmt.Errorf("%s is of an autoencoder, %s holds none", o.reference, path)
+		}
+		return m.autoencoder.Compare(ref)
+	}
+	if m.network.Model == nil {
+		return nil, fmt.Errorf("%s is of a network, %s holds an autoencoder alone", o.reference, path)
 	}
 	_, samples := ref.Lookup("noise")
 	for name, of := range map[string]bool{"cfg-channels": !samples, "solver": samples, "cfg-interval": samples} {
@@ -84,13 +91,42 @@ func (o verification) compare(path string, set map[string]bool) ([]proof.Compari
 	if samples {
 		look = proof.Trajectory
 	}
-	info := blob.Header().Info
-	results, err := look(sampling.Network{Model: m, Convention: info.Convention}, ref,
-		proof.Options{Scale: o.scale, Channels: o.guided, Solver: o.solver, Interval: o.interval, Latents: info.Latents})
+	results, err := look(m.network, ref,
+		proof.Options{Scale: o.scale, Channels: o.guided, Solver: o.solver, Interval: o.interval, Latents: blob.Header().Info.Latents, Autoencoder: m.autoencoder})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.reference, err)
 	}
 	return results, nil
+}
+
+// loaded is what a file holds.
+type loaded struct {
+	network     sampling.Network   // without a model, where there is none
+	autoencoder *proof.Autoencoder // or nil
+}
+
+func load(blob *weights.File, path string) (l loaded, err error) {
+	dev, err := calib.Device()
+	if err != nil {
+		return l, err
+	}
+	h := blob.Header()
+	if h.HasNetwork() {
+		m, err := dit.Load(dev, h.Config, blob.Network())
+		if err != nil {
+			return l, fmt.Errorf("%s: %w", path, err)
+		}
+		l.network = sampling.Network{Model: m, Convention: h.Info.Convention}
+	}
+	if h.Autoencoder == nil {
+		return l, nil
+	}
+	m, err := autoencoder.Load(dev.(compute.Convolver), h.Autoencoder.Config, blob.Autoencoder())
+	if err != nil {
+		return l, fmt.Errorf("%s: %w", path, err)
+	}
+	l.autoencoder = &proof.Autoencoder{Model: m, Latents: h.Autoencoder.Scale(h.Info.Latents), Assumed: h.Autoencoder.Assumed}
+	return l, nil
 }
 
 // interval is two numbers, or none.

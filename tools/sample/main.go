@@ -14,6 +14,7 @@ import (
 	"os/signal"
 
 	"dit8/core"
+	"dit8/core/compute"
 	"dit8/core/pngfile"
 	"dit8/internal/atomicfile"
 	"dit8/internal/progress"
@@ -22,8 +23,8 @@ import (
 
 const usage = `sample generates images and writes them as a PNG, which also holds the request.
 
-  sample [-model FILE.dit8] -class NAME_OR_INDEX [flags] -o OUT.png
-  sample [-model FILE.dit8] -classes
+  sample [-model FILE.dit8 [-vae FILE.dit8]] -class NAME_OR_INDEX [flags] -o OUT.png
+  sample [-model FILE.dit8 [-vae FILE.dit8]] -classes
   sample bench [flags]
   sample inspect [flags]
 
@@ -69,6 +70,7 @@ func (e usageError) Error() string { return string(e) }
 func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := flag.NewFlagSet("sample", flag.ContinueOnError)
 	model := f.String("model", "", "the .dit8 `file`; default: the built-in model")
+	vae := f.String("vae", "", "the .dit8 `file` of the autoencoder that turns the model's latents into images; default: the one in -model's file")
 	list := f.Bool("classes", false, "print the model's classes and stop")
 	out := f.String("o", "", "the PNG `file` to write; - is standard output")
 	asJSON := f.Bool("json", false, "print how the images were made, as JSON")
@@ -119,7 +121,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	g, err := r.Generator(dev)
+	g, err := generator(dev, r, *vae)
 	if err != nil {
 		return err
 	}
@@ -216,7 +218,36 @@ func open(path string) (*weights.Reader, io.Closer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if !f.Header().HasNetwork() {
+		f.Close()
+		return nil, nil, fmt.Errorf("%s holds an autoencoder alone, which makes no images: give it by -vae, beside -model of a network", path)
+	}
 	return f.Reader, f, nil
+}
+
+// generator reads a model, with the autoencoder of another file where vae names one.
+func generator(dev compute.Device, r *weights.Reader, vae string) (*core.Generator, error) {
+	if vae == "" {
+		return r.Generator(dev)
+	}
+	f, err := weights.Open(vae)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if a := f.Header().Autoencoder; a != nil { // before the network is read
+		if err := a.Fits(r.Header().Config.InChannels); err != nil {
+			return nil, fmt.Errorf("-vae %s: %w", vae, err)
+		}
+	}
+	g, err := r.Generator(dev)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.AddTo(g); err != nil {
+		return nil, fmt.Errorf("-vae %s: %w", vae, err)
+	}
+	return g, nil
 }
 
 // writeFile writes path so that it is never seen half-written. Devices and pipes

@@ -25,6 +25,7 @@ type Device struct {
 	integers  integerAttention
 	ones      []float32
 	patches   []float32
+	patch     compute.Patches
 }
 
 var _ compute.Device = (*Device)(nil)

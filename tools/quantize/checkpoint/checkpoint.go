@@ -47,10 +47,19 @@ func oneSet(weights string) error {
 }
 
 // Open opens a checkpoint: a .safetensors file, an index of several, a file of
-// torch.save, or a folder of diffusers. What a file is is told by its content. Of a
+// torch.save, two of a decoder and an encoder, or a folder of diffusers. What a file is is told by its content. Of a
 // training checkpoint it takes the weights of that name, one of torchfile.Containers;
 // "" is the first.
 func Open(path, weights string) (c *Checkpoint, err error) {
+	return openParts(path, weights, "transformer", "vae")
+}
+
+// OpenAutoencoder is Open for an autoencoder, which of a pipeline is in the folder vae.
+func OpenAutoencoder(path string) (*Checkpoint, error) { return openParts(path, "", "vae") }
+
+// openParts opens a checkpoint; of a pipeline it takes the first of the folders parts that
+// there is.
+func openParts(path, weights string, parts ...string) (c *Checkpoint, err error) {
 	c = &Checkpoint{Config: filepath.Join(filepath.Dir(path), "config.json")}
 	defer func() {
 		if err != nil {
@@ -63,12 +72,14 @@ func Open(path, weights string) (c *Checkpoint, err error) {
 		return c, err
 	}
 	if st.IsDir() {
-		if path, err = inFolder(path); err != nil {
+		if path, err = inFolder(path, parts); err != nil {
 			return c, err
 		}
 		c.Config = filepath.Join(filepath.Dir(path), "config.json")
 	}
-	if strings.HasSuffix(path, ".json") {
+	if decoder, encoder, ok := pair(path); ok {
+		err = c.openPair(decoder, encoder, weights)
+	} else if strings.HasSuffix(path, ".json") {
 		err = c.openShards(path, weights)
 	} else {
 		err = c.openFile(path, weights)
@@ -140,10 +151,14 @@ var folderFiles = []string{
 	"diffusion_pytorch_model.bin", "pytorch_model.bin",
 }
 
-// inFolder finds the weights in a folder, or in the folder transformer of a
-// pipeline.
-func inFolder(dir string) (string, error) {
-	for _, d := range []string{dir, filepath.Join(dir, "transformer")} {
+// inFolder finds the weights in a folder, or in one of the folders of a pipeline. A
+// single file of another name will do.
+func inFolder(dir string, parts []string) (string, error) {
+	dirs := []string{dir}
+	for _, p := range parts {
+		dirs = append(dirs, filepath.Join(dir, p))
+	}
+	for _, d := range dirs {
 		for _, name := range folderFiles {
 			p := filepath.Join(d, name)
 			if _, err := os.Stat(p); err == nil {
@@ -153,7 +168,10 @@ func inFolder(dir string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("%s: the folder has none of %s, nor has a folder transformer in it", dir, strings.Join(folderFiles, ", "))
+	if path, err := single(dir); path != "" || err != nil {
+		return path, err
+	}
+	return "", fmt.Errorf("%s: the folder has none of %s, nor has a folder %s in it", dir, strings.Join(folderFiles, ", "), strings.Join(parts, " or "))
 }
 
 // regular opens a regular file and reads its first bytes.
@@ -222,6 +240,12 @@ func (c *Checkpoint) addSafetensors(in *safetensors.File) {
 // torch.compile, and training programs that save themselves whole.
 var prefixes = []string{"module.", "_orig_mod.", "ema_model.", "ema.", "model.", "net.", "network."}
 
+// whole tells whether this is all of a latent diffusion model, whose parts have
+// prefixes of their own (CompVis/latent-diffusion).
+func (c *Checkpoint) whole() bool {
+	return slices.ContainsFunc(c.Tensors, func(t Tensor) bool { return strings.HasPrefix(t.Name, "first_stage_model.") })
+}
+
 // inside is what wrappers put into names: layers that are named after Flax's (iMF,
 // pMF).
 var inside = []string{"._flax_linear", "._flax_embedding"}
@@ -250,6 +274,9 @@ func (c *Checkpoint) stripPrefixes() error {
 			return nil
 		}
 		p := prefixes[i]
+		if c.whole() {
+			return nil
+		}
 		for _, t := range c.Tensors {
 			if !strings.HasPrefix(t.Name, p) {
 				return fmt.Errorf("tensor %s: it lacks the prefix %q that %s has", t.Name, p, c.Tensors[0].Name)

@@ -3,16 +3,17 @@
 package convert
 
 import (
+	"errors"
 	"path/filepath"
 	"runtime"
 	"strings"
 
 	"dit8/core"
-	"dit8/core/dit"
 	"dit8/core/param"
 	"dit8/internal/ordered"
 	"dit8/tools/quantize/calib"
 	"dit8/tools/quantize/family"
+	"dit8/weights"
 )
 
 // Tensors is a stream of a network's tensors.
@@ -27,15 +28,17 @@ type About struct {
 	Guidance              *float64 // likewise; nil is the family's, or 3
 }
 
-// Model is a network with what its file will say of it.
+// Model is a network, an autoencoder or both, with what the file will say of it.
 type Model struct {
-	Config dit.Config
-	Info   core.Info
+	weights.Header
 	tensor func(name string) (param.Tensor, error)
 }
 
-// New describes a network.
+// New describes a network or an autoencoder.
 func New(m family.Model, a About) (Model, error) {
+	if m.Network == nil {
+		return newAutoencoder(m, a)
+	}
 	cfg := *m.Network
 	info := core.Info{Name: a.Name, License: a.License, Source: a.Source, Defaults: a.Sampler(m.Defaults), Convention: m.Convention, Latents: m.Latents}
 	if info.Name == "" {
@@ -52,7 +55,41 @@ func New(m family.Model, a About) (Model, error) {
 	if info.Classes, err = ClassNames(labels, cfg.NumClasses); err != nil {
 		return Model{}, err
 	}
-	return Model{cfg, info, m.Tensor}, info.Check(cfg)
+	return Model{weights.Header{Config: cfg, Info: info}, m.Tensor}, info.Check(cfg)
+}
+
+// newAutoencoder describes an autoencoder alone, of which there is less to say.
+func newAutoencoder(m family.Model, a About) (Model, error) {
+	info := core.Info{Name: a.Name, License: a.License, Source: a.Source}
+	if info.Name == "" {
+		info.Name = nameOf(a.Path)
+	}
+	return Model{weights.Header{Info: info, Autoencoder: m.Autoencoder}, m.Tensor}, info.CheckAutoencoder()
+}
+
+// With puts an autoencoder into a network's file.
+func (m Model) With(a family.Model) (Model, error) {
+	if a.Autoencoder == nil {
+		return m, errors.New("this is a network, not an autoencoder")
+	}
+	if m.Autoencoder != nil {
+		return m, errors.New("the checkpoint is an autoencoder itself")
+	}
+	if err := a.Autoencoder.Fits(m.Config.InChannels); err != nil {
+		return m, err
+	}
+	network, of := m.tensor, make(map[string]bool)
+	for _, s := range a.Specs {
+		of[s.Name] = true
+	}
+	m.Autoencoder, m.Info.Pixels = a.Autoencoder, core.Pixels{}
+	m.tensor = func(name string) (param.Tensor, error) {
+		if of[name] {
+			return a.Tensor(name)
+		}
+		return network(name)
+	}
+	return m, nil
 }
 
 // Sampler is a family's defaults d, where nothing else was asked for.
@@ -81,11 +118,15 @@ func nameOf(path string) string {
 	return name
 }
 
-// Tensors reads the network's tensors on all cores and yields them in order, in their
-// types.
-func (m Model) Tensors(t Types) Tensors {
+// Tensors reads all tensors on all cores and yields them in order, in their types.
+func (m Model) Tensors(t Types) Tensors { return m.read(m.Specs(), t) }
+
+// autoencoderTensors are those of Tensors that are the autoencoder's.
+func (m Model) autoencoderTensors(t Types) Tensors { return m.read(m.Autoencoder.Config.Specs(), t) }
+
+func (m Model) read(all []param.Spec, t Types) Tensors {
 	specs := func(yield func(param.Spec, error) bool) {
-		for _, s := range m.Config.Specs() {
+		for _, s := range all {
 			if !yield(s, nil) {
 				return
 			}
@@ -102,7 +143,7 @@ func (m Model) Tensors(t Types) Tensors {
 
 // Floats reads the whole network as float32.
 func (m Model) Floats() (calib.Floats, error) {
-	return calib.ReadFloats(m.Config, m.Info, m.Tensors(Types{Default: "f32"}))
+	return calib.ReadFloats(m.Config, m.Info, m.read(m.Config.Specs(), Types{Default: "f32"}))
 }
 
 // Parameters is the number of values of tensors.

@@ -36,10 +36,29 @@ func (o Options) Stored(f calib.Floats, rounded map[string]param.Tensor) Tensors
 	}
 }
 
+// WithAutoencoder yields the network's tensors and then the autoencoder's, if m has one.
+func (m Model) WithAutoencoder(network Tensors, t Types) Tensors {
+	return func(yield func(param.Tensor, error) bool) {
+		for x, err := range network {
+			if !yield(x, err) {
+				return
+			}
+		}
+		if m.Autoencoder == nil {
+			return
+		}
+		for x, err := range m.autoencoderTensors(t) {
+			if !yield(x, err) {
+				return
+			}
+		}
+	}
+}
+
 // Watched stops a stream of m's tensors between two of them when ctx is done, and
 // tells progress of those that went by.
 func (m Model) Watched(ctx context.Context, from Tensors, progress calib.Progress) Tensors {
-	total, done := Parameters(m.Config.Specs()), 0
+	total, done := Parameters(m.Specs()), 0
 	return func(yield func(param.Tensor, error) bool) {
 		for t, err := range from {
 			if err == nil && ctx.Err() != nil {
@@ -59,7 +78,7 @@ func (m Model) Watched(ctx context.Context, from Tensors, progress calib.Progres
 func (m Model) Write(to io.Writer, spool weights.Spool, from Tensors, o Options) error {
 	w := o.Writer()
 	w.Spool = spool
-	return w.Write(to, m.Config, m.Info, from)
+	return w.WriteModel(to, m.Header, from)
 }
 
 // Size is the size that the file would have.

@@ -27,16 +27,18 @@ type Family struct {
 }
 
 // All are the families. A checkpoint is of one of them at most.
-var All = []Family{Diffusers, JiT, LightningDiT, REPA, DMF, SoFlow, IMF, PMF, SiT, DiT}
+var All = []Family{AutoencoderKL, TAESD, Diffusers, JiT, LightningDiT, REPA, DMF, SoFlow, IMF, PMF, SiT, DiT}
 
-// Model is a network as core/dit has it.
+// Model is a network as core/dit has it, or an autoencoder as core/autoencoder has it.
 type Model struct {
-	Network    *dit.Config
+	Network    *dit.Config // nil of an autoencoder
 	Convention flow.Convention
 	Defaults   core.Defaults // of the published sampler; without steps, none
 	Latents    core.Latents
-	ImageNet   bool         // its classes are ImageNet's
-	Specs      []param.Spec // in the order of use
+	ImageNet   bool // its classes are ImageNet's
+	// Autoencoder is nil of a network.
+	Autoencoder *core.Autoencoder
+	Specs       []param.Spec // in the order of use
 	// Tensor computes a tensor in float32, also for several goroutines at a time.
 	Tensor func(name string) (param.Tensor, error)
 	Notes  []string // what was assumed
@@ -111,10 +113,10 @@ func find(c *checkpoint.Checkpoint, s Said) (f Family, note string, err error) {
 
 // foreign refuses what no family is.
 func foreign(c *checkpoint.Checkpoint) error {
-	for _, t := range c.Tensors {
-		for _, prefix := range []string{"decoder.", "post_quant_conv.", "first_stage_model."} {
-			if strings.HasPrefix(t.Name, prefix) {
-				return fmt.Errorf("tensor %s: this is a VAE, not a Diffusion Transformer; VAEs are not supported yet", t.Name)
+	if !AutoencoderKL.Is(c) {
+		for _, t := range c.Tensors {
+			if strings.HasPrefix(strings.TrimPrefix(t.Name, "model."), "diffusion_model.") {
+				return fmt.Errorf("tensor %s: this is a U-Net's checkpoint: neither a Diffusion Transformer nor an autoencoder is in it", t.Name)
 			}
 		}
 	}

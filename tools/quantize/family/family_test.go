@@ -83,14 +83,14 @@ func TestSaidFamily(t *testing.T) {
 		}
 	}
 	_, err := Read(c, Said{Family: "unet"})
-	contains(t, "unet", err, `the family is "unet", known are diffusers, jit, lightningdit, repa, dmf, soflow, imf, pmf, sit, dit`)
+	contains(t, "unet", err, `the family is "unet", known are autoencoderkl, taesd, diffusers, jit, lightningdit, repa, dmf, soflow, imf, pmf, sit, dit`)
 	_, err = Read(c, Said{Family: "diffusers"})
 	contains(t, "diffusers", err, "need the config.json")
 }
 
 func TestForeign(t *testing.T) {
 	for name, want := range map[string]string{
-		"decoder.conv_in.weight": "tensor decoder.conv_in.weight: this is a VAE", "first_stage_model.x": "this is a VAE",
+		"decoder.conv_in.weight": "shape is [2], expected four dimensions", "diffusion_model.x": "this is a U-Net's checkpoint",
 		"pos_embed": "tensor x_embedder.proj.weight is missing: this is no DiT or SiT",
 	} {
 		c, err := checkpoint.Of(numbers(name, 2))

@@ -305,13 +305,16 @@ func (t *taker) model(cfg dit.Config, conv flow.Convention) (Model, error) {
 	if t.checkShapes(m.Specs); t.err != nil {
 		return m, t.err
 	}
-	m.Tensor = func(name string) (param.Tensor, error) {
-		x, ok := t.made[name]
-		if !ok {
-			return param.Tensor{}, fmt.Errorf("tensor %s is missing", name)
-		}
-		v, err := x.Floats()
-		return param.Tensor{Name: name, Shape: x.Shape, F32: v}, err
-	}
+	m.Tensor = t.tensorOf
 	return m, nil
+}
+
+// tensorOf computes a tensor of the network.
+func (t *taker) tensorOf(name string) (param.Tensor, error) {
+	x, ok := t.made[name]
+	if !ok {
+		return param.Tensor{}, fmt.Errorf("tensor %s is missing", name)
+	}
+	v, err := x.Floats()
+	return param.Tensor{Name: name, Shape: x.Shape, F32: v}, err
 }

@@ -18,6 +18,8 @@ type Options struct {
 	Solver   string    // of a trajectory
 	Interval []float64 // low and high, on the reference's clock
 	Latents  core.Latents
+
+	Autoencoder *Autoencoder // that makes pictures of what a trajectory leads to, or nil
 }
 
 // Outputs runs a network on the inputs of a reference, x [N, C, H, W], t [N], y [N]

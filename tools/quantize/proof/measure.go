@@ -14,6 +14,7 @@ type Comparison struct {
 	Name, Note string
 	Rel        float64 // ‖got-want‖/‖want‖
 	MaxAbs     float64 // the largest |got-want|
+	Differ     float64 // of bytes, the part that differs
 }
 
 // Compare compares values with those that were wanted.

@@ -39,7 +39,7 @@ func (v verifier) course() (c course, err error) {
 	if v.ref.has("final_2n") && math.IsNaN(c.scale) {
 		return c, fmt.Errorf("final_2n shows that there was guidance: give its scale by -cfg-scale")
 	}
-	if v.ref.has("timestep_map") {
+	if c.solver == "ddim" || v.ref.has("timestep_map") {
 		return c, v.ddpm(&c)
 	}
 	times, err := v.grid(&c)
@@ -88,10 +88,10 @@ func (v verifier) guidanceScale() float64 {
 
 // ddpm plans the steps timestep_map of the DDPM schedule.
 func (v verifier) ddpm(c *course) (err error) {
-	c.steps, err = v.ref.ints("timestep_map")
-	switch {
-	case err != nil:
+	if c.steps, err = v.timestepMap(); err != nil {
 		return err
+	}
+	switch {
 	case c.solver != "ddim" && c.solver != "ddpm":
 		return fmt.Errorf("the solver is %q, on the DDPM schedule ddim and ddpm are supported", c.solver)
 	case v.Convention.Clock != flow.DDPMClock:
@@ -114,6 +114,53 @@ func (v verifier) ddpm(c *course) (err error) {
 	return nil
 }
 
+// timestepMap reads the steps, or spaces them as create_diffusion does (DiT,
+// respace.py).
+func (v verifier) timestepMap() (steps []int, err error) {
+	if v.ref.has("timestep_map") {
+		return v.ref.ints("timestep_map")
+	}
+	points, err := v.points()
+	if err != nil || points < 3 {
+		return nil, fmt.Errorf("timestep_map is missing, the steps of the DDPM schedule: %w", err)
+	}
+	for i := range points - 1 {
+		steps = append(steps, int(math.RoundToEven(float64(i)*999/float64(points-2))))
+	}
+	return steps, nil
+}
+
+// pointsName is the number of points in a reference's name.
+var pointsName = regexp.MustCompile(`_([0-9]+)pts`)
+
+// points is the number of the reference's points, where it says no times: that of the
+// states in traj, or of the file's name.
+func (v verifier) points() (int, error) {
+	if t, ok := v.ref.Lookup("traj"); ok && len(t.Shape) > 0 && t.Shape[0] >= 2 && t.Shape[0] <= maxPoints {
+		return t.Shape[0], nil
+	}
+	if m := pointsName.FindStringSubmatch(filepath.Base(v.ref.Path)); m != nil {
+		if n, err := strconv.Atoi(m[1]); err == nil && n >= 2 && n <= maxPoints {
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("it has neither traj, whose states could be counted, nor a name with _Npts")
+}
+
+// even are times from 0 to 1, as far from each other as they can be: SiT's.
+func (v verifier) even(c *course) (times []float32, err error) {
+	n, err := v.points()
+	if err != nil {
+		return nil, fmt.Errorf("it has neither grid_t, nor grid_t_noise1, the times of the points, nor timestep_map, the steps of the DDPM schedule: %w", err)
+	}
+	for i := range n {
+		t := 1 - float32(i)/float32(n-1)
+		times = append(times, t)
+		c.own = append(c.own, v.Convention.At(t).Time)
+	}
+	return times, nil
+}
+
 // grid reads the times of the points on our clock: grid_t, which rises on SiT's, or
 // grid_t_noise1, which falls on ours. The network's own go to c.
 func (v verifier) grid(c *course) (times []float32, err error) {
@@ -123,7 +170,7 @@ func (v verifier) grid(c *course) (times []float32, err error) {
 	}
 	t, ok := v.ref.Lookup(name)
 	if !ok {
-		return nil, fmt.Errorf("it has neither grid_t, nor grid_t_noise1, the times of the points, nor timestep_map, the steps of the DDPM schedule")
+		return v.even(c)
 	}
 	if len(t.Shape) != 1 || t.Shape[0] < 2 || t.Shape[0] > maxPoints {
 		return nil, fmt.Errorf("tensor %s: shape is %v, expected [N], 2 to %d points", name, t.Shape, maxPoints)

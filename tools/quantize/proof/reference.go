@@ -82,12 +82,17 @@ func said(path string) (s Said, err error) {
 		return s, err
 	}
 	var all struct {
-		Goldens []json.RawMessage `json:"goldens"`
+		Goldens json.RawMessage `json:"goldens"` // a list, or a sentence that says where they are
+		Golden  json.RawMessage `json:"golden"`  // one alone
 	}
 	if err := json.Unmarshal(b, &all); err != nil {
 		return s, fmt.Errorf("%s: %w", name, err)
 	}
-	for _, raw := range all.Goldens {
+	var goldens []json.RawMessage
+	if json.Unmarshal(all.Goldens, &goldens) != nil {
+		goldens = nil
+	}
+	for _, raw := range append(goldens, all.Golden) {
 		var one struct {
 			File string `json:"file"`
 		}

@@ -48,7 +48,21 @@ func Trajectory(n sampling.Network, ref *Reference, o Options) ([]Comparison, er
 		}
 		results = append(results, c)
 	}
+	if o.Autoencoder != nil && ref.has("image") {
+		more, err := v.decoded(r)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, more...)
+	}
 	return results, nil
+}
+
+// decoded compares the pictures that come of what was sampled.
+func (v verifier) decoded(r *record) ([]Comparison, error) {
+	cfg := v.Config()
+	b := batch{n: len(r.labels), channels: cfg.InChannels, h: cfg.InputSize, w: cfg.InputSize}
+	return v.Autoencoder.compareDecoded(v.ref, r.got, b)
 }
 
 // record is what a reference's samples went through, and what they go through here.

@@ -17,17 +17,19 @@ func (f *File) Floats(t Tensor) ([]float32, error) {
 	return values.Read(f.r, f.data+t.begin, n, t.DType, t.Name, "safetensors")
 }
 
-// Ints reads a tensor of I32 or I64 values.
+// Ints reads a tensor of U8, I32 or I64 values.
 func (f *File) Ints(t Tensor) ([]int, error) {
 	var width int
 	var value func(b []byte) int
 	switch t.DType {
+	case "U8":
+		width, value = 1, func(b []byte) int { return int(b[0]) }
 	case "I32":
 		width, value = 4, func(b []byte) int { return int(int32(binary.LittleEndian.Uint32(b))) }
 	case "I64":
 		width, value = 8, func(b []byte) int { return int(int64(binary.LittleEndian.Uint64(b))) }
 	default:
-		return nil, fmt.Errorf("tensor %s: dtype is %s, allowed are I32 and I64", t.Name, t.DType)
+		return nil, fmt.Errorf("tensor %s: dtype is %s, allowed are U8, I32 and I64", t.Name, t.DType)
 	}
 	out := make([]int, 0, t.Len())
 	err := f.each(t, width, func(b []byte) error {

@@ -32,6 +32,17 @@ func CheckFloat(name, dtype string) error {
 	return nil
 }
 
+// NotFinite tells of a tensor's first value that is not finite.
+type NotFinite struct {
+	Tensor string
+	At     int64
+	Value  float32
+}
+
+func (e NotFinite) Error() string {
+	return fmt.Sprintf("tensor %s: value %d is %v", e.Tensor, e.At, e.Value)
+}
+
 // Read reads n values of a float type at an offset of r, of tensor name of a file in
 // some format. Values must be finite, also after the narrowing of F64.
 func Read(r io.ReaderAt, offset, n int64, dtype, name, format string) ([]float32, error) {
@@ -45,7 +56,7 @@ func Read(r io.ReaderAt, offset, n int64, dtype, name, format string) ([]float32
 		}
 		k := int64(len(b)) / width
 		if i := decode(out[at:at+k], b, dtype); i >= 0 {
-			return nil, fmt.Errorf("tensor %s: value %d is %v", name, at+int64(i), out[at+int64(i)])
+			return nil, NotFinite{name, at + int64(i), out[at+int64(i)]}
 		}
 		at += k
 	}

@@ -1,0 +1,125 @@
+package generic_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"dit8/core/compute"
+	"dit8/core/compute/generic"
+)
+
+// Convolutions are the sums that their definition says, in float64.
+func TestConv(t *testing.T) {
+	for _, c := range []struct {
+		h, w, kernel, stride, pad int
+		up, norm                  bool
+	}{
+		{4, 5, 3, 1, 1, false, false}, {4, 5, 3, 1, 1, false, true}, {3, 2, 3, 1, 1, true, true},
+		{5, 6, 3, 2, 0, false, false}, {6, 5, 3, 2, 0, false, true}, {5, 6, 3, 2, 1, false, false}, {3, 4, 1, 1, 0, false, false},
+	} {
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(7, 8))
+			const in, out = 6, 5
+			d := generic.New()
+			w := compute.ConvWeights{In: in, Out: out, Kernel: c.kernel, Stride: c.stride, Pad: c.pad, F32: random(r, out*c.kernel*c.kernel*in), Bias: random(r, out)}
+			k, err := d.NewConv(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := random(r, c.h*c.w*in)
+			n := compute.GroupNorm{Weight: put(d, random(r, in)), Bias: put(d, random(r, in))}
+			seen := widened(x)
+			if c.norm {
+				n.Groups = 3
+				seen = normed(seen, in, 3, n)
+				for i, v := range seen {
+					seen[i] = v / (1 + math.Exp(-v))
+				}
+			}
+			h, wide := c.h, c.w
+			if c.up {
+				seen, h, wide = doubled(seen, h, wide, in), 2*h, 2*wide
+			}
+			rows, cols := w.Size(h), w.Size(wide)
+			residual := put(d, random(r, rows*cols*out))
+			y := put(d, make([]float32, rows*cols*out))
+			d.Conv(compute.ConvOutput{Dst: y, Residual: residual, ReLU: true}, compute.ConvInput{X: put(d, x), H: c.h, W: c.w, Up: c.up, Norm: n}, k)
+			for i, got := range y.Host {
+				py, px, o := i/out/cols, i/out%cols, i%out
+				want := float64(w.Bias[o]) + float64(residual.Host[i])
+				for t := range c.kernel * c.kernel {
+					sy, sx := py*c.stride+t/c.kernel-c.pad, px*c.stride+t%c.kernel-c.pad
+					if sy < 0 || sx < 0 || sy >= h || sx >= wide {
+						continue
+					}
+					for ch := range in {
+						want += seen[(sy*wide+sx)*in+ch] * float64(w.F32[(o*c.kernel*c.kernel+t)*in+ch])
+					}
+				}
+				near(t, "convolution", float64(got), max(want, 0), 2e-5)
+			}
+		})
+	}
+}
+
+// Group norms are right also about a mean far from zero.
+func TestGroupNorm(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	const h, w, c, groups = 19, 5, 12, 4
+	d := generic.New()
+	n := compute.GroupNorm{Groups: groups, Weight: put(d, random(r, c)), Bias: put(d, random(r, c))}
+	for _, mean := range []float32{0, 40} {
+		x := random(r, h*w*c)
+		for i := range x {
+			x[i] = mean + x[i]/10
+		}
+		y := put(d, make([]float32, len(x)))
+		d.GroupNorm(y, put(d, x), h, w, n)
+		for i, want := range normed(widened(x), c, groups, n) {
+			near(t, "group norm", float64(y.Host[i]), want, 1e-4)
+		}
+	}
+}
+
+func widened(x []float32) []float64 {
+	v := make([]float64, len(x))
+	for i := range x {
+		v[i] = float64(x[i])
+	}
+	return v
+}
+
+// normed is a group norm in float64.
+func normed(x []float64, c, groups int, n compute.GroupNorm) []float64 {
+	y := make([]float64, len(x))
+	per := c / groups
+	for g := range groups {
+		var of []int
+		mean, variance := 0.0, 0.0
+		for i := range x {
+			if i%c/per == g {
+				of = append(of, i)
+				mean += x[i]
+			}
+		}
+		mean /= float64(len(of))
+		for _, i := range of {
+			variance += (x[i] - mean) * (x[i] - mean) / float64(len(of))
+		}
+		for _, i := range of {
+			y[i] = (x[i]-mean)/math.Sqrt(variance+1e-6)*float64(n.Weight.Host[i%c]) + float64(n.Bias.Host[i%c])
+		}
+	}
+	return y
+}
+
+// doubled repeats each pixel in both directions.
+func doubled(x []float64, h, w, c int) (y []float64) {
+	for i := range 2 * h * 2 * w {
+		at := (i/(2*w)/2*w + i%(2*w)/2) * c
+		y = append(y, x[at:at+c]...)
+	}
+	return y
+}

@@ -1,0 +1,18 @@
+//go:build (amd64 || arm64) && !purego
+
+package native
+
+import "dit8/core/compute"
+
+var _ compute.Convolver = (*Device)(nil)
+
+// NewConv makes a layer of a convolution.
+func (d *Device) NewConv(w compute.ConvWeights) (compute.Conv, error) {
+	d.patch.Device = d
+	return d.patch.NewConv(w)
+}
+
+// Conv computes bands of rows with the kernels of Linear.
+func (d *Device) Conv(out compute.ConvOutput, in compute.ConvInput, c compute.Conv) {
+	d.patch.Conv(out, in, c)
+}

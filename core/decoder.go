@@ -1,0 +1,133 @@
+package core
+
+import (
+	"fmt"
+	"image"
+	"iter"
+
+	"dit8/core/autoencoder"
+	"dit8/core/compute"
+	"dit8/core/compute/generic"
+	"dit8/core/param"
+)
+
+// decoder is the autoencoder of a model of latents.
+type decoder struct {
+	*autoencoder.Model
+	about   Autoencoder
+	latents Latents // how the network's values become the decoder's
+	id      string  // of its file, where that's not the network's
+}
+
+// SetAutoencoder loads the tensors of an autoencoder that turns the network's latents
+// into images, in place of the one that there may be. id identifies its file where that
+// is not the network's.
+func (g *Generator) SetAutoencoder(id string, a Autoencoder, tensors iter.Seq2[param.Tensor, error]) error {
+	if err := a.Check(); err != nil {
+		return err
+	}
+	if err := a.Fits(g.model.Config().InChannels); err != nil {
+		return err
+	}
+	m, err := autoencoder.Load(convolver(g.model.Device()), a.Config, tensors)
+	if err != nil {
+		return err
+	}
+	if g.decoder != nil {
+		g.decoder.Free()
+	}
+	g.decoder = &decoder{m, a, a.Scale(g.info.Latents), id}
+	return nil
+}
+
+// Autoencoder is that of the model, if it has one.
+func (g *Generator) Autoencoder() (a Autoencoder, ok bool) {
+	if g.decoder == nil {
+		return a, false
+	}
+	return g.decoder.about, true
+}
+
+// convolver is what runs an autoencoder: the device itself, or, until it has
+// convolutions of its own (wasm/kernels), Go, which gives the same bits slowly.
+func convolver(dev compute.Device) compute.Convolver {
+	if c, ok := dev.(compute.Convolver); ok {
+		return c
+	}
+	return generic.New()
+}
+
+// release gives back what decoding took.
+func (d *decoder) release() {
+	if d != nil {
+		d.Release()
+	}
+}
+
+// decodeParts is in how many parts the decoding of an image is told.
+func (g *Generator) decodeParts() int {
+	if g.decoder == nil {
+		return 0
+	}
+	return len(g.decoder.Config().Decoder.Channels) + 1
+}
+
+// decoded are values of -1 to 1.
+var decoded = Pixels{Mean: 0.5, Std: 0.5}
+
+// decode makes the picture of latents z, one image of the batch of images first and on.
+func (s *sampler) decode(z, batch []float32, first int) (*image.NRGBA, error) {
+	d, n, size := s.g.decoder, s.Config().InputSize, s.g.ImageSize()
+	out := make([]float32, d.Config().ImageChannels*size*size)
+	parts, told := s.g.decodeParts(), 0
+	err := d.Decode(s.ctx, out, d.latents.Apply(z), n, n, func(done float64) {
+		for ; told < int(done*float64(parts)); told++ {
+			s.done++
+			if s.onStep != nil {
+				s.onStep(Event{Step: s.done, Steps: s.total, First: first, Images: len(batch) / len(z), Decoding: true, g: s.g, clean: batch})
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !allFinite(out) {
+		return nil, fmt.Errorf("%w: the autoencoder's", ErrNotFinite)
+	}
+	return decoded.image(out, size, size), nil
+}
+
+// preview is a cheap picture of latents z [C, n, n]: a linear map of each to a colour,
+// where the file has one, else the first channel in grey, a square for each.
+func (d *decoder) preview(z []float32, n int) *image.NRGBA {
+	plane := n * n
+	v := make([]float32, 3*plane)
+	for c, row := range d.about.Preview {
+		for k, w := range row[:len(row)-1] {
+			for i := range plane {
+				v[c*plane+i] += float32(w * z[k*plane+i])
+			}
+		}
+		for i := range plane {
+			v[c*plane+i] += row[len(row)-1]
+		}
+	}
+	if d.about.Preview == nil {
+		for i := range v {
+			v[i] = z[i%plane] / 2
+		}
+	}
+	return enlarged(decoded.image(v, n, n), d.Config().Factor())
+}
+
+// enlarged repeats pixels.
+func enlarged(img *image.NRGBA, by int) *image.NRGBA {
+	n := img.Rect.Dx() * by
+	out := image.NewNRGBA(image.Rect(0, 0, n, n))
+	for y := range n {
+		for x := range n {
+			copy(out.Pix[out.PixOffset(x, y):], img.Pix[img.PixOffset(x/by, y/by):][:4])
+		}
+	}
+	return out
+}

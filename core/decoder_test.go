@@ -1,0 +1,92 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"dit8/core/autoencoder"
+)
+
+// decoding is a model of latents with its autoencoder.
+func decoding(t *testing.T) *Generator {
+	t.Helper()
+	cfg, i := tiny, info
+	cfg.InChannels, i.Pixels = 4, Pixels{}
+	g := generator(t, cfg, i)
+	a := Autoencoder{
+		Config: autoencoder.Config{
+			ImageChannels: 3, LatentChannels: 4, Groups: 2,
+			Decoder: autoencoder.Half{Channels: []int{4, 8, 8}, Layers: []int{1, 1, 1}, Mid: true},
+		},
+		Latents: Latents{Mean: make([]float32, 4), Std: []float32{1, 2, 3, 4}},
+	}
+	if err := g.SetAutoencoder("vae", a, autoencoder.Random(a.Config, 1)); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// Latents become pictures, and events tell of it.
+func TestDecoding(t *testing.T) {
+	g := decoding(t)
+	req := g.Defaults()
+	req.Count = 2
+	const total = 4 + 2*4 // evaluations, and four parts of each picture
+	step, decodes := 0, 0
+	res, err := g.Generate(context.Background(), req, func(e Event) {
+		step++
+		if e.Step != step || e.Steps != total || e.Images != 2 || e.Decoding != (step > 4) || e.Decoding && e.T != 0 {
+			t.Errorf("event %+v, want step %d of %d", e, step, total)
+		}
+		if e.Decoding {
+			decodes++
+		}
+		if size := e.Image(1).Rect.Dx(); size != 32 {
+			t.Errorf("a preview of %d pixels", size)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if step != total || decodes != 8 {
+		t.Errorf("%d events, %d of decoding", step, decodes)
+	}
+	if len(res.Images) != 2 || res.Images[0].Rect.Dx() != 32 || slices.Equal(res.Images[0].Pix, res.Images[1].Pix) || res.Metadata.AutoencoderID != "vae" {
+		t.Errorf("%d images of %v, metadata %+v", len(res.Images), res.Images[0].Rect, res.Metadata)
+	}
+	again, err := g.Generate(context.Background(), req, nil)
+	if err != nil || again.Metadata.SHA256 != res.Metadata.SHA256 {
+		t.Errorf("again: %v, other pixels", err)
+	}
+}
+
+// A request is cancelled within the decoding too.
+func TestDecodingCancelled(t *testing.T) {
+	g := decoding(t)
+	ctx, stop := context.WithCancel(t.Context())
+	events := 0
+	_, err := g.Generate(ctx, g.Defaults(), func(e Event) {
+		if events++; e.Decoding {
+			stop()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || events != 5 {
+		t.Errorf("%v after %d events", err, events)
+	}
+}
+
+// A preview is the linear map of the file.
+func TestPreview(t *testing.T) {
+	d := decoding(t).decoder
+	d.about.Preview = [][]float32{{1, 0, 0, 0, 0}, {0, 0, 0, 0, 1}, {0, 0, 0, 0, -1}}
+	z := make([]float32, 4*64)
+	z[0] = -0.2
+	if p := d.preview(z, 8).Pix; p[0] != 102 || p[1] != 255 || p[2] != 0 || p[4*4] != 128 {
+		t.Errorf("the preview begins with %v", p[:20])
+	}
+	if err := (Autoencoder{Config: d.Config(), Latents: d.latents, Preview: [][]float32{{1}}}).Check(); err == nil {
+		t.Error("a preview of one colour was accepted")
+	}
+}
