@@ -127,15 +127,8 @@ func (i Info) Check(cfg dit.Config) error {
 	if len(i.Classes) != classes {
 		return fmt.Errorf("core: %d class names for %d classes", len(i.Classes), classes)
 	}
-	seen := make(map[string]int, classes)
-	for k, c := range i.Classes {
-		if err := checkName(c); err != nil {
-			return fmt.Errorf("core: the name of class %d %w", k, err)
-		}
-		if j, dup := seen[c]; dup {
-			return fmt.Errorf("core: classes %d and %d are both named %q", j, k, c)
-		}
-		seen[c] = k
+	if err := CheckClasses(i.Classes); err != nil {
+		return fmt.Errorf("core: %w", err)
 	}
 	if err := i.Request().checkSampler(i); err != nil {
 		return fmt.Errorf("core: defaults: %w", err)
@@ -144,6 +137,21 @@ func (i Info) Check(cfg dit.Config) error {
 		return fmt.Errorf("core: pixels: mean %v and std %v must be finite, std not negative", p.Mean, p.Std)
 	}
 	return i.Latents.check(cfg.InChannels)
+}
+
+// CheckClasses refuses names of classes that are there twice or cannot be printed.
+func CheckClasses(names []string) error {
+	seen := make(map[string]int, len(names))
+	for k, c := range names {
+		if err := checkName(c); err != nil {
+			return fmt.Errorf("the name of class %d %w", k, err)
+		}
+		if j, dup := seen[c]; dup {
+			return fmt.Errorf("classes %d and %d are both named %q", j, k, c)
+		}
+		seen[c] = k
+	}
+	return nil
 }
 
 // checkName checks a name of a model or a class, which is printed as it is.

@@ -3,8 +3,11 @@
 package convert
 
 import (
+	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"dit8/core"
@@ -12,6 +15,7 @@ import (
 	"dit8/core/param"
 	"dit8/internal/ordered"
 	"dit8/tools/quantize/calib"
+	"dit8/tools/quantize/checkpoint"
 	"dit8/tools/quantize/family"
 )
 
@@ -23,6 +27,7 @@ type About struct {
 	Path                  string // of the checkpoint, which the model is named after where Name is empty
 	Name, License, Source string
 	Labels                string   // the file of class names, or ImageNet; empty are ImageNet's where the family has them, else numbers
+	Beside                []string // files that may have names under id2label, for where there are no Labels
 	Steps                 *int     // of the sampler's defaults; nil is the family's, or 20
 	Guidance              *float64 // likewise; nil is the family's, or 3
 }
@@ -31,6 +36,7 @@ type About struct {
 type Model struct {
 	Config dit.Config
 	Info   core.Info
+	Notes  []string // what was made of the classes' names
 	tensor func(name string) (param.Tensor, error)
 }
 
@@ -44,15 +50,55 @@ func New(m family.Model, a About) (Model, error) {
 	if cfg.InChannels == 1 || cfg.InChannels == 3 {
 		info.Pixels = core.Pixels{Mean: 0.5, Std: 0.5}
 	}
-	var err error
-	labels := a.Labels
-	if labels == "" && m.ImageNet && cfg.NumClasses == 1000 {
-		labels = ImageNet
+	if m.Convention.NoNullClass && a.Guidance == nil {
+		info.Defaults.Guidance, info.Defaults.GuidanceInterval = 1, nil
 	}
-	if info.Classes, err = ClassNames(labels, cfg.NumClasses); err != nil {
+	file := a.Labels
+	if file == "" && m.ImageNet && cfg.NumClasses == 1000 {
+		file = ImageNet
+	}
+	var notes []string
+	if file == "" {
+		file, notes = a.named(cfg.NumClasses)
+	}
+	names, more, err := ClassNames(file, cfg.NumClasses)
+	if err != nil {
 		return Model{}, err
 	}
-	return Model{cfg, info, m.Tensor}, info.Check(cfg)
+	info.Classes = names
+	notes = slices.Concat(nullClass(m), notes, more)
+	return Model{cfg, info, notes, m.Tensor}, info.Check(cfg)
+}
+
+// nullClass says that a network has no null class, or what is taken for it. The published
+// networks of 1000 classes have one.
+func nullClass(m family.Model) []string {
+	n := m.Network.NumClasses
+	switch {
+	case m.Convention.NoNullClass:
+		return []string{fmt.Sprintf("no null class: %d classes, guidance 1 only", n)}
+	case n != 1000:
+		return []string{fmt.Sprintf("the last of %d rows of the class table is taken for the null class (-no-null-class if it is a class)", n+1)}
+	}
+	return nil
+}
+
+// named finds a file beside the checkpoint that names its classes.
+func (a About) named(classes int) (file string, notes []string) {
+	for _, path := range a.Beside {
+		var config struct {
+			ID2Label json.RawMessage `json:"id2label"`
+		}
+		if checkpoint.ReadJSON(path, &config) != nil || len(config.ID2Label) == 0 {
+			continue
+		}
+		if _, _, err := ClassNames(path, classes); err != nil {
+			notes = append(notes, fmt.Sprintf("its names of classes are not taken: %v", err))
+			continue
+		}
+		return path, append(notes, fmt.Sprintf("the classes' names are those of %s", path))
+	}
+	return "", notes
 }
 
 // Sampler is a family's defaults d, where nothing else was asked for.

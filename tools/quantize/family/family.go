@@ -55,10 +55,12 @@ func Read(c *checkpoint.Checkpoint, s Said) (Model, error) {
 	if s.Numerics != "" && f.Name != Diffusers.Name {
 		return Model{}, fmt.Errorf("-numerics is for diffusers' folders, these are the official parameter names")
 	}
-	if s.Convention != "" && !f.plain() {
-		return Model{}, fmt.Errorf("-convention is for networks of DiT's and SiT's kind: what a %s predicts is known", f.Name)
-	}
+	noNull := withoutNull(c, &s)
 	m, err := f.Read(c, s)
+	if err == nil {
+		err = m.agrees(f, s.Convention)
+	}
+	m.Convention.NoNullClass = noNull
 	if note != "" {
 		m.Notes = append([]string{note}, m.Notes...)
 	}
@@ -69,6 +71,15 @@ func Read(c *checkpoint.Checkpoint, s Said) (Model, error) {
 // plain tells whether the family leaves open what its networks predict.
 func (f Family) plain() bool {
 	return f.Name == DiT.Name || f.Name == SiT.Name || f.Name == Diffusers.Name
+}
+
+// agrees refuses a convention that is not that of a family whose own is known.
+func (m Model) agrees(f Family, said string) error {
+	c, own := conventions[said], m.Convention
+	if said == "" || f.plain() || c.Prediction == own.Prediction && c.Clock == own.Clock && !own.Average {
+		return nil
+	}
+	return fmt.Errorf("-convention %s, but what a %s predicts is known: %s on the %s clock; leave the flag out", said, f.Name, own.Prediction, own.Clock)
 }
 
 // Names are those of all families.
