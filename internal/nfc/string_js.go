@@ -7,5 +7,5 @@ import (
 
 // String is s in normal form C.
 func String(s string) string {
-	return js.ValueOf(strings.ToValidUTF8(s, "\ufffd")).Call("normalize", "NFC").String()
+	return js.Global().Get("Object").Invoke(strings.ToValidUTF8(s, "\ufffd")).Call("normalize", "NFC").String()
 }
