@@ -121,15 +121,8 @@ func (i Info) Check(cfg dit.Config) error {
 	if len(i.Classes) != classes {
 		return fmt.Errorf("core: %d class names for %d classes", len(i.Classes), classes)
 	}
-	seen := make(map[string]int, classes)
-	for k, c := range i.Classes {
-		if err := checkName(c); err != nil {
-			return fmt.Errorf("core: the name of class %d %w", k, err)
-		}
-		if j, dup := seen[c]; dup {
-			return fmt.Errorf("core: classes %d and %d are both named %q", j, k, c)
-		}
-		seen[c] = k
+	if err := CheckClasses(i.Classes); err != nil {
+		return fmt.Errorf("core: %w", err)
 	}
 	if err := i.Request().checkSampler(i); err != nil {
 		return fmt.Errorf("core: defaults: %w", err)
@@ -158,6 +151,21 @@ func (i Info) checkTexts() error {
 	}
 	if text := i.Source + i.License; strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }) {
 		return fmt.Errorf("core: source or license text has control characters other than line breaks and tabs")
+	}
+	return nil
+}
+
+// CheckClasses refuses names of classes that are there twice or cannot be printed.
+func CheckClasses(names []string) error {
+	seen := make(map[string]int, len(names))
+	for k, c := range names {
+		if err := checkName(c); err != nil {
+			return fmt.Errorf("the name of class %d %w", k, err)
+		}
+		if j, dup := seen[c]; dup {
+			return fmt.Errorf("classes %d and %d are both named %q", j, k, c)
+		}
+		seen[c] = k
 	}
 	return nil
 }

@@ -64,16 +64,32 @@ func (r Request) WithJSON(data []byte) (Request, error) {
 			to, allowed = &r.Modulation, `a list of {"quantity", "branch", "blocks", "channels", "scale"}`
 		case "edit":
 			r.Edit = new(Edit) // not the one that r shares with its copies
-			to, allowed = r.Edit, `an object of "task", "image" and more`
+			to, allowed = r.Edit, `an object of "task", "width", "factor", "strength", and "image" and "mask" in base64`
 		default:
 			return r, &FieldError{shorten(name), "unknown", "class, classes, seed, seed_to, seed_mix, steps, count, guidance, guidance_interval, " +
 				"guidance_rescale, negative, solver, schedule, shift, diffusion, modulation and edit"}
 		}
 		if err := strict(raw, to); err != nil || string(raw) == "null" {
+			if name == "edit" {
+				name, raw = wrongIn(raw)
+			}
 			return r, &FieldError{name, shorten(string(raw)), allowed}
 		}
 	}
 	return r, nil
+}
+
+// wrongIn finds the field of an edit that cannot be read, as edit.image.
+func wrongIn(edit json.RawMessage) (name string, value json.RawMessage) {
+	var fields map[string]json.RawMessage
+	json.Unmarshal(edit, &fields) // of what is no object there are none
+	for name, raw := range fields {
+		one, _ := json.Marshal(map[string]json.RawMessage{name: raw}) // they are JSON already
+		if strict(one, new(Edit)) != nil {
+			return "edit." + name, raw
+		}
+	}
+	return "edit", edit
 }
 
 // strict is json.Unmarshal that refuses fields which to lacks.

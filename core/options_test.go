@@ -263,9 +263,9 @@ func TestRequestJSON(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		`{"classes": [{"clas": "fox"}]}`:       `classes is [{"clas": "fox"}], allowed: a list`,
-		`{"edit": {"task": "inpaint", "x":1}}`: "edit is",
+		`{"edit": {"task": "inpaint", "x":1}}`: "edit.x is",
 		`{"edit": null}`:                       "edit is null",
-		`{"edit": {"image": "§"}}`:             "edit is",
+		`{"edit": {"image": "§"}}`:             "edit.image is",
 		`{"modulation": [{"scal": 1}]}`:        `modulation is [{"scal": 1}], allowed: a list`,
 		`{"solver": 1}`:                        "solver is 1, allowed: euler, heun",
 		`{"guidance_interval": 1}`:             "guidance_interval is 1",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"dit8/core/flow"
 )
@@ -169,6 +170,8 @@ func (r Request) checkGuidance(c flow.Convention) error {
 	switch {
 	case c.GuidanceInput && r.Negative != "":
 		return &FieldError{"negative", strconv.Quote(shorten(r.Negative)), none}
+	case c.NoNullClass && r.Guidance != 1 && r.Negative == "":
+		return &FieldError{"guidance", number(r.Guidance), "1: the network was trained without a null class; others with negative, a class to lead away from"}
 	case c.GuidanceInput && r.GuidanceRescale != 0:
 		return &FieldError{"guidance_rescale", number(r.GuidanceRescale), none}
 	}
@@ -238,18 +241,23 @@ func (r Request) weight(t float32) (sum float32) {
 	return sum
 }
 
-// findClass finds a class by name, then by index. Names win, so that a class may
-// be named "7".
+// findClass finds a class by name, or by index: #7, or 7 where no class has the number
+// of another for its name, so that digits mean one thing.
 func findClass(field, name string, classes []string) (int, error) {
+	form := "" // before an index
 	for i, c := range classes {
 		if c == name {
 			return i, nil
 		}
+		if n, err := strconv.Atoi(c); err == nil && n != i {
+			form = "#"
+		}
 	}
-	if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(classes) {
+	digits, hash := strings.CutPrefix(name, "#")
+	if i, err := strconv.Atoi(digits); err == nil && (hash || form == "") && i >= 0 && i < len(classes) {
 		return i, nil
 	}
-	allowed := fmt.Sprintf("a class name or an index from 0 to %d", len(classes)-1)
+	allowed := fmt.Sprintf("a class name or an index from %s0 to %[1]s%d", form, len(classes)-1)
 	if near := nearest(name, classes); near != "" {
 		allowed += fmt.Sprintf("; did you mean %q?", near)
 	}

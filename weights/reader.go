@@ -88,6 +88,12 @@ func (d *Reader) readHeader() error {
 		return err
 	}
 	if string(pre[:8]) != magic {
+		switch string(pre[:8]) {
+		case "version ":
+			return badf("not a .dit8 file: this is a git-lfs pointer, run \"git lfs pull\"")
+		case "<!DOCTYP", "<!doctyp":
+			return badf("not a .dit8 file: this is an HTML page, the download went wrong")
+		}
 		return badf("not a .dit8 file: it starts with %q, not %q", pre[:8], magic)
 	}
 	if err := d.fill(pre[8:12], "the version"); err != nil {

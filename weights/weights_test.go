@@ -312,7 +312,8 @@ func hostile(t testing.TB) map[string][]byte {
 	}
 	first := table + 1 + len("x_embedder.proj.weight") // dtype of the first tensor
 	return map[string][]byte{
-		"it starts with":                    []byte("<!DOCTYPE html><html>"),
+		"this is an HTML page":              []byte("<!DOCTYPE html><html>"),
+		"it starts with":                    []byte("GIF89a, and more than a header has"),
 		"ends after 0 bytes":                {},
 		"version 3 of the format":           u32(8, 3),
 		"what it holds is of version 1":     u32(8, 2),

@@ -33,6 +33,9 @@ type Convention struct {
 	// GuidanceInput marks networks to which the guidance scale and its interval are
 	// inputs: one evaluation then does for both (iMF, pMF).
 	GuidanceInput bool `json:"guidance_input,omitempty"`
+	// NoNullClass marks networks that were trained without one: there is no second
+	// prediction to lead away from, but that of another class.
+	NoNullClass bool `json:"no_null_class,omitempty"`
 	// Interval says how the bounds of a guidance interval are meant.
 	Interval Interval `json:"interval,omitempty"`
 	// Average marks networks that are told a second, earlier time r: the prediction

@@ -2,6 +2,7 @@ package pngfile
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -33,7 +34,7 @@ func ReadMetadata(r io.Reader) (core.Metadata, error) {
 			return core.Metadata{}, ErrNoMetadata
 		}
 		n, kind := int64(binary.BigEndian.Uint32(head[:])), string(head[4:])
-		if kind != "tEXt" && kind != "iTXt" || n > MaxMetadata {
+		if kind != "tEXt" && kind != "iTXt" && kind != "zTXt" || n > MaxMetadata {
 			if skipped, _ := io.CopyN(io.Discard, r, n+4); skipped < n+4 || kind == "IEND" {
 				return core.Metadata{}, ErrNoMetadata
 			}
@@ -44,24 +45,54 @@ func ReadMetadata(r io.Reader) (core.Metadata, error) {
 			return core.Metadata{}, ErrNoMetadata
 		}
 		text, sum := data.Bytes()[:n], binary.BigEndian.Uint32(data.Bytes()[n:])
-		value, found := textOf(kind, text)
+		value, compressed, found := textOf(kind, text)
 		if !found {
 			continue
 		}
 		if crc32.Update(crc32.ChecksumIEEE([]byte(kind)), crc32.IEEETable, text) != sum {
 			return core.Metadata{}, errors.New("the PNG file's metadata is damaged: its checksum is wrong")
 		}
+		if compressed {
+			var err error
+			if value, err = inflate(value); err != nil {
+				return core.Metadata{}, fmt.Errorf("the PNG file's metadata is damaged: %w", err)
+			}
+		}
 		return parse(value)
 	}
 }
 
-// textOf is the text of a chunk with our key, as textChunk writes it.
-func textOf(kind string, data []byte) (text []byte, found bool) {
-	key := Key + "\x00"
-	if kind == "iTXt" {
-		key += "\x00\x00\x00\x00"
+// textOf is the text of a chunk with our key, as textChunk or another program writes it:
+// compressed in a zTXt, and perhaps in an iTXt.
+func textOf(kind string, data []byte) (text []byte, compressed, found bool) {
+	text, found = bytes.CutPrefix(data, []byte(Key+"\x00"))
+	switch {
+	case !found || kind == "tEXt":
+		return text, false, found
+	case len(text) < 2:
+		return nil, false, false
+	case kind == "zTXt": // its method of compression
+		return text[1:], true, true
 	}
-	return bytes.CutPrefix(data, []byte(key))
+	compressed = text[0] == 1
+	_, rest, found := bytes.Cut(text[2:], []byte{0}) // the language
+	if found {
+		_, rest, found = bytes.Cut(rest, []byte{0}) // the key, translated
+	}
+	return rest, compressed, found
+}
+
+// inflate reads what zlib has compressed, up to MaxMetadata bytes.
+func inflate(b []byte) ([]byte, error) {
+	z, err := zlib.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(z, MaxMetadata+1))
+	if err == nil && len(text) > MaxMetadata {
+		err = fmt.Errorf("more than %d bytes", MaxMetadata)
+	}
+	return text, err
 }
 
 func parse(text []byte) (core.Metadata, error) {

@@ -54,7 +54,11 @@ func convertCheckpoint(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	m, err := o.describe(in, path, stderr)
-	if err != nil {
+	var wrong *convert.LabelsError
+	switch {
+	case errors.As(err, &wrong):
+		return err
+	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if m, err = o.addAutoencoder(m, vae, stderr); err != nil {
@@ -136,7 +140,11 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 			return convert.Model{}, err
 		}
 	}
+	ignored := in.Ignore(o.ignore)
 	network, err := family.Read(in, said)
+	if ignored != nil {
+		err = ignored
+	}
 	for _, n := range slices.Concat(in.Notes, network.Notes) {
 		fmt.Fprintln(notes, "quantize:", n)
 	}
@@ -153,8 +161,22 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 		return convert.Model{}, fmt.Errorf("-report is for networks, which sample images; this is an autoencoder")
 	}
 	about := o.sampler(o.about)
-	about.Path = path
-	return convert.New(network, about)
+	about.Path, about.Beside = path, beside(in.Config)
+	m, err := convert.New(network, about)
+	for _, n := range m.Notes {
+		fmt.Fprintln(notes, "quantize:", n)
+	}
+	return m, err
+}
+
+// beside are the files around a checkpoint that may name the classes: a network's
+// config.json, and the model_index.json of diffusers' pipelines.
+func beside(config string) []string {
+	if config == "" {
+		return nil
+	}
+	dir := filepath.Dir(config)
+	return []string{config, filepath.Join(dir, "model_index.json"), filepath.Join(dir, "..", "model_index.json")}
 }
 
 // run converts: tensor after tensor, or with all of the model in memory where it is

@@ -152,6 +152,8 @@ func predicts(c flow.Convention) string {
 	}
 	if c.GuidanceInput {
 		s += ", guidance as an input"
+	} else if c.NoNullClass {
+		s += ", no null class and so no guidance"
 	} else {
 		s += ", guidance on " + channels(c.GuidedChannels)
 	}

@@ -3,13 +3,13 @@ package main
 import (
 	"flag"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"dit8/core"
 	"dit8/core/dit"
 	"dit8/tools/quantize/calib"
-	"dit8/tools/quantize/checkpoint/torchfile"
 	"dit8/tools/quantize/convert"
 	"dit8/tools/quantize/family"
 	"dit8/tools/quantize/report"
@@ -27,6 +27,7 @@ type options struct {
 	calibration            calib.Options
 	config                 string
 	vae, vaeConfig         string
+	ignore                 patterns
 	steps, images          int
 	guidance               float64
 	reports                reports
@@ -50,9 +51,11 @@ func (o *options) flags(f *flag.FlagSet) {
 
 // modelFlags are those that say what a checkpoint is, and what it is tried on.
 func (o *options) modelFlags(f *flag.FlagSet) {
-	f.StringVar(&o.weights, "weights", "", "which `weights` of a training checkpoint: "+strings.Join(torchfile.Containers, ", ")+"; default: the first of them that it has")
+	f.StringVar(&o.weights, "weights", "", "which `weights` of a checkpoint that has several: their key, as ema, model or ema.shadow, or what their tensors' names begin with, as ema_model; default: averaged ones where there are any")
+	f.Var(&o.ignore, "ignore", "`PATTERN`: leave out tensors whose name matches, as 'aux_head.*'; may be given again")
+	f.BoolVar(&o.said.NoNullClass, "no-null-class", false, "the network was trained without a null class (class_dropout_prob 0): every row of its table is a class; there is no guidance then")
 	f.StringVar(&o.said.Numerics, "numerics", "", "for diffusers' folders: diffusers (compute what it computes) or official (for weights converted from the official ones); default: diffusers")
-	f.StringVar(&o.about.Labels, "labels", "", "JSON `file` of class names: an array, or an object from \"0\", \"1\", … to names; or imagenet, which is the default for published networks of 1000 classes")
+	f.StringVar(&o.about.Labels, "labels", "", "`file` of class names: JSON with an array, an object from \"0\", \"1\", … to names or from names to numbers, or id2label, or a text with a name a line; or imagenet, which is the default for published networks of 1000 classes")
 	f.IntVar(&o.said.NumHeads, "num-heads", 0, "attention `heads`; default: those of -model, of config.json beside the checkpoint, of the model that the checkpoint says it is, or of the official model of this width")
 	f.StringVar(&o.said.Model, "model", "", "the official model's `name`, as DiT-XL/2, JiT-B/16 or pMF-B-16, which says of what family it is, and what its tensors do not show")
 	f.StringVar(&o.said.Family, "family", "", "the `family`: "+strings.Join(family.Names(), ", ")+"; default: what the tensors, the training's arguments or the file's name show")
@@ -76,8 +79,6 @@ func (o options) check() error {
 		return usagef("-o is -: a model is written to a file, so that it is never half there")
 	case o.vaeConfig != "" && o.vae == "":
 		return usagef("-vae-config says something of -vae, which is missing")
-	case o.weights != "" && !slices.Contains(torchfile.Containers, o.weights):
-		return usagef("-weights is %q, allowed: %s", o.weights, strings.Join(torchfile.Containers, ", "))
 	}
 	for _, c := range []struct {
 		flag, is string
@@ -130,6 +131,20 @@ func (o options) store() convert.Options {
 // report is what a report of a model compares.
 func (o options) report(m core.Info) report.Options {
 	return report.Options{Store: o.store(), Calibration: o.calibration, Trial: calib.TrialOf(m, o.images)}
+}
+
+// patterns are those of -ignore.
+type patterns []string
+
+func (p *patterns) String() string { return "" }
+
+// Set adds a pattern of path.Match.
+func (p *patterns) Set(s string) error {
+	if _, err := path.Match(s, ""); err != nil {
+		return fmt.Errorf("the pattern %.100q is not one: %w", s, err)
+	}
+	*p = append(*p, s)
+	return nil
 }
 
 // reports are the files that -report names.

@@ -60,7 +60,7 @@ func (o options) randomFloats(name, size string) (calib.Floats, error) {
 	}
 	cfg := preset.Config
 	info := core.Info{Name: name, Convention: flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock}, Defaults: o.sampler(o.about).Sampler(core.Defaults{})}
-	if info.Classes, err = convert.ClassNames("", cfg.NumClasses); err != nil {
+	if info.Classes, _, err = convert.ClassNames("", cfg.NumClasses); err != nil {
 		return calib.Floats{}, err
 	}
 	if err := info.Check(cfg); err != nil {

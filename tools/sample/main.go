@@ -12,6 +12,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"dit8/core"
 	"dit8/core/compute"
@@ -98,6 +101,8 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		return usageError("-morph goes with -seed-to, and without -seed-mix")
 	case *scale < 1 || *scale > 64:
 		return usageError(fmt.Sprintf("-scale is %d, allowed: 1 to 64", *scale))
+	case isOtherFormat(*out):
+		return usageError(fmt.Sprintf("-o is %s: images are written as PNG files, name it .png", *out))
 	case *out == "-" && *asJSON:
 		return usageError("-o - and -json both write to standard output")
 	}
@@ -118,6 +123,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		return nil
 	}
 	req, err := request.request(h) // before the weights are read
+	request.say(stderr, req)
 	if err != nil {
 		return err
 	}
@@ -154,6 +160,11 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		return e.Encode(v)
 	}
 	return nil
+}
+
+// isOtherFormat tells whether a file's name promises another format than a PNG's.
+func isOtherFormat(path string) bool {
+	return slices.Contains([]string{".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".svg", ".pdf", ".json"}, strings.ToLower(filepath.Ext(path)))
 }
 
 // maxFrames bounds the frames of -morph.

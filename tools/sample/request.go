@@ -6,9 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"image"
-	_ "image/jpeg" // formats that -image reads
-	_ "image/png"
 	"io"
 	"math"
 	"os"
@@ -18,6 +15,10 @@ import (
 	"dit8/core"
 	"dit8/core/flow"
 	"dit8/core/pngfile"
+	"dit8/internal/nfc"
+	pictures "dit8/internal/picture"
+	"dit8/internal/seed"
+	"dit8/internal/textfile"
 	"dit8/weights"
 )
 
@@ -32,11 +33,14 @@ type requestFlags struct {
 	seedMix          float64
 	modulate         string
 	edit, picture    string
-	mask             string
+	mask, fit        string
+	seed, seedTo     seed.Value
+	random           bool // the file with a request asks for a random seed
 	factor           int
 	strength         float64
 	file             string
 	set              map[string]bool // those that were given
+	notes            []string        // what people should know of how the request came about
 }
 
 // addPlan adds the flags that say what the model is asked at which times.
@@ -57,8 +61,8 @@ func (r *requestFlags) add(f *flag.FlagSet) {
 	r.addPlan(f)
 	f.StringVar(&r.file, "request", "", "`file` with a request: JSON, as -json prints it, or a PNG made by dit8; other flags overrule it")
 	f.StringVar(&r.req.Negative, "negative", "", "`class` to guide away from")
-	f.Uint64Var(&r.req.Seed, "seed", 0, "seed of the noise")
-	f.Uint64Var(&r.req.SeedTo, "seed-to", 0, "second `seed`, blended in by -seed-mix or -morph")
+	f.Var(&r.seed, "seed", "`seed` of the noise; -1 or random for a random one, which is printed and saved with the image")
+	f.Var(&r.seedTo, "seed-to", "second `seed`, blended in by -seed-mix or -morph")
 	f.Float64Var(&r.seedMix, "seed-mix", 0, "how much of the second seed, 0 to 1")
 	f.IntVar(&r.req.Count, "count", 1, "images; more than one make a grid")
 	f.Float64Var(&r.guidance, "guidance", 0, "guidance scale, 1 is none; default: the model's")
@@ -66,8 +70,9 @@ func (r *requestFlags) add(f *flag.FlagSet) {
 	f.Float64Var(&r.rescale, "guidance-rescale", 0, "0 to 1, against over-saturation by guidance")
 	f.Float64Var(&r.diffusion, "diffusion", 0, "noise that solver sde adds, default 1")
 	f.StringVar(&r.edit, "edit", "", "`task` for -image: "+strings.Join(tasks(), ", "))
-	f.StringVar(&r.picture, "image", "", "PNG or JPEG `file` to edit, of the model's size; smaller by -factor for super-resolution")
-	f.StringVar(&r.mask, "mask", "", "PNG `file` for inpaint: what is white is painted anew, what is black is kept")
+	f.StringVar(&r.picture, "image", "", "`file` to edit, "+pictures.Formats+", scaled to the model's size, or by -factor smaller for super-resolution")
+	f.StringVar(&r.mask, "mask", "", "picture `file` for inpaint: what is transparent, or else white, is painted anew; default: what is transparent in -image")
+	f.StringVar(&r.fit, "fit", "cover", "how a picture that is no square becomes one: cover (its middle), contain (all of it, with white bars) or stretch")
 	f.IntVar(&r.factor, "factor", 0, "of super-resolution")
 	f.Float64Var(&r.strength, "strength", 0, "time to start an edit from, up to 1: how much is made anew; default 0.6 for task image, else 1")
 }
@@ -86,7 +91,7 @@ const maxRequest = 1 << 24
 func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
 	req := h.Info.Request()
 	if r.set["request"] {
-		text, err := readRequest(r.file)
+		text, err := r.readRequest(h)
 		if err != nil {
 			return req, err
 		}
@@ -98,8 +103,8 @@ func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
 	for name, take := range map[string]func(){
 		"class":            func() { req.Class, req.Classes = f.Class, nil },
 		"negative":         func() { req.Negative = f.Negative },
-		"seed":             func() { req.Seed = f.Seed },
-		"seed-to":          func() { req.SeedTo = f.SeedTo },
+		"seed":             func() { req.Seed = r.seed.Seed },
+		"seed-to":          func() { req.SeedTo = r.seedTo.Seed },
 		"seed-mix":         func() { req.SeedMix = float32(r.seedMix) },
 		"steps":            func() { req.Steps = f.Steps },
 		"count":            func() { req.Count = f.Count },
@@ -147,13 +152,14 @@ func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
 	} else if r.set["image"] || r.set["mask"] {
 		return req, usageError("-edit is missing: the task for the image, " + strings.Join(tasks(), ", "))
 	}
+	nfc.Request(&req, h.Info.Classes)
 	return req, req.Check(h.Info)
 }
 
 // readRequest reads a JSON file: a request, or metadata that holds one; or a PNG
-// file with such metadata.
-func readRequest(path string) ([]byte, error) {
-	file, err := os.Open(path)
+// file with such metadata. It notes where the metadata are of another model than h.
+func (r *requestFlags) readRequest(h *weights.Header) ([]byte, error) {
+	file, err := os.Open(r.file)
 	if err != nil {
 		return nil, err
 	}
@@ -163,21 +169,50 @@ func readRequest(path string) ([]byte, error) {
 		return nil, err
 	}
 	if len(text) > maxRequest {
-		return nil, usageError(fmt.Sprintf("%s is no request: over %d bytes", path, maxRequest))
+		return nil, usageError(fmt.Sprintf("%s is no request: over %d bytes", r.file, maxRequest))
 	}
 	switch meta, err := pngfile.ReadMetadata(bytes.NewReader(text)); {
 	case err == nil:
+		r.other(meta.Model, meta.ModelID, h)
 		return json.Marshal(meta.Request)
 	case !errors.Is(err, pngfile.ErrNoPNG):
-		return nil, usageError(fmt.Sprintf("%s: %v", path, err))
+		return nil, usageError(fmt.Sprintf("%s: %v", r.file, err))
+	}
+	if text, err = textfile.Decode(text); err != nil {
+		return nil, usageError(fmt.Sprintf("%s: %v", r.file, err))
 	}
 	var metadata struct {
+		Model   string          `json:"model"`
+		ModelID string          `json:"model_id"`
 		Request json.RawMessage `json:"request"`
 	}
 	if json.Unmarshal(text, &metadata) == nil && metadata.Request != nil {
-		return metadata.Request, nil
+		r.other(metadata.Model, metadata.ModelID, h)
+		text = metadata.Request
 	}
-	return text, nil
+	made := seed.JSON(text)
+	r.random = !bytes.Equal(made, text) && !r.set["seed"]
+	return made, nil
+}
+
+// say prints the notes, and a seed that was made up.
+func (r *requestFlags) say(w io.Writer, req core.Request) {
+	for _, n := range r.notes {
+		fmt.Fprintln(w, "sample:", n)
+	}
+	if r.seed.Random || r.random {
+		fmt.Fprintln(w, "sample: seed", req.Seed)
+	}
+	if r.seedTo.Random {
+		fmt.Fprintln(w, "sample: seed_to", req.SeedTo)
+	}
+}
+
+// other notes that a request is of another model.
+func (r *requestFlags) other(name, id string, h *weights.Header) {
+	if id != "" && id != h.ID {
+		r.notes = append(r.notes, fmt.Sprintf("%s was made by another model, %s (id %s): with %s (id %s) the picture will be another; -model FILE.dit8 chooses", r.file, name, id, h.Info.Name, h.ID))
+	}
 }
 
 // parseMix reads NAME[=WEIGHT][@FROM-TO],…
@@ -272,86 +307,4 @@ func parseNumber(text string) (float32, error) {
 		err = strconv.ErrRange
 	}
 	return float32(v), err
-}
-
-// readEdit reads the pictures of an edit for a model of images of size pixels.
-func (r *requestFlags) readEdit(size int) (*core.Edit, error) {
-	e := &core.Edit{Task: core.EditTask(r.edit), Factor: r.factor, Strength: float32(r.strength)}
-	if r.picture == "" {
-		return nil, usageError("-image is missing: the picture to edit")
-	}
-	if e.Task == core.EditInpaint && r.mask == "" {
-		return nil, usageError("-mask is missing: what to paint anew")
-	}
-	if e.Task == core.EditUpscale && r.factor > 0 {
-		size = max(1, size/r.factor)
-	}
-	img, err := readPicture(r.picture, size)
-	if err != nil {
-		return nil, err
-	}
-	e.Width = size
-	for y := range size {
-		for x := range size {
-			c := img.NRGBAAt(x, y)
-			if e.Task == core.EditColorize {
-				e.Image = append(e.Image, core.Luma(c.R, c.G, c.B))
-			} else {
-				e.Image = append(e.Image, c.R, c.G, c.B)
-			}
-		}
-	}
-	if r.mask != "" {
-		mask, err := readPicture(r.mask, size)
-		if err != nil {
-			return nil, err
-		}
-		for y := range size {
-			for x := range size {
-				c := mask.NRGBAAt(x, y)
-				paint := byte(0)
-				if core.Luma(c.R, c.G, c.B) >= 128 {
-					paint = 255
-				}
-				e.Mask = append(e.Mask, paint)
-			}
-		}
-	}
-	return e, nil
-}
-
-// readPicture reads a picture of size×size pixels. What is transparent becomes
-// white.
-func readPicture(path string, size int) (*image.NRGBA, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	cfg, _, err := image.DecodeConfig(f) // before anything of its size is allocated
-	if err != nil {
-		return nil, fmt.Errorf("%s: no PNG or JPEG: %w", path, err)
-	}
-	if cfg.Width != size || cfg.Height != size {
-		return nil, usageError(fmt.Sprintf("%s has %d×%d pixels, allowed: %d×%d", path, cfg.Width, cfg.Height, size, size))
-	}
-	if _, err := f.Seek(0, 0); err != nil {
-		return nil, err
-	}
-	src, _, err := image.Decode(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	img := image.NewNRGBA(image.Rect(0, 0, size, size))
-	b := src.Bounds()
-	for y := range size {
-		for x := range size {
-			r, g, bl, a := src.At(b.Min.X+x, b.Min.Y+y).RGBA() // premultiplied
-			for c, v := range []uint32{r, g, bl} {
-				img.Pix[img.PixOffset(x, y)+c] = uint8((v + 0xffff - a) >> 8)
-			}
-			img.Pix[img.PixOffset(x, y)+3] = 255
-		}
-	}
-	return img, nil
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // usual are the API's limits where the environment sets none.
-var usual = api.Limits{Steps: 250, Count: 16, Pixels: 4 << 20, Body: 1 << 20, Waiting: 16}
+var usual = api.Limits{Steps: 250, Count: 16, Pixels: 4 << 20, Body: 8 << 20, Waiting: 16}
 
 // How long the server waits: for a request's header and whole body, for a client to
 // take what is written, for the next request of a connection, and when it stops for
@@ -88,9 +88,19 @@ func handler(o options, logger *slog.Logger) (http.Handler, error) {
 	mux.Handle("/v1/", a)
 	mux.Handle("/healthz", a)
 	mux.Handle("/openapi.json", a)
+	for _, path := range []string{"/images", "/images/", "/models", "/models/"} { // for clients whose base address lacks /v1
+		mux.Handle(path, a)
+	}
 	mux.Handle("GET /metrics", m.handler())
 	if o.dir != "" {
-		mux.Handle("/", page(o.dir, blob, o.isolate))
+		files := page(o.dir, blob, o.isolate)
+		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet || r.Method == http.MethodHead {
+				files.ServeHTTP(w, r)
+			} else {
+				a.ServeHTTP(w, r) // which says in JSON what there is
+			}
+		})
 	} else {
 		mux.Handle("/", a)
 	}

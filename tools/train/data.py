@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import pathlib
+import unicodedata
 
 import numpy as np
 import torch
@@ -56,8 +57,8 @@ class Images:
 
 def load(path, size=None):
     """Reads a folder: images.npy, labels.npy and classes.json, with styles.npy and styles.json or without; or MNIST's files, those
-    of training, or DIR:t10k those of the test; or images in one folder per class, whose transparent parts become white, cut to
-    squares and scaled to size."""
+    of training, or DIR:t10k those of the test; or images in one folder per class, turned as their EXIF data say, whose transparent
+    parts become white, cut to squares and scaled to size."""
     folder, _, part = str(path).partition(":")
     if (pathlib.Path(folder) / f"{part or 'train'}-images-idx3-ubyte.gz").exists():
         return load_idx(pathlib.Path(folder), part or "train", size)
@@ -141,7 +142,21 @@ def unpack(path):
 
 def names(path):
     with reading(path):
-        return list(json.loads(path.read_text()))
+        classes = list(json.loads(path.read_text("utf-8-sig")))
+    return named(classes, path)
+
+
+def named(classes, path):
+    """The names as quantize takes them: refused before the training, not after it. Decomposed signs, as macOS's folders have, become one."""
+    classes = [unicodedata.normalize("NFC", str(c)) for c in classes]
+    for i, c in enumerate(classes):
+        if not 0 < len(c.encode()) <= 200:
+            raise Mistake(f"{path}: the name of class {i} has {len(c.encode())} bytes, allowed 1 to 200")
+        if any(unicodedata.category(sign) == "Cc" for sign in c):
+            raise Mistake(f"{path}: the name of class {i} has a control character: {c!r}")
+        if c in classes[:i]:
+            raise Mistake(f"{path}: classes {classes.index(c)} and {i} are both named {c!r}")
+    return classes
 
 
 def fit(numbers, images, names):
@@ -171,6 +186,20 @@ def load_idx(path, part, size):
     return Images(torch.from_numpy(images)[:, None], torch.from_numpy(labels).long(), classes)
 
 
+def upright(path):
+    """A picture in 8-bit RGBA, turned as a camera says; 16 bits of grey are scaled, which convert alone would cut off."""
+    from PIL import Image, ImageOps
+    with open(path, "rb") as f:
+        if f.read(23) == b"version https://git-lfs":
+            raise Mistake('a git-lfs pointer, not the file itself: run "git lfs pull"')
+    image = ImageOps.exif_transpose(Image.open(path))
+    if image.mode.startswith("I") or image.mode == "F":
+        levels = np.asarray(image).astype(np.float64)
+        top = 65535 if image.mode.startswith("I") else 1 if levels.max(initial=0) <= 1 else 255
+        image = Image.fromarray(np.rint(levels.clip(0, top) * (255 / top)).astype(np.uint8))
+    return image.convert("RGBA")
+
+
 def load_folder(path, size):
     from PIL import Image
     def seen(folder):  # without .cache and what macOS puts beside each file
@@ -180,13 +209,14 @@ def load_folder(path, size):
     files = [(f, i) for i, c in enumerate(classes) for f in seen(path / c) if f.suffix.lower() in SUFFIXES]
     if not files:
         raise Mistake(f"{path} has neither images.npy nor folders of images ({suffixes})")
+    classes = named(classes, path)
     empty = set(range(len(classes))) - {i for _, i in files}
     if empty:
         raise Mistake(f"{path}/{classes[min(empty)]} has no image ({suffixes})")
     images = []
     for f, _ in files:
         with reading(f):
-            image = Image.open(f).convert("RGBA")
+            image = upright(f)
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2

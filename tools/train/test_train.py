@@ -438,6 +438,41 @@ class Data(unittest.TestCase):
             (d / "cow/1.png").write_bytes(b"no picture")
             with self.assertRaisesRegex(ValueError, "cow/1.png"):
                 data.load(d)
+            (d / "cow/1.png").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+            with self.assertRaisesRegex(ValueError, "git lfs pull"):
+                data.load(d)
+            (d / "cow/1.png").unlink()
+            (d / "cow").rename(d / "a\nb")
+            with self.assertRaisesRegex(ValueError, "the name of class 0 has a control character"):
+                data.load(d)
+
+    def test_pictures_of_all_kinds(self):
+        """Of one folder per kind: as they are meant, not as they are stored."""
+        import shutil
+        from PIL import Image
+        trials = pathlib.Path(__file__).parents[2] / "testdata/trials"
+        with tempfile.TemporaryDirectory() as d:
+            d = pathlib.Path(d)
+            for name, file in (("cafe\u0301", "grey16.png"), ("turned", "exif-rotated.jpg")):
+                (d / name).mkdir()
+                shutil.copy(trials / file, d / name)
+            levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+            for name, image in (("cmyk.jpg", Image.new("CMYK", (16, 16), (0, 255, 255, 0))), ("grey.png", Image.fromarray(levels)),
+                                ("wide.png", Image.fromarray(levels.astype(np.uint16) * 257)), ("palette.png", Image.fromarray(levels).convert("P"))):
+                (d / name).mkdir()
+                image.save(d / name / name)
+            images = data.load(d, 16)
+            got = dict(zip(images.classes, images.images))
+            self.assertIn("caf\u00e9", got)  # one sign, as keyboards give it
+            self.assertGreater(int(got["caf\u00e9"].float().std()), 0)  # 16 bits have kept their levels
+            for name in ("grey.png", "wide.png", "palette.png"):
+                self.assertEqual(got[name][0].tolist(), levels.tolist(), name)
+            self.assertGreater(int(got["cmyk.jpg"][0].min()), 200)  # red
+            self.assertLess(int(got["cmyk.jpg"][1].max()), 60)
+            stored = Image.open(trials / "exif-rotated.jpg")
+            upright = data.upright(trials / "exif-rotated.jpg")
+            self.assertEqual(upright.size, stored.size[::-1])
+            self.assertNotEqual(upright.convert("RGB").getpixel((0, 0)), stored.convert("RGB").getpixel((0, 0)))
 
     def test_packed(self):
         with tempfile.TemporaryDirectory() as d:

@@ -136,7 +136,9 @@ async function* network(url, bytes, report, taken) {
         const piece = skip ? value.subarray(skip) : value;
         skip = 0;
         taken(value.buffer.byteLength);
-        report({ loaded: loaded += piece.length, total, from: "network" });
+        loaded += piece.length;
+        if (!bytes && loaded > total) total = 0; // the length was of what is compressed, which other origins do not say
+        report({ loaded, total, from: "network" });
         attempt = 1;
         yield piece;
       }

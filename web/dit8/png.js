@@ -37,12 +37,11 @@ export async function readMetadata(file) {
     const length = view.getUint32(at), kind = latin1(b.subarray(at + 4, at + 8));
     const data = b.subarray(at + 8, at + 8 + length);
     const end = key.length;
-    if ((kind === "tEXt" || kind === "iTXt") && latin1(data.subarray(0, end + 1)) === `${key}\0`) {
+    if (["tEXt", "iTXt", "zTXt"].includes(kind) && latin1(data.subarray(0, end + 1)) === `${key}\0`) {
       if (length > maxText) throw new Error(`the PNG's metadata has ${length} bytes, allowed up to ${maxText}`);
-      const text = new TextDecoder().decode(data.subarray(end + (kind === "iTXt" ? 5 : 1)));
       let metadata;
       try {
-        metadata = JSON.parse(text);
+        metadata = JSON.parse(await textOf(kind, data.subarray(end + 1)));
       } catch {
         throw new Error("the PNG's metadata is damaged");
       }
@@ -52,6 +51,27 @@ export async function readMetadata(file) {
     at += 12 + length;
   }
   throw new Error("the PNG does not say how it was made");
+}
+
+// textOf is the text of a chunk behind its key: compressed in a zTXt, and perhaps in an iTXt,
+// as other programs write it.
+async function textOf(kind, data) {
+  let compressed = kind === "zTXt";
+  if (compressed) data = data.subarray(1);
+  if (kind === "iTXt") {
+    compressed = data[0] === 1;
+    const language = data.indexOf(0, 2);
+    data = data.subarray(data.indexOf(0, language + 1) + 1);
+  }
+  if (!compressed) return new TextDecoder().decode(data);
+  const text = [], decoder = new TextDecoder();
+  let length = 0;
+  for (const reader = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate")).getReader(); ;) {
+    const { done, value } = await reader.read();
+    if (done) return text.join("") + decoder.decode();
+    if ((length += value.length) > maxText) throw new Error("too long");
+    text.push(decoder.decode(value, { stream: true }));
+  }
 }
 
 const latin1 = (bytes) => String.fromCharCode(...bytes);

@@ -28,8 +28,8 @@ export interface EngineOptions {
 }
 
 export interface LoadOptions extends EngineOptions {
-  /** A name in `models`, an address, a Model or a .dit8 file. By default the first of `models`. */
-  model?: string | URL | Model | Blob;
+  /** A name in `models`, an address, a Model, or a .dit8 file: a Blob, a Response or its bytes. By default the first of `models`. */
+  model?: string | URL | Model | Blob | Response | ArrayBuffer | ArrayBufferView;
   /** Whether a model with a SHA-256 is kept in the Cache API; true by default. */
   cache?: boolean;
   onProgress?(progress: Progress): void;
@@ -74,7 +74,8 @@ export interface Request {
   /** In place of class: a mix of 1 to 16. */
   classes?: ClassShare[];
   /** 0 to 2^53 - 1. */
-  seed?: number;
+  /** -1 or "random" for one that is made up, which the metadata say. */
+  seed?: number | "random";
   /** Evaluations of the model, 1 to 1000. */
   steps?: number;
   /** Images, 1 to 64. */
@@ -94,7 +95,7 @@ export interface Request {
   /** Of solver sde, 0 to 10. */
   diffusion?: number;
   /** A second seed, whose noise is blended in by seed_mix, 0 to 1. */
-  seed_to?: number;
+  seed_to?: number | "random";
   seed_mix?: number;
   /** AdaLN made stronger or weaker: how far γ, β or α (all of them) of a branch (both) is from neutral, times scale, -10 to 10, in
    *  some blocks and channels (all), each [first, last] from 0. */

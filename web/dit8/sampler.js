@@ -21,7 +21,7 @@ export class Sampler {
   static async load({ model = models[0], threads, device = "auto", cache = true, onProgress, signal } = {}) {
     const sampler = new Sampler({ threads, device }, signal);
     try {
-      const { info } = await sampler.#call("load", { model: locate(model), cache }, { signal, onEvent: onProgress });
+      const { info } = await sampler.#call("load", { model: await locate(model), cache }, { signal, onEvent: onProgress });
       sampler.info = info;
       return sampler;
     } catch (error) {
@@ -45,7 +45,7 @@ export class Sampler {
     if (!["auto", "simd128", "generic"].includes(device)) throw new RequestError(`device is ${show(device)}, allowed: auto, simd128, generic`, "device");
     if (threads !== undefined && !whole(threads, 1, 64)) throw new RequestError(`threads is ${show(threads)}, allowed: 1 to 64`, "threads");
     this.memory = 0;
-    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    this.#worker = start();
     this.#worker.onmessage = ({ data }) => this.#calls.get(data.id)?.[data.type](data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
@@ -88,7 +88,7 @@ export class Sampler {
   async #generate(request, { signal, onStep }) {
     const imageData = (images, size) => images.map((pixels) => new ImageData(pixels, size));
     const onEvent = onStep && (({ images, size, ...event }) => onStep({ type: "step", ...event, images: imageData(images, size) }));
-    const { images, size, metadata } = await this.#call("generate", { request }, { signal, onEvent });
+    const { images, size, metadata } = await this.#call("generate", { request: prepared(request, this.classes) }, { signal, onEvent });
     const result = { images: imageData(images, size), metadata, sha256: metadata.sha256 };
     const toBlob = async ({ scale = 1 } = {}) => {
       if (!whole(scale, 1, 64)) throw new RequestError(`scale is ${show(scale)}, allowed: 1 to 64`, "scale");
@@ -146,8 +146,22 @@ export class Sampler {
   }
 }
 
+// start starts the worker. One of another origin, as a CDN's, cannot be: a worker of this
+// page's origin imports it.
+function start() {
+  const here = new URL(import.meta.url);
+  if (!/^https?:$/.test(here.protocol) || here.origin === globalThis.location?.origin) return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  const text = `import ${JSON.stringify(here.href.replace(/[^/]*$/, "worker.js"))};`;
+  return new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })), { type: "module" });
+}
+
 // locate is what a worker reads a model from.
-function locate(model) {
+async function locate(model) {
+  if (model instanceof Response) {
+    if (!model.ok) throw new DownloadError(`${model.url}: the server answered ${model.status}`, model.url, model.status);
+    model = await model.blob();
+  }
+  if (model instanceof ArrayBuffer || ArrayBuffer.isView(model)) model = new Blob([model]);
   if (model instanceof Blob) return { file: model };
   if (typeof model === "string") model = models.find(({ name }) => name === model) ?? model;
   if (typeof model === "string" || model instanceof URL) model = { url: model };
@@ -156,11 +170,26 @@ function locate(model) {
   try {
     if (url) return { url: new URL(url, globalThis.document?.baseURI ?? location.href).href, sha256: sha256?.toLowerCase(), bytes };
   } catch {} // no address
-  throw new RequestError(`model is ${show(model)}, allowed: a name, an address, {url} or a Blob`, "model");
+  throw new RequestError(`model is ${show(model)}, allowed: a name, an address, {url}, a Blob, a Response or bytes`, "model");
 }
 
 const whole = (n, min, max) => Number.isInteger(n) && n >= min && n <= max;
-const show = (value) => JSON.stringify(value) ?? String(value);
+const show = (value) => {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+};
+
+// prepared has a number in place of a seed that is to be random, and accents in names as
+// the model has them: é may be one sign or two.
+function prepared(request, classes) {
+  const random = () => Number(crypto.getRandomValues(new BigUint64Array(1))[0] >> 11n);
+  const named = (name) => (typeof name !== "string" || classes.includes(name) ? name : classes.find((c) => c.normalize() === name.normalize()) ?? name);
+  const made = { ...request };
+  for (const key of ["seed", "seed_to"]) if (made[key] === -1 || /^(-1|random)$/i.test(made[key])) made[key] = random();
+  for (const key of ["class", "negative"]) if (made[key]) made[key] = named(made[key]);
+  if (Array.isArray(made.classes)) made.classes = made.classes.map((share) => (share?.class ? { ...share, class: named(share.class) } : share));
+  return made;
+}
 
 // typed is an error of the worker as one of ours.
 function typed({ name, message, field, url, status }) {

@@ -26,7 +26,8 @@ let kernels, program;
 let held = 0; // bytes of a model's file that are held beside the modules' memories, the peak
 
 async function get(name) {
-  const response = await fetch(files[name]);
+  // A bundler (Turbopack) may give a path, which is no address in a worker that a blob: holds.
+  const response = await fetch(`${files[name]}`.startsWith("/") ? new URL(files[name], self.origin) : files[name]);
   if (!response.ok) throw new Error(`${files[name]}: the server answered ${response.status}`);
   return response;
 }

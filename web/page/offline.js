@@ -1,5 +1,5 @@
 // Starts the service worker (sw.js).
-const patience = 15_000; // ms
+const patience = 2000; // ms; what is not ready by then is for the next visit
 const tried = "dit8-isolated";
 
 // isolate resolves where the page may load its model. A page that is not isolated from
@@ -24,8 +24,9 @@ export function keep() {
 
 async function taken() {
   const controlled = new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve));
-  await navigator.serviceWorker.register("sw.js");
-  if (!navigator.serviceWorker.controller) await controlled;
+  const { installing } = await navigator.serviceWorker.register("sw.js");
+  const failed = new Promise((_, reject) => installing?.addEventListener("statechange", () => { if (installing.state === "redundant") reject(); }));
+  if (!navigator.serviceWorker.controller) await Promise.race([controlled, failed]);
 }
 
 const within = (ms, promise) => Promise.race([promise, new Promise((_, reject) => setTimeout(reject, ms))]);

@@ -2,18 +2,36 @@
 // other sites where the host does not send the headers for that, without which browsers
 // give a page no threads. The build puts version and files, all of the page's but the
 // models, before this.
-const name = `dit8-page-${version}`;
+// Pages in other folders of the origin have caches of their own.
+const mine = `dit8-page-${new URL(registration.scope).pathname}-`, name = mine + version;
 const known = new Set(files.map((file) => new URL(file, registration.scope).href));
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Resource-Policy": "same-origin" };
 
 self.addEventListener("install", (event) => {
   const fetched = files.map((file) => new Request(file, { cache: "no-cache" }));
-  event.waitUntil(caches.open(name).then((cache) => cache.addAll(fetched)).then(() => self.skipWaiting()));
+  event.waitUntil(store(fetched).then(() => self.skipWaiting()));
 });
+
+async function store(requests) {
+  const cache = await caches.open(name);
+  await Promise.all(requests.map(async (request) => {
+    const response = await load(request, request.url);
+    if (!response.ok) throw new TypeError(`${request.url}: the server answered ${response.status}`);
+    await cache.put(request.url, response);
+  }));
+}
+
+// load takes index.html for the folder, which some hosts (S3, GCS, R2) have no document for.
+async function load(request, url) {
+  const response = await fetch(request);
+  if (url !== registration.scope || !(response.status >= 400)) return response;
+  const page = await fetch(new URL("index.html", registration.scope));
+  return page.ok ? page : response;
+}
 
 self.addEventListener("activate", (event) => event.waitUntil(take()));
 async function take() {
-  for (const other of await caches.keys()) if (other.startsWith("dit8-page-") && other !== name) await caches.delete(other);
+  for (const other of await caches.keys()) if (other.startsWith(mine) && other !== name) await caches.delete(other);
   await self.clients.claim();
 }
 
@@ -28,13 +46,15 @@ async function answer(request, url) {
   const cache = await caches.open(name);
   let response;
   try {
-    response = await fetch(request);
+    response = await load(request, url);
     if (response.ok) await cache.put(url, response.clone()).catch(() => {}); // where there is no room
   } catch (error) {
     response = await cache.match(url);
     if (!response) throw error;
   }
-  return response.status ? isolated(response) : response; // 0: a redirection, which the browser follows
+  // 0 is a redirection, which the browser follows; WebKit passes a 304 on, which no Response can be made of: what is kept is meant.
+  if (response.status === 304) response = await cache.match(url) ?? response;
+  return [0, 304].includes(response.status) ? response : isolated(response);
 }
 
 function isolated(response) {

@@ -28,3 +28,8 @@
     };
   });
 }
+
+// Browsers load no modules from a folder, so that nothing else would tell.
+if (location.protocol === "file:") addEventListener("DOMContentLoaded", () => {
+  document.getElementById("status").textContent = "This page works from a web server only, not from a folder: run “go run ./tools/serve” or “npx serve” in it, and open the address that it prints.";
+});

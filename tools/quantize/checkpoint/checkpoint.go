@@ -3,6 +3,7 @@
 package checkpoint
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,25 +32,20 @@ type Checkpoint struct {
 	Config string
 	// Notes tell what was chosen among what the checkpoint has.
 	Notes []string
-	// Args are the texts among the arguments of the program that trained it.
+	// Args are the texts and numbers among the arguments of the program that trained it.
 	Args map[string]string
+	From string // the key under which the weights were, of a training checkpoint
+	Root string // what was taken off the beginnings of all names
 
 	byName map[string]int
 	open   []*os.File
 }
 
-// oneSet refuses a choice of weights where there is none.
-func oneSet(weights string) error {
-	if weights == "ema" {
-		return fmt.Errorf("safetensors files hold one set of weights: -weights ema is for training checkpoints")
-	}
-	return nil
-}
-
 // Open opens a checkpoint: a .safetensors file, an index of several, a file of
-// torch.save, two of a decoder and an encoder, or a folder of diffusers. What a file is is told by its content. Of a
-// training checkpoint it takes the weights of that name, one of torchfile.Containers;
-// "" is the first.
+// torch.save, two of a decoder and an encoder, or a folder of diffusers. What a file is is
+// told by its content. Of a
+// training checkpoint it takes the weights of that name: keys with dots between, or
+// what tensors' names begin with. "" is the best that it has, averages first.
 func Open(path, weights string) (c *Checkpoint, err error) {
 	return openParts(path, weights, "transformer", "vae")
 }
@@ -72,22 +68,20 @@ func openParts(path, weights string, parts ...string) (c *Checkpoint, err error)
 		return c, err
 	}
 	if st.IsDir() {
-		if path, err = inFolder(path, parts); err != nil {
+		var note string
+		if path, note, err = inFolder(path, parts); err != nil {
 			return c, err
+		}
+		if note != "" {
+			c.note("%s", note)
 		}
 		c.Config = filepath.Join(filepath.Dir(path), "config.json")
 	}
 	if decoder, encoder, ok := pair(path); ok {
 		err = c.openPair(decoder, encoder, weights)
-	} else if strings.HasSuffix(path, ".json") {
-		err = c.openShards(path, weights)
 	} else {
-		err = c.openFile(path, weights)
+		err = c.read(path, weights)
 	}
-	if err == nil {
-		err = c.stripPrefixes()
-	}
-	c.stripInside()
 	if err == nil {
 		err = c.index()
 	}
@@ -144,36 +138,6 @@ func (c *Checkpoint) index() error {
 	return nil
 }
 
-// folderFiles are the names under which a folder may hold weights, the best first.
-var folderFiles = []string{
-	"diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json",
-	"model.safetensors", "model.safetensors.index.json",
-	"diffusion_pytorch_model.bin", "pytorch_model.bin",
-}
-
-// inFolder finds the weights in a folder, or in one of the folders of a pipeline. A
-// single file of another name will do.
-func inFolder(dir string, parts []string) (string, error) {
-	dirs := []string{dir}
-	for _, p := range parts {
-		dirs = append(dirs, filepath.Join(dir, p))
-	}
-	for _, d := range dirs {
-		for _, name := range folderFiles {
-			p := filepath.Join(d, name)
-			if _, err := os.Stat(p); err == nil {
-				return p, nil
-			} else if !errors.Is(err, fs.ErrNotExist) {
-				return "", err
-			}
-		}
-	}
-	if path, err := single(dir); path != "" || err != nil {
-		return path, err
-	}
-	return "", fmt.Errorf("%s: the folder has none of %s, nor has a folder %s in it", dir, strings.Join(folderFiles, ", "), strings.Join(parts, " or "))
-}
-
 // regular opens a regular file and reads its first bytes.
 func (c *Checkpoint) regular(path string) (f *os.File, size int64, head []byte, err error) {
 	if f, err = os.Open(path); err != nil {
@@ -195,97 +159,78 @@ func (c *Checkpoint) regular(path string) (f *os.File, size int64, head []byte, 
 	return f, st.Size(), head, nil
 }
 
-func (c *Checkpoint) openFile(path, weights string) error {
+// read reads a file or an index of files, and brings its names to the network's.
+func (c *Checkpoint) read(path, weights string) error {
 	f, size, head, err := c.regular(path)
 	if err != nil {
 		return err
 	}
-	ext := filepath.Ext(path)
-	if !torchfile.Is(head) && ext != ".pt" && ext != ".pth" && ext != ".ckpt" && ext != ".bin" {
-		if err := oneSet(weights); err != nil {
-			return err
-		}
-		in, err := safetensors.Read(f, size)
-		if err != nil {
-			return err
-		}
-		c.addSafetensors(in)
-		return nil
+	prefix := ""
+	if isJSON(head) {
+		c.Files = c.Files[:len(c.Files)-1] // openShards names it last
+		err = c.openShards(path)
+	} else {
+		prefix, err = c.add(f, size, head, weights)
 	}
-	in, err := torchfile.Read(f, size, weights)
 	if err != nil {
 		return err
 	}
-	c.Args = in.Args
+	if weights != "" && prefix == "" && c.From == "" {
+		if n, _ := c.under(weights + "."); n > 0 {
+			prefix = weights + "."
+		} else if weights != "model" && weights != "state_dict" {
+			return fmt.Errorf("the file holds one set of weights, none called %q: -weights %[1]s is for training checkpoints", weights)
+		}
+	}
+	return c.tidy(prefix)
+}
+
+// isJSON tells a text that begins as JSON's objects and lists do. A safetensors file has
+// its header's length before the brace.
+func isJSON(head []byte) bool {
+	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
+	header := len(head) > 8 && head[8] == '{' && head[7] == 0
+	return len(text) == 0 || (text[0] == '{' || text[0] == '[') && !header
+}
+
+// isTorch tells whether a file is torchfile's, or, as its name says, was meant to be.
+func isTorch(path string, head []byte) bool {
+	if torchfile.Is(head) || len(head) > 8 && head[8] == '{' && head[7] == 0 {
+		return torchfile.Is(head)
+	}
+	return slices.Contains([]string{".pt", ".pth", ".ckpt", ".bin", ".tar"}, strings.ToLower(filepath.Ext(path)))
+}
+
+// add adds the tensors of a file. prefix is what the names of the weights that were asked
+// for begin with, where that is what tells them.
+func (c *Checkpoint) add(f *os.File, size int64, head []byte, weights string) (prefix string, err error) {
+	if !isTorch(f.Name(), head) {
+		in, err := safetensors.Read(f, size)
+		if err != nil {
+			return "", err
+		}
+		for _, t := range in.Tensors {
+			c.Tensors = append(c.Tensors, Tensor{t.Name, t.Shape, func() ([]float32, error) { return in.Floats(t) }})
+		}
+		return "", nil
+	}
+	in, err := torchfile.Read(f, size, weights)
+	if err != nil {
+		return "", err
+	}
+	c.Args, c.From = in.Args, in.From
 	if in.From != "" {
 		note := fmt.Sprintf("weights %q of the training checkpoint", in.From)
 		if len(in.Also) > 0 {
 			note += fmt.Sprintf(" (-weights chooses: %s too)", strings.Join(in.Also, ", "))
 		}
-		c.Notes = append(c.Notes, note)
+		c.note("%s", note)
+	}
+	if len(in.Left) > 0 {
+		c.note("what is no tensor is left out: %s", some(in.Left))
 	}
 	for _, t := range in.Tensors {
 		c.Tensors = append(c.Tensors, Tensor{t.Name, t.Shape, t.Floats})
 	}
-	return nil
-}
-
-func (c *Checkpoint) addSafetensors(in *safetensors.File) {
-	for _, t := range in.Tensors {
-		c.Tensors = append(c.Tensors, Tensor{t.Name, t.Shape, func() ([]float32, error) { return in.Floats(t) }})
-	}
-}
-
-// prefixes are what wrappers put before every name: DistributedDataParallel,
-// torch.compile, and training programs that save themselves whole.
-var prefixes = []string{"module.", "_orig_mod.", "ema_model.", "ema.", "model.", "net.", "network."}
-
-// whole tells whether this is all of a latent diffusion model, whose parts have
-// prefixes of their own (CompVis/latent-diffusion).
-func (c *Checkpoint) whole() bool {
-	return slices.ContainsFunc(c.Tensors, func(t Tensor) bool { return strings.HasPrefix(t.Name, "first_stage_model.") })
-}
-
-// inside is what wrappers put into names: layers that are named after Flax's (iMF,
-// pMF).
-var inside = []string{"._flax_linear", "._flax_embedding"}
-
-// stripInside takes it out.
-func (c *Checkpoint) stripInside() {
-	for _, s := range inside {
-		n := 0
-		for i, t := range c.Tensors {
-			if name := strings.ReplaceAll(t.Name, s, ""); name != t.Name {
-				c.Tensors[i].Name = name
-				n++
-			}
-		}
-		if n > 0 {
-			c.Notes = append(c.Notes, fmt.Sprintf("%q is taken out of %d names", s, n))
-		}
-	}
-}
-
-// stripPrefixes takes prefixes away that all names have.
-func (c *Checkpoint) stripPrefixes() error {
-	for len(c.Tensors) > 0 {
-		i := slices.IndexFunc(prefixes, func(p string) bool { return strings.HasPrefix(c.Tensors[0].Name, p) })
-		if i < 0 {
-			return nil
-		}
-		p := prefixes[i]
-		if c.whole() {
-			return nil
-		}
-		for _, t := range c.Tensors {
-			if !strings.HasPrefix(t.Name, p) {
-				return fmt.Errorf("tensor %s: it lacks the prefix %q that %s has", t.Name, p, c.Tensors[0].Name)
-			}
-		}
-		for i := range c.Tensors {
-			c.Tensors[i].Name = c.Tensors[i].Name[len(p):]
-		}
-		c.Notes = append(c.Notes, fmt.Sprintf("the prefix %q is taken off all names", p))
-	}
-	return nil
+	return in.Prefix, nil
 }

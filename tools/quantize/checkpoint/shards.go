@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,9 +11,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
-	"dit8/tools/quantize/checkpoint/safetensors"
+	"dit8/internal/textfile"
 )
 
 const (
@@ -37,10 +35,11 @@ func ReadJSON(path string, v any) error {
 		return fmt.Errorf("%s: more than %d bytes", path, maxIndex)
 	case len(b) == 0:
 		return fmt.Errorf("%s: the file has 0 bytes, expected JSON", path)
-	case !utf8.Valid(b):
-		return fmt.Errorf("%s: not valid UTF-8", path)
 	}
-	err = json.Unmarshal(bytes.TrimPrefix(b, []byte("\ufeff")), v)
+	if b, err = textfile.Decode(b); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	err = json.Unmarshal(b, v)
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &wrong) && wrong.Field == "":
@@ -71,8 +70,8 @@ func (i index) shards() ([]string, error) {
 	}
 	shards := make(map[string]bool)
 	for name, file := range i.WeightMap {
-		if file != filepath.Base(file) || strings.ContainsAny(file, `/\`) || !strings.HasSuffix(file, ".safetensors") {
-			return nil, fmt.Errorf("weight_map of %.100q names %.100q, allowed are .safetensors files beside the index", name, file)
+		if file != filepath.Base(file) || strings.ContainsAny(file, `/\`) || filepath.Ext(file) != ".safetensors" && filepath.Ext(file) != ".bin" {
+			return nil, fmt.Errorf("weight_map of %.100q names %.100q, allowed are .safetensors and .bin files beside the index", name, file)
 		}
 		shards[file] = true
 	}
@@ -83,10 +82,7 @@ func (i index) shards() ([]string, error) {
 }
 
 // openShards opens the files that an index names, which must hold what it says.
-func (c *Checkpoint) openShards(path, weights string) error {
-	if err := oneSet(weights); err != nil {
-		return err
-	}
+func (c *Checkpoint) openShards(path string) error {
 	var i index
 	if err := ReadJSON(path, &i); err != nil {
 		return err
@@ -97,20 +93,19 @@ func (c *Checkpoint) openShards(path, weights string) error {
 	}
 	for _, file := range shards {
 		p := filepath.Join(filepath.Dir(path), file)
-		f, size, _, err := c.regular(p)
+		f, size, head, err := c.regular(p)
 		if err != nil {
 			return err
 		}
-		in, err := safetensors.Read(f, size)
-		if err != nil {
+		before := len(c.Tensors)
+		if _, err := c.add(f, size, head, ""); err != nil {
 			return fmt.Errorf("%s: %w", p, err)
 		}
-		for _, t := range in.Tensors {
+		for _, t := range c.Tensors[before:] {
 			if want := i.WeightMap[t.Name]; want != file {
 				return fmt.Errorf("tensor %s: it is in %s, the index says %q", t.Name, file, want)
 			}
 		}
-		c.addSafetensors(in)
 	}
 	if len(c.Tensors) != len(i.WeightMap) {
 		for name, file := range i.WeightMap {

@@ -165,7 +165,7 @@ func TestClassNames(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		names, err := ClassNames(path, 3)
+		names, _, err := ClassNames(path, 3)
 		if want != "" {
 			refused(t, text, err, want)
 		} else if err != nil || !slices.Equal(names, []string{"a", "b", "c"}) {

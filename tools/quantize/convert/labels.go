@@ -2,12 +2,12 @@ package convert
 
 import (
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 
-	"dit8/tools/quantize/checkpoint"
+	"dit8/core"
+	"dit8/tools/quantize/labels"
 )
 
 // ImageNet stands for a file with the names of ImageNet's classes.
@@ -23,45 +23,58 @@ const ImageNet = "imagenet"
 //go:embed imagenet.txt
 var imagenet string
 
-// ClassNames reads class names; without a file they are the classes' numbers.
-func ClassNames(path string, classes int) ([]string, error) {
-	names := make([]string, classes)
-	if path == "" {
+// LabelsError is a mistake in a file of class names, which it names.
+type LabelsError struct {
+	File string
+	Err  error
+}
+
+func (e *LabelsError) Error() string { return e.File + ": " + e.Err.Error() }
+func (e *LabelsError) Unwrap() error { return e.Err }
+
+// ClassNames reads class names; without a file they are the classes' numbers. What was
+// made of names that are there twice the notes say.
+func ClassNames(path string, classes int) (names, notes []string, err error) {
+	switch path {
+	case "":
+		names = make([]string, classes)
 		for i := range names {
 			names[i] = strconv.Itoa(i)
 		}
-		return names, nil
-	}
-	if path == ImageNet {
+		return names, nil, nil
+	case ImageNet:
 		names = strings.Split(strings.TrimSpace(imagenet), "\n")
 		if len(names) != classes {
-			return nil, fmt.Errorf("-labels imagenet: ImageNet has %d classes, the checkpoint %d", len(names), classes)
+			return nil, nil, fmt.Errorf("-labels imagenet: ImageNet has %d classes, the checkpoint %d", len(names), classes)
 		}
-		return names, nil
+		return names, nil, nil
 	}
-	var raw json.RawMessage
-	if err := checkpoint.ReadJSON(path, &raw); err != nil {
-		return nil, err
+	names, err = labels.ReadFile(path)
+	if err == nil {
+		err = fits(len(names), classes)
 	}
-	if json.Unmarshal(raw, &names) == nil {
-		if len(names) != classes {
-			return nil, fmt.Errorf("%s: %d names, the checkpoint has %d classes", path, len(names), classes)
-		}
-		return names, nil
+	if err != nil {
+		return nil, nil, &LabelsError{path, err}
 	}
-	var object map[string]string
-	if err := json.Unmarshal(raw, &object); err != nil {
-		return nil, fmt.Errorf("%s: neither an array of names nor an object from numbers to names", path)
+	twice := labels.Number(names)
+	if len(twice) > 0 {
+		notes = append(notes, fmt.Sprintf("%s: names that are there twice are numbered: %s", path, strings.Join(twice, ", ")))
 	}
-	if len(object) != classes {
-		return nil, fmt.Errorf("%s: %d names, the checkpoint has %d classes", path, len(object), classes)
+	if err := core.CheckClasses(names); err != nil {
+		return nil, nil, &LabelsError{path, err}
 	}
-	for i := range names {
-		n, ok := object[strconv.Itoa(i)]
-		if !ok {
-			return nil, fmt.Errorf("%s: no name for class %d", path, i)
-		}
-		names[i] = n
+	return names, notes, nil
+}
+
+// fits compares the number of names with that of the classes.
+func fits(names, classes int) error {
+	switch names {
+	case classes:
+		return nil
+	case classes + 1:
+		return fmt.Errorf("%d names, the checkpoint has %d classes and, in the last row of its table, a null class: -no-null-class if that is a class too", names, classes)
+	case classes - 1:
+		return fmt.Errorf("%d names, the checkpoint has %d classes (without -no-null-class the last row of its table is the null class)", names, classes)
 	}
-	return names, nil
+	return fmt.Errorf("%d names, the checkpoint has %d classes", names, classes)
 }

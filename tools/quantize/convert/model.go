@@ -3,15 +3,19 @@
 package convert
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"dit8/core"
 	"dit8/core/param"
 	"dit8/internal/ordered"
 	"dit8/tools/quantize/calib"
+	"dit8/tools/quantize/checkpoint"
 	"dit8/tools/quantize/family"
 	"dit8/weights"
 )
@@ -24,6 +28,7 @@ type About struct {
 	Path                  string // of the checkpoint, which the model is named after where Name is empty
 	Name, License, Source string
 	Labels                string   // the file of class names, or ImageNet; empty are ImageNet's where the family has them, else numbers
+	Beside                []string // files that may have names under id2label, for where there are no Labels
 	Steps                 *int     // of the sampler's defaults; nil is the family's, or 20
 	Guidance              *float64 // likewise; nil is the family's, or 3
 }
@@ -31,6 +36,7 @@ type About struct {
 // Model is a network, an autoencoder or both, with what the file will say of it.
 type Model struct {
 	weights.Header
+	Notes  []string // what was made of the classes' names
 	tensor func(name string) (param.Tensor, error)
 }
 
@@ -47,15 +53,24 @@ func New(m family.Model, a About) (Model, error) {
 	if cfg.InChannels == 1 || cfg.InChannels == 3 {
 		info.Pixels = core.Pixels{Mean: 0.5, Std: 0.5}
 	}
-	var err error
-	labels := a.Labels
-	if labels == "" && m.ImageNet && cfg.NumClasses == 1000 {
-		labels = ImageNet
+	if m.Convention.NoNullClass && a.Guidance == nil {
+		info.Defaults.Guidance, info.Defaults.GuidanceInterval = 1, nil
 	}
-	if info.Classes, err = ClassNames(labels, cfg.NumClasses); err != nil {
+	file := a.Labels
+	if file == "" && m.ImageNet && cfg.NumClasses == 1000 {
+		file = ImageNet
+	}
+	var notes []string
+	if file == "" {
+		file, notes = a.named(cfg.NumClasses)
+	}
+	names, more, err := ClassNames(file, cfg.NumClasses)
+	if err != nil {
 		return Model{}, err
 	}
-	return Model{weights.Header{Config: cfg, Info: info}, m.Tensor}, info.Check(cfg)
+	info.Classes = names
+	notes = slices.Concat(nullClass(m), notes, more)
+	return Model{weights.Header{Config: cfg, Info: info}, notes, m.Tensor}, info.Check(cfg)
 }
 
 // newAutoencoder describes an autoencoder alone, of which there is less to say.
@@ -64,7 +79,7 @@ func newAutoencoder(m family.Model, a About) (Model, error) {
 	if info.Name == "" {
 		info.Name = nameOf(a.Path)
 	}
-	return Model{weights.Header{Info: info, Autoencoder: m.Autoencoder}, m.Tensor}, info.CheckAutoencoder()
+	return Model{weights.Header{Info: info, Autoencoder: m.Autoencoder}, nil, m.Tensor}, info.CheckAutoencoder()
 }
 
 // With puts an autoencoder into a network's file.
@@ -90,6 +105,37 @@ func (m Model) With(a family.Model) (Model, error) {
 		return network(name)
 	}
 	return m, nil
+}
+
+// nullClass says that a network has no null class, or what is taken for it. The published
+// networks of 1000 classes have one.
+func nullClass(m family.Model) []string {
+	n := m.Network.NumClasses
+	switch {
+	case m.Convention.NoNullClass:
+		return []string{fmt.Sprintf("no null class: %d classes, guidance 1 only", n)}
+	case n != 1000:
+		return []string{fmt.Sprintf("the last of %d rows of the class table is taken for the null class (-no-null-class if it is a class)", n+1)}
+	}
+	return nil
+}
+
+// named finds a file beside the checkpoint that names its classes.
+func (a About) named(classes int) (file string, notes []string) {
+	for _, path := range a.Beside {
+		var config struct {
+			ID2Label json.RawMessage `json:"id2label"`
+		}
+		if checkpoint.ReadJSON(path, &config) != nil || len(config.ID2Label) == 0 {
+			continue
+		}
+		if _, _, err := ClassNames(path, classes); err != nil {
+			notes = append(notes, fmt.Sprintf("its names of classes are not taken: %v", err))
+			continue
+		}
+		return path, append(notes, fmt.Sprintf("the classes' names are those of %s", path))
+	}
+	return "", notes
 }
 
 // Sampler is a family's defaults d, where nothing else was asked for.

@@ -5,6 +5,7 @@ package family
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"dit8/core"
@@ -57,10 +58,12 @@ func Read(c *checkpoint.Checkpoint, s Said) (Model, error) {
 	if s.Numerics != "" && f.Name != Diffusers.Name {
 		return Model{}, fmt.Errorf("-numerics is for diffusers' folders, these are the official parameter names")
 	}
-	if s.Convention != "" && !f.plain() {
-		return Model{}, fmt.Errorf("-convention is for networks of DiT's and SiT's kind: what a %s predicts is known", f.Name)
-	}
+	noNull := withoutNull(c, &s)
 	m, err := f.Read(c, s)
+	if err == nil {
+		err = m.agrees(f, s.Convention)
+	}
+	m.Convention.NoNullClass = noNull
 	if note != "" {
 		m.Notes = append([]string{note}, m.Notes...)
 	}
@@ -71,6 +74,15 @@ func Read(c *checkpoint.Checkpoint, s Said) (Model, error) {
 // plain tells whether the family leaves open what its networks predict.
 func (f Family) plain() bool {
 	return f.Name == DiT.Name || f.Name == SiT.Name || f.Name == Diffusers.Name
+}
+
+// agrees refuses a convention that is not that of a family whose own is known.
+func (m Model) agrees(f Family, said string) error {
+	c, own := conventions[said], m.Convention
+	if said == "" || f.plain() || c.Prediction == own.Prediction && c.Clock == own.Clock && !own.Average {
+		return nil
+	}
+	return fmt.Errorf("-convention %s, but what a %s predicts is known: %s on the %s clock; leave the flag out", said, f.Name, own.Prediction, own.Clock)
 }
 
 // Names are those of all families.
@@ -113,15 +125,14 @@ func find(c *checkpoint.Checkpoint, s Said) (f Family, note string, err error) {
 
 // foreign refuses what no family is.
 func foreign(c *checkpoint.Checkpoint) error {
-	if !AutoencoderKL.Is(c) {
-		for _, t := range c.Tensors {
-			if strings.HasPrefix(strings.TrimPrefix(t.Name, "model."), "diffusion_model.") {
-				return fmt.Errorf("tensor %s: this is a U-Net's checkpoint: neither a Diffusion Transformer nor an autoencoder is in it", t.Name)
-			}
-		}
-	}
 	if len(c.Tensors) == 0 {
 		return fmt.Errorf("the file has no tensors")
+	}
+	named := func(prefix string) bool {
+		return slices.ContainsFunc(c.Tensors, func(t checkpoint.Tensor) bool { return strings.HasPrefix(t.Name, prefix) })
+	}
+	if ldm := strings.Contains(c.Root, "diffusion_model") || named("diffusion_model.") || named("model.diffusion_model."); ldm && !named("blocks.") && !AutoencoderKL.Is(c) {
+		return fmt.Errorf("tensor %s%s: this is a U-Net's checkpoint: neither a Diffusion Transformer nor an autoencoder is in it", c.Root, c.Tensors[0].Name)
 	}
 	return nil
 }

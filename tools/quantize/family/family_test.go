@@ -270,7 +270,7 @@ func TestHeads(t *testing.T) {
 		{said: Said{NumHeads: 5}, err: "num_heads is 5, which does not divide hidden_size 384"},
 		{args: map[string]string{"model": "DiT-B/4"}, err: "DiT-B/4 has hidden_size 768"},
 	} {
-		k := take(&checkpoint.Checkpoint{Args: c.args}, c.said, "this")
+		k := take(&checkpoint.Checkpoint{Args: c.args, Config: "config.json"}, c.said, "this")
 		n := k.heads(cfg, ditModels, c.inFile)
 		contains(t, "heads", k.err, c.err)
 		if c.err == "" && n != c.want {

@@ -220,7 +220,7 @@ func TestSkipAndDone(t *testing.T) {
 		t.Errorf("%v, notes %q", file.err, file.notes)
 	}
 	file = of(t, numbers("x", 1))
-	if file.done("a DiT of depth 2"); file.err == nil || file.err.Error() != "tensor x: unexpected, a DiT of depth 2 has none of this name" {
+	if file.done("a DiT of depth 2"); file.err == nil || file.err.Error() != "tensor x: unexpected, a DiT of depth 2 has none of this name (-ignore 'x' leaves it out)" {
 		t.Errorf("a tensor that was not taken: %v", file.err)
 	}
 	file.note("after a mistake")

@@ -17,6 +17,7 @@ type Said struct {
 	Convention     string // ours, sit or dit
 	Numerics       string // of diffusers' folders: diffusers or official
 	NumHeads       int
+	NoNullClass    bool   // every row of the table is a class
 	GuidedChannels int    // channels that guidance applies to, 0 for all; -1 says nothing
 	Config         Config // in place of the config.json beside the checkpoint
 	ConfigFile     string // that Config was read from

@@ -43,7 +43,7 @@ func (t *taker) shape(p parts, depth int) (c dit.Config) {
 	case c.PatchSize < 1 || c.PatchSize > dit.MaxPatchSize || c.InChannels < 1 || c.InChannels > dit.MaxChannels:
 		t.fail("tensor %s: shape %v, allowed are 1 to %d channels and patches of 1 to %d", p.patch, patch, dit.MaxChannels, dit.MaxPatchSize)
 	case c.NumClasses < 1:
-		t.fail("tensor %s: %d rows, at least a class and the null class are needed", p.table, table[0])
+		t.fail("tensor %s: %d rows, at least a class and the null class are needed (-no-null-class if there is none)", p.table, table[0])
 	}
 	c.InputSize = side * c.PatchSize
 	switch one := c.PatchSize * c.PatchSize * c.InChannels; final[0] {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"dit8/core/dit"
 	"dit8/core/flow"
@@ -289,7 +290,11 @@ func (t *taker) checkShapes(specs []param.Spec) {
 func (t *taker) done(network string) {
 	for _, x := range t.c.Tensors {
 		if !t.used[x.Name] {
-			t.fail("tensor %s: unexpected, %s has none of this name", x.Name, network)
+			first, _, more := strings.Cut(x.Name, ".")
+			if more {
+				first += ".*"
+			}
+			t.fail("tensor %s: unexpected, %s has none of this name (-ignore '%s' leaves it out)", x.Name, network, first)
 		}
 	}
 }

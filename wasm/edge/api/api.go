@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"dit8/core"
 )
@@ -28,6 +29,7 @@ type Handler struct {
 	config    Config
 	tokens    [][sha256.Size]byte
 	queue     *queue
+	decoding  sync.Mutex // held while a picture is decoded
 	mux       *http.ServeMux
 }
 
@@ -41,7 +43,10 @@ func New(g Generator, c Config) *Handler {
 		h.tokens = append(h.tokens, sha256.Sum256([]byte(t)))
 	}
 	for path, m := range h.routes() {
-		h.mux.Handle(path, h.dispatch(m))
+		h.mux.Handle(path, h.dispatch(m, strings.HasPrefix(path, version)))
+		if short, ok := strings.CutPrefix(path, version); ok { // for clients whose base address lacks it
+			h.mux.Handle(short, h.dispatch(m, true))
+		}
 	}
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, newProblem(http.StatusNotFound, invalid, "not_found", "", "there is no "+shorten(r.URL.Path)+"; /openapi.json says what there is"))
@@ -49,9 +54,14 @@ func New(g Generator, c Config) *Handler {
 	return h
 }
 
+// version is what the paths of OpenAI's API begin with.
+const version = "/v1"
+
 func (h *Handler) routes() map[string]methods {
 	return map[string]methods{
 		"/v1/images/generations": {http.MethodPost: h.generations},
+		"/v1/images/edits":       {http.MethodPost: h.edits},
+		"/v1/images/variations":  {http.MethodPost: h.variations},
 		"/v1/images":             {http.MethodGet: h.image},
 		"/v1/models":             {http.MethodGet: h.models},
 		"/v1/models/{id...}":     {http.MethodGet: h.model},
@@ -73,8 +83,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, r)
 }
 
-// dispatch calls the function of a request's method.
-func (h *Handler) dispatch(m methods) http.Handler {
+// dispatch calls the function of a request's method. Where it is guarded a token is needed,
+// if there are any.
+func (h *Handler) dispatch(m methods, guarded bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		method := r.Method
 		if method == http.MethodHead {
@@ -90,7 +101,7 @@ func (h *Handler) dispatch(m methods) http.Handler {
 			h.fail(w, r, newProblem(http.StatusMethodNotAllowed, invalid, "method_not_allowed", "", "the method here is "+m.allow()))
 			return
 		}
-		if strings.HasPrefix(r.URL.Path, "/v1/") {
+		if guarded {
 			if err := h.authorize(r); err != nil {
 				h.fail(w, r, err)
 				return

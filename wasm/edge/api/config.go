@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -45,7 +46,11 @@ func (l *Limits) variables() []variable {
 // DIT8_MAX_…, and DIT8_TOKENS and DIT8_ORIGINS, lists with commas. Those that are
 // empty leave a limit as it is in usual.
 func ConfigFromEnv(getenv func(string) string, usual Limits) (Config, error) {
-	c := Config{Tokens: list(getenv("DIT8_TOKENS")), Origins: list(getenv("DIT8_ORIGINS")), Limits: usual}
+	c := Config{Tokens: list(getenv("DIT8_TOKENS")), Limits: usual}
+	var err error
+	if c.Origins, err = origins(list(getenv("DIT8_ORIGINS"))); err != nil {
+		return c, err
+	}
 	for _, v := range c.variables() {
 		text := getenv(v.name)
 		if text == "" {
@@ -58,6 +63,27 @@ func ConfigFromEnv(getenv func(string) string, usual Limits) (Config, error) {
 		*v.to = n
 	}
 	return c, nil
+}
+
+// origins brings those of DIT8_ORIGINS to the form that browsers send: a scheme and a host
+// in small letters, without a port that is the scheme's own and without a path. * alone
+// is all.
+func origins(given []string) (all []string, err error) {
+	for _, o := range given {
+		if o == "*" {
+			return nil, nil
+		}
+		u, err := url.Parse(o)
+		if err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.Contains(u.Host, "*") {
+			return nil, fmt.Errorf("DIT8_ORIGINS has %q, allowed: * for all, or origins with a scheme and without a path, as https://a.example or http://localhost:8080", o)
+		}
+		scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+		if port := map[string]string{"http": ":80", "https": ":443"}[scheme]; port != "" {
+			host = strings.TrimSuffix(host, port)
+		}
+		all = append(all, scheme+"://"+host)
+	}
+	return all, nil
 }
 
 func list(text string) (items []string) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +34,11 @@ func (h *Handler) generations(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return h.answer(w, r, a)
+}
+
+// answer computes and answers with the images in JSON, or with events.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, a asked) error {
 	if a.stream {
 		return h.stream(w, r, a)
 	}
@@ -43,13 +49,23 @@ func (h *Handler) generations(w http.ResponseWriter, r *http.Request) error {
 	answer := h.format(a.size)
 	answer["created"] = time.Now().Unix()
 	answer["metadata"] = res.Metadata
-	data := make([]map[string]any, len(res.Images))
+	if len(a.notes) > 0 {
+		answer["notes"] = a.notes
+	}
+	data := []map[string]any{}
 	for i, m := range res.Images {
+		if a.index != nil && *a.index != i {
+			continue
+		}
 		b, err := h.png([]*image.NRGBA{m}, a.size, res.Metadata)
 		if err != nil {
 			return err
 		}
-		data[i] = map[string]any{"b64_json": b}
+		if a.url {
+			data = append(data, map[string]any{"url": h.address(r, a, i, b)})
+		} else {
+			data = append(data, map[string]any{"b64_json": b})
+		}
 	}
 	answer["data"] = data
 	writeJSON(w, r, http.StatusOK, answer)
@@ -86,6 +102,16 @@ func (h *Handler) image(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if a.random { // which no cache should keep for another
+		q := a.query()
+		if a.index != nil {
+			q.Set("index", strconv.Itoa(*a.index))
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Location", r.URL.Path+"?"+q.Encode())
+		w.WriteHeader(http.StatusFound)
+		return nil
+	}
 	tag, err := h.etag(a)
 	if err != nil {
 		return err
@@ -112,7 +138,11 @@ func (h *Handler) image(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return renamed(err, false)
 	}
-	b, err := h.png(res.Images, a.size, res.Metadata)
+	images := res.Images
+	if a.index != nil {
+		images = images[*a.index : *a.index+1]
+	}
+	b, err := h.png(images, a.size, res.Metadata)
 	if err != nil {
 		return err
 	}
@@ -125,7 +155,7 @@ func (h *Handler) image(w http.ResponseWriter, r *http.Request) error {
 // and how pixels become a file.
 func (h *Handler) etag(a asked) (string, error) {
 	const version = 1
-	b, err := json.Marshal([]any{version, h.generator.ID(), a.Request, a.size})
+	b, err := json.Marshal([]any{version, h.generator.ID(), a.Request, a.size, a.index})
 	if err != nil {
 		return "", err
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"dit8/core"
+	"dit8/internal/nfc"
+	"dit8/internal/seed"
 )
 
 // asked is what a request to this API asks for.
@@ -19,7 +21,12 @@ type asked struct {
 	core.Request
 	size    int // pixels of an image's side
 	stream  bool
-	partial int // images on the way that a stream shows
+	partial int      // images on the way that a stream shows
+	index   *int     // the one that is asked for of those made; nil for all
+	url     bool     // addresses are wanted in place of images
+	random  bool     // a seed has been made up
+	event   string   // what events' names begin with; "" is image_generation
+	notes   []string // what has been done with pictures
 }
 
 // MaxPartial bounds partial_images.
@@ -29,11 +36,11 @@ const MaxPartial = 16
 // and those of OpenAI's API that it has not.
 var (
 	imageFields = []string{
-		"class", "diffusion", "guidance", "guidance_interval", "guidance_rescale", "model", "n", "negative", "prompt",
+		"class", "diffusion", "guidance", "guidance_interval", "guidance_rescale", "index", "model", "n", "negative", "prompt",
 		"schedule", "seed", "seed_mix", "seed_to", "shift", "size", "solver", "steps",
 	}
 	bodyFields = slices.Sorted(slices.Values(append([]string{
-		"background", "classes", "edit", "modulation", "output_format", "partial_images", "quality", "response_format", "stream", "user",
+		"background", "classes", "edit", "modulation", "moderation", "output_compression", "output_format", "partial_images", "quality", "response_format", "stream", "style", "user",
 	}, imageFields...)))
 )
 
@@ -59,23 +66,28 @@ func (h *Handler) parseQuery(query string) (asked, error) {
 		if len(v) != 1 {
 			return asked{}, &core.FieldError{Field: shorten(name), Value: fmt.Sprintf("given %d times", len(v)), Allowed: "one value"}
 		}
-		raw := v[0]
-		if name == "guidance_interval" {
-			raw = "[" + raw + "]"
-		}
-		if textual(name) || !json.Valid([]byte(raw)) {
-			b, _ := json.Marshal(v[0]) // a string has a JSON
-			raw = string(b)
-		}
-		fields[name] = json.RawMessage(raw)
+		fields[name] = asJSON(name, v[0])
 	}
 	return h.parse(fields, imageFields)
+}
+
+// asJSON is the value of a field of a query or form.
+func asJSON(name, text string) json.RawMessage {
+	raw := text
+	if name == "guidance_interval" {
+		raw = "[" + raw + "]"
+	}
+	if textual(name) || !json.Valid([]byte(raw)) {
+		b, _ := json.Marshal(text) // a string has a JSON
+		raw = string(b)
+	}
+	return json.RawMessage(raw)
 }
 
 // textual are the fields of a query that are text even where it looks like a number.
 func textual(name string) bool {
 	switch name {
-	case "class", "prompt", "model", "negative", "size", "solver", "schedule":
+	case "class", "prompt", "model", "negative", "size", "solver", "schedule", "user", "task", "fit":
 		return true
 	}
 	return false
@@ -89,7 +101,8 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 		}
 	}
 	var model, prompt string
-	size := "auto"
+	var compression int
+	size, format := "auto", "b64_json"
 	type oneOf []string
 	_, prompted := fields["prompt"]
 	for _, f := range []struct {
@@ -103,9 +116,13 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 		{"user", new(string), "a string"},
 		{"stream", &a.stream, "true or false"},
 		{"partial_images", &a.partial, fmt.Sprintf("an integer from 0 to %d", MaxPartial)},
-		{"response_format", oneOf{"b64_json"}, `"b64_json"`},
+		{"index", &a.index, "an integer from 0 to n-1"},
+		{"response_format", &format, `"b64_json" or "url"`},
 		{"output_format", oneOf{"png"}, `"png"`},
-		{"quality", oneOf{"auto", "standard"}, `"auto" or "standard": there is one`},
+		{"output_compression", &compression, "an integer from 0 to 100"},
+		{"quality", oneOf{"auto", "standard", "hd", "low", "medium", "high"}, `"auto", "standard", "hd", "low", "medium" or "high": there is one`},
+		{"style", oneOf{"vivid", "natural"}, `"vivid" or "natural": there is one`},
+		{"moderation", oneOf{"auto", "low"}, `"auto" or "low": there is none`},
 		{"background", oneOf{"auto", "opaque"}, `"auto" or "opaque"`},
 	} {
 		raw, given := fields[f.name]
@@ -126,6 +143,13 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 	if a.partial < 0 || a.partial > MaxPartial {
 		return a, &core.FieldError{Field: "partial_images", Value: strconv.Itoa(a.partial), Allowed: fmt.Sprintf("0 to %d", MaxPartial)}
 	}
+	switch {
+	case format != "b64_json" && format != "url":
+		return a, &core.FieldError{Field: "response_format", Value: strconv.Quote(shorten(format)), Allowed: `"b64_json" or "url"`}
+	case compression < 0 || compression > 100:
+		return a, &core.FieldError{Field: "output_compression", Value: strconv.Itoa(compression), Allowed: "0 to 100"}
+	}
+	a.url = format == "url"
 	info := h.generator.Info()
 	if model != "" && model != info.Name && model != h.generator.ID() {
 		return a, newProblem(http.StatusNotFound, invalid, "model_not_found", "model", fmt.Sprintf("there is no model %q; /v1/models lists what there is", shorten(model)))
@@ -142,6 +166,12 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 	case !prompted && !class && !classes:
 		return a, &core.FieldError{Field: "prompt", Value: "missing", Allowed: promptForm}
 	}
+	if raw, given := fields["edit"]; given {
+		if fields["edit"], a.notes, err = h.readEdit(raw); err != nil {
+			return a, err
+		}
+	}
+	a.random = seed.Fields(fields)
 	rest, err := json.Marshal(fields)
 	if err != nil {
 		return a, err
@@ -150,6 +180,7 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 		a.Request, err = withPrompt(a.Request, prompt, info.Classes)
 	}
 	if err == nil {
+		nfc.Request(&a.Request, info.Classes)
 		err = h.within(a.Request)
 	}
 	if err == nil {
@@ -157,6 +188,9 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 	}
 	if err != nil {
 		return a, renamed(err, prompted)
+	}
+	if a.index != nil && (*a.index < 0 || *a.index >= a.Count) {
+		return a, &core.FieldError{Field: "index", Value: strconv.Itoa(*a.index), Allowed: fmt.Sprintf("0 to %d, as n is %d", a.Count-1, a.Count)}
 	}
 	a.size, err = h.parseSize(size, a.Count)
 	return a, err

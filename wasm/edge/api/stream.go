@@ -47,7 +47,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, a asked) error 
 			s.write(fmt.Sprintf(": %d/%d\n\n", u.step, u.steps))
 		}
 		for i, m := range u.images {
-			h.send(s, "image_generation.partial_image", m, a.size, meta, map[string]any{"index": u.first + i, "partial_image_index": u.partial})
+			h.send(s, a.kind()+".partial_image", m, a.size, meta, map[string]any{"index": u.first + i, "partial_image_index": u.partial})
 		}
 	}
 	if err != nil {
@@ -58,9 +58,24 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, a asked) error 
 		return nil
 	}
 	for i, m := range res.Images {
-		h.send(s, "image_generation.completed", m, a.size, res.Metadata, map[string]any{"index": i, "metadata": res.Metadata})
+		if a.index != nil && *a.index != i {
+			continue
+		}
+		more := map[string]any{"index": i, "metadata": res.Metadata}
+		if len(a.notes) > 0 {
+			more["notes"] = a.notes
+		}
+		h.send(s, a.kind()+".completed", m, a.size, res.Metadata, more)
 	}
 	return nil
+}
+
+// kind is what the names of a's events begin with.
+func (a asked) kind() string {
+	if a.event != "" {
+		return a.event
+	}
+	return "image_generation"
 }
 
 // partialAt is which of the partial images step e gives, from 1, or 0: they lie
@@ -104,6 +119,7 @@ func (s *sender) write(text string) {
 		s.begun = true
 		s.w.Header().Set("Content-Type", "text/event-stream")
 		s.w.Header().Set("Cache-Control", "no-store")
+		s.w.Header().Set("X-Accel-Buffering", "no") // for nginx, which would hold events back
 	}
 	io.WriteString(s.w, text)               // an error is the client's going away
 	http.NewResponseController(s.w).Flush() // where it cannot, nothing is held back

@@ -6,12 +6,12 @@ import (
 	"strconv"
 )
 
-// The values of a pickle are nil, bool, int64, float64, string, []any (a list or a
-// tuple), *dict, global, *storage and Tensor. What is none of these cannot come
-// into being: a pickle is a program, and this machine has no instruction that runs
-// anything but the few constructors of call.
+// The values of a pickle are nil, bool, int64, float64, string, *list (a list or a
+// tuple), *dict, global, *storage, Tensor and, for all that tensors do not need, *opaque.
+// A pickle is a program, and this machine has no instruction that runs anything but
+// the few constructors of call.
 
-// global is a name that a pickle refers to, one of allowed.
+// global is a name that a pickle refers to.
 type global string
 
 // dict is a dictionary in the order of its keys, or an object's attributes.
@@ -30,8 +30,12 @@ func (d *dict) get(key string) (any, bool) {
 const (
 	orderedDict = global("collections.OrderedDict")
 	rebuild     = global("torch._utils._rebuild_tensor_v2")
+	rebuild1    = global("torch._utils._rebuild_tensor")
 	parameter   = global("torch._utils._rebuild_parameter")
+	parameter2  = global("torch._utils._rebuild_parameter_with_state")
+	subclass    = global("torch._tensor._rebuild_from_type_v2")
 	namespace   = global("argparse.Namespace")
+	getattr     = "getattr" // of builtins: how enums name a value
 )
 
 var storageTypes = map[global]string{
@@ -50,17 +54,6 @@ var storageTypes = map[global]string{
 }
 
 var widths = map[string]int64{"F32": 4, "F64": 8, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "C64": 8, "C128": 16}
-
-func (g global) check() error {
-	switch g {
-	case orderedDict, rebuild, parameter, namespace:
-		return nil
-	}
-	if storageTypes[g] != "" {
-		return nil
-	}
-	return badf("the pickle asks for %.100q: refused, tensors need only collections.OrderedDict, argparse.Namespace, torch._utils._rebuild_tensor_v2, _rebuild_parameter and torch's storages of real numbers", string(g))
-}
 
 // mark is what MARK leaves on the stack.
 type mark struct{}
@@ -207,8 +200,10 @@ func (m *machine) step(op byte) (err error) {
 		return m.list(op)
 	case '}', 'd': // EMPTY_DICT, DICT
 		return m.dict(op == 'd')
-	case 'a', 'e': // APPEND, APPENDS
-		return m.append(op == 'e')
+	case 0x8f, 0x91, 0x96: // EMPTY_SET, FROZENSET, BYTEARRAY8
+		return m.other(op)
+	case 'a', 'e', 0x90: // APPEND, APPENDS, ADDITEMS
+		return m.append(op != 'a')
 	case 's', 'u': // SETITEM, SETITEMS
 		return m.set(op == 'u')
 	case 'q', 'r', 0x94: // BINPUT, LONG_BINPUT, MEMOIZE
@@ -221,8 +216,8 @@ func (m *machine) step(op byte) (err error) {
 		return m.stackGlobal()
 	case 'Q': // BINPERSID
 		return m.persistent()
-	case 'R', 0x81: // REDUCE, NEWOBJ
-		return m.call(op == 'R')
+	case 'R', 0x81, 0x92: // REDUCE, NEWOBJ, NEWOBJ_EX
+		return m.call(op)
 	case 'b': // BUILD
 		return m.build()
 	default:
@@ -320,6 +315,20 @@ func (m *machine) dict(full bool) (err error) {
 	return err
 }
 
+// other makes what no tensor needs: a set or a bytearray.
+func (m *machine) other(op byte) (err error) {
+	v := &opaque{of: "set"}
+	switch op {
+	case 0x91:
+		_, err = m.popMark()
+	case 0x96:
+		v.of = "bytearray"
+		_, err = m.sized(8)
+	}
+	m.push(v)
+	return err
+}
+
 // memoize keeps the topmost value.
 func (m *machine) memoize(op byte) (err error) {
 	n := uint64(len(m.memo))
@@ -353,10 +362,12 @@ func (m *machine) recall(op byte) error {
 // list is a list or a tuple.
 type list struct{ v []any }
 
-// long reads an integer in two's complement.
+// long reads an integer in two's complement. One of more than 8 bytes, as generators'
+// states have, is opaque.
 func (m *machine) long(b []byte) error {
 	if len(b) > 8 {
-		return badf("the pickle has an integer of %d bytes, allowed up to 8", len(b))
+		m.push(&opaque{of: "long integer"})
+		return nil
 	}
 	var v int64
 	for i, x := range b {
@@ -378,12 +389,14 @@ func (m *machine) append(many bool) error {
 	if err != nil {
 		return err
 	}
-	l, ok := top.(*list)
-	if !ok {
+	switch l := top.(type) {
+	case *list:
+		l.v = append(l.v, v...)
+	case *opaque: // a set, or an object that is a list too
+	default:
 		return badf("the pickle appends to %s, not to a list", kind(top))
 	}
-	l.v = append(l.v, v...)
-	m.push(l)
+	m.push(top)
 	return nil
 }
 
@@ -396,12 +409,14 @@ func (m *machine) set(many bool) error {
 	if err != nil {
 		return err
 	}
-	d, ok := top.(*dict)
-	if !ok {
-		return badf("the pickle sets items of %s, not of a dictionary", kind(top))
+	m.push(top)
+	switch d := top.(type) {
+	case *dict:
+		return d.set(v)
+	case *opaque:
+		return d.set(v)
 	}
-	m.push(d)
-	return d.set(v)
+	return badf("the pickle sets items of %s, not of a dictionary", kind(top))
 }
 
 // set adds keys and values in turns.
@@ -411,7 +426,9 @@ func (d *dict) set(v []any) error {
 	}
 	for i := 0; i < len(v); i += 2 {
 		switch k := v[i].(type) {
-		case nil, bool, int64, float64, string:
+		case Tensor: // which Go cannot compare, and nobody looks up
+			d.keys = append(d.keys, &opaque{of: "tensor"})
+		case nil, bool, int64, float64, string, global, *list, *opaque, *storage:
 			if _, twice := d.values[k]; twice {
 				return badf("the pickle has a dictionary with %.100q twice", text(k))
 			}
@@ -481,6 +498,10 @@ func (m *machine) persistent() error {
 	g, _ := id.v[1].(global)
 	key, isKey := id.v[2].(string)
 	numel, isInt := id.v[4].(int64)
+	if what == "storage" && g != "" && storageTypes[g] == "" { // of a type that has no numbers of ours
+		m.push(&opaque{of: string(g)})
+		return nil
+	}
 	if what != "storage" || storageTypes[g] == "" || !isKey || !isInt {
 		return badf("the pickle refers to %.40q of %s, key %s, size %s outside it, not to a storage", what, kind(id.v[1]), kind(id.v[2]), kind(id.v[4]))
 	}
@@ -500,8 +521,14 @@ func (m *machine) persistent() error {
 	return err
 }
 
-// call is what stands in for calling: of the names allowed, and no others.
-func (m *machine) call(reduce bool) error {
+// call is what stands in for calling: of the names of tensors, and, for an opaque, of
+// those that make data.
+func (m *machine) call(op byte) error {
+	if op == 0x92 { // NEWOBJ_EX: keywords
+		if _, err := m.pop(); err != nil {
+			return err
+		}
+	}
 	v, err := m.pop()
 	if err != nil {
 		return err
@@ -511,34 +538,62 @@ func (m *machine) call(reduce bool) error {
 		return err
 	}
 	args, _ := v.(*list)
-	g, _ := f.(global)
+	g, isName := f.(global)
 	switch {
 	case args == nil:
 		return badf("the pickle calls %s with %s, not with a tuple", kind(f), kind(v))
-	case g == orderedDict && len(args.v) == 0:
-		m.push(&dict{})
-	case g == namespace && len(args.v) == 0 && !reduce:
-		m.push(&dict{})
-	case g == parameter && reduce && len(args.v) >= 2 && len(args.v) <= 3:
-		t, ok := args.v[0].(Tensor)
-		if !ok {
-			return badf("the pickle makes a parameter of %s", kind(args.v[0]))
-		}
-		m.push(t)
-	case g == rebuild && reduce:
-		t, err := newTensor(args.v)
-		if err != nil {
-			return err
-		}
-		m.push(t)
-	default:
+	case !isName:
 		return badf("the pickle calls %s with %d arguments: refused", kind(f), len(args.v))
 	}
-	return nil
+	made, err := g.call(args.v, op == 'R')
+	m.push(made)
+	return err
 }
 
-// build sets an object's attributes: those of a Namespace; an OrderedDict's say
-// nothing of tensors.
+// call gives what g makes of arguments.
+func (g global) call(args []any, reduce bool) (any, error) {
+	switch {
+	case (g == orderedDict || g == namespace && !reduce) && len(args) == 0:
+		return &dict{}, nil
+	case (g == parameter || g == parameter2) && reduce && len(args) >= 2 && len(args) <= 4:
+		switch args[0].(type) {
+		case Tensor, *opaque:
+			return args[0], nil
+		}
+		return nil, badf("the pickle makes a parameter of %s", kind(args[0]))
+	case g == subclass && reduce && len(args) == 4: // function, class, its arguments, state
+		function, _ := args[0].(global)
+		if inner, ok := args[2].(*list); ok && function != subclass {
+			return function.call(inner.v, true)
+		}
+	case g == rebuild1 && reduce && len(args) == 4:
+		return newTensor(append(args[:4:4], false, nil))
+	case g == rebuild && reduce:
+		return newTensor(args)
+	case g == "builtins."+getattr || g == "__builtin__."+getattr:
+		return attribute(args)
+	}
+	if !g.makes() {
+		return nil, badf("the pickle calls %.100s with %d arguments: refused, it is not known to make data", string(g), len(args))
+	}
+	return g.object(), nil
+}
+
+// attribute is a value of an enum that its name stands for: of a class alone, and no name
+// that Python keeps for itself.
+func attribute(args []any) (any, error) {
+	if len(args) == 2 {
+		of, isName := args[0].(global)
+		name, isText := args[1].(string)
+		if _, last := of.split(); isName && isText && isClass(last) && name != "" && name[0] != '_' {
+			return &opaque{of: string(of)}, nil
+		}
+	}
+	return nil, badf("the pickle calls builtins.getattr: refused, but for the value of an enum")
+}
+
+// build sets an object's attributes: those of a Namespace and of what is opaque; an
+// OrderedDict's and a tensor's say nothing of tensors.
 func (m *machine) build() error {
 	state, err := m.pop()
 	if err != nil {
@@ -548,16 +603,23 @@ func (m *machine) build() error {
 	if err != nil {
 		return err
 	}
-	d, ok := top.(*dict)
+	m.push(top)
 	s, isDict := state.(*dict)
-	if !ok || !isDict {
-		return badf("the pickle sets the attributes of %s to %s", kind(top), kind(state))
-	}
-	m.push(d)
-	if len(d.keys) > 0 || len(s.keys) == 1 && s.keys[0] == "_metadata" {
+	var d *dict
+	switch v := top.(type) {
+	case *dict:
+		d = v
+	case *opaque:
+		d = &v.dict
+	case Tensor, *list:
 		return nil
 	}
-	if d == s {
+	switch {
+	case d == nil || !isDict && d == top:
+		return badf("the pickle sets the attributes of %s to %s", kind(top), kind(state))
+	case !isDict || len(d.keys) > 0 || len(s.keys) == 1 && s.keys[0] == "_metadata":
+		return nil
+	case d == s:
 		return badf("the pickle makes an object its own attribute")
 	}
 	for _, k := range s.keys {
@@ -587,6 +649,8 @@ func kind(v any) string {
 		return "a dictionary"
 	case global:
 		return string(v)
+	case *opaque:
+		return "an object of " + v.of
 	case Tensor:
 		return "a tensor"
 	case *storage:

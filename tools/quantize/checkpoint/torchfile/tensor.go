@@ -54,11 +54,20 @@ type Tensor struct {
 }
 
 // newTensor checks the arguments of torch._utils._rebuild_tensor_v2: storage,
-// offset, size, stride, requires_grad, backward_hooks and perhaps metadata.
-func newTensor(args []any) (t Tensor, err error) {
+// offset, size, stride, requires_grad, backward_hooks and perhaps metadata. Of a storage
+// of another type than numbers' it makes an opaque.
+func newTensor(args []any) (any, error) {
 	if len(args) < 6 || len(args) > 7 {
-		return t, badf("the pickle makes a tensor of %d arguments, expected 6 or 7", len(args))
+		return nil, badf("the pickle makes a tensor of %d arguments, expected 6 or 7", len(args))
 	}
+	if o, ok := args[0].(*opaque); ok { // of values that are not read
+		return o, nil
+	}
+	return newView(args)
+}
+
+// newView makes the tensor of arguments of these kinds.
+func newView(args []any) (t Tensor, err error) {
 	s, ok1 := args[0].(*storage)
 	offset, ok2 := args[1].(int64)
 	size, ok3 := args[2].(*list)

@@ -13,7 +13,6 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
-	"slices"
 	"strings"
 )
 
@@ -36,10 +35,12 @@ func badf(format string, args ...any) error { return FormatError(fmt.Sprintf(for
 // File is what a checkpoint holds.
 type File struct {
 	Tensors []Tensor // of one state dict, in the file's order
-	From    string   // the key under which it was: "ema", "model", "state_dict" or "" for the whole file
-	Also    []string // the other keys beside it that hold tensors' dictionaries
-	// Args are the texts among the training program's arguments, where the file
-	// has them.
+	From    string   // the keys under which it was, with dots between: "ema", "model", "" for the whole file
+	Prefix  string   // what the weights that were asked for have before their names, for the caller to choose by
+	Also    []string // the others that hold tensors' dictionaries
+	Left    []string // entries of the state dict that are no tensors
+	// Args are the texts and numbers among the training program's arguments, where the
+	// file has them.
 	Args map[string]string
 }
 
@@ -57,8 +58,8 @@ func isPickle(head []byte) bool {
 }
 
 // Read reads the structure of a checkpoint of size bytes. Of training checkpoints
-// it takes the weights named by which, one of Containers; "" is the first that the file
-// has.
+// it takes the weights named by which: keys with dots between. "" is the best that
+// the file has: averages first.
 func Read(r io.ReaderAt, size int64, which string) (*File, error) {
 	head := make([]byte, min(size, 64))
 	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
@@ -73,6 +74,8 @@ func Read(r io.ReaderAt, size int64, which string) (*File, error) {
 		top, err = readZip(r, size)
 	case bytes.HasPrefix(head, []byte(legacyMagic)):
 		top, err = readLegacy(r, size)
+	case bytes.HasPrefix(head, []byte("version https://git-lfs")):
+		return nil, badf(`this is a git-lfs pointer, not the file itself: run "git lfs pull"`)
 	case isPickle(head):
 		return nil, badf("this is a bare Python pickle, not a file of torch.save: refused")
 	case bytes.HasPrefix(bytes.ToLower(bytes.TrimSpace(head)), []byte("<")):
@@ -84,109 +87,6 @@ func Read(r io.ReaderAt, size int64, which string) (*File, error) {
 		return nil, err
 	}
 	return choose(top, which)
-}
-
-// Containers are the keys under which training programs keep weights, in order of
-// preference: averages first (DiT/download.py: find_model takes ema; JiT,
-// engine_jit.py: model_ema1; SoFlow, inference.py: ema_model).
-var Containers = []string{"ema", "model_ema1", "ema_model", "model", "state_dict", "model_ema2"}
-
-// choose finds the state dict.
-func choose(top any, which string) (f *File, err error) {
-	d, ok := top.(*dict)
-	if !ok {
-		return nil, badf("the file holds %s, not a dictionary of tensors", kind(top))
-	}
-	f = &File{}
-	var found []string
-	for _, k := range Containers {
-		if v, ok := d.get(k); ok {
-			if _, isTensor := v.(Tensor); isTensor {
-				continue // a parameter of this name
-			}
-			found = append(found, k)
-		}
-	}
-	switch {
-	case which != "" && len(found) > 0 && !slices.Contains(found, which):
-		return nil, badf("the file has no weights %q, it has: %s", which, strings.Join(found, ", "))
-	case strings.Contains(which, "ema") && len(found) == 0:
-		return nil, badf("the file is a plain dictionary of tensors: it has no weights %q", which)
-	case len(found) > 0:
-		if d, err = f.training(d, found, which); err != nil {
-			return nil, err
-		}
-	}
-	if f.Tensors, err = tensors(d); err != nil {
-		return nil, err
-	}
-	return f, nil
-}
-
-// training takes the weights of a training checkpoint that has found.
-func (f *File) training(d *dict, found []string, which string) (*dict, error) {
-	f.From = found[0]
-	// an EMA that was turned off is None
-	if i := slices.IndexFunc(found, func(k string) bool { v, _ := d.get(k); return v != nil }); i >= 0 {
-		f.From = found[i]
-	}
-	if which != "" {
-		f.From = which
-	}
-	if args, ok := d.get("args"); ok {
-		f.Args = texts(args)
-	}
-	for _, k := range found {
-		if k != f.From {
-			f.Also = append(f.Also, k)
-		}
-	}
-	inner, _ := d.get(f.From)
-	weights, ok := inner.(*dict)
-	if !ok {
-		return nil, badf("%q is %s, not a dictionary of tensors", f.From, kind(inner))
-	}
-	return weights, nil
-}
-
-// tensors are those of a state dict, by their names.
-func tensors(d *dict) (all []Tensor, err error) {
-	for _, k := range d.keys {
-		name, ok := k.(string)
-		if !ok {
-			return nil, badf("a tensor's name is %s, not a string", kind(k))
-		}
-		if len(name) > maxName {
-			return nil, badf("a tensor's name has %d bytes, allowed up to %d", len(name), maxName)
-		}
-		t, ok := d.values[k].(Tensor)
-		if !ok {
-			return nil, badf("%.100q is %s, not a tensor", name, kind(d.values[k]))
-		}
-		t.Name = name
-		all = append(all, t)
-	}
-	if len(all) == 0 {
-		return nil, badf("the file has no tensors")
-	}
-	return all, nil
-}
-
-// texts are the strings in a dictionary or Namespace.
-func texts(v any) map[string]string {
-	d, ok := v.(*dict)
-	if !ok {
-		return nil
-	}
-	out := make(map[string]string)
-	for _, k := range d.keys {
-		name, isName := k.(string)
-		text, isText := d.values[k].(string)
-		if isName && isText {
-			out[name] = text
-		}
-	}
-	return out
 }
 
 // zipped is the zip archive of torch 1.6 and later: <root>/data.pkl, and

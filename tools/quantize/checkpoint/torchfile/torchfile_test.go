@@ -52,7 +52,7 @@ func TestPickles(t *testing.T) {
 		"pt_pickle_huge_long":       "2147483647 bytes are needed",
 		"pt_pickle_huge_unicode":    "4611686018427387904 bytes are needed",
 		"pt_pickle_memo_4e9":        "no tensors",
-		"pt_pickle_self_reference":  "a dictionary, not a tensor",
+		"pt_pickle_self_reference":  "no tensors",
 		"pt_pickle_stack_underflow": "no mark",
 		"pt_pickle_truncated":       "ends early",
 	}
@@ -115,8 +115,8 @@ func TestUnpickle(t *testing.T) {
 		program("NK\x01\x93"):                          "a name made of None and the integer 1",
 		program("cnt\nsystem\n"):                       `"nt.system"`,
 		program("ctorch\nFloatStorage\n)R"):            "calls torch.FloatStorage with 0 arguments: refused",
-		program("ccollections\nOrderedDict\n(K\x01tR"): "with 1 arguments: refused",
-		program("cargparse\nNamespace\n)R"):            "refused",
+		program("ccollections\nOrderedDict\n(K\x01tR"): "",
+		program("cargparse\nNamespace\n)R"):            "",
 		program("}}R"):                                 "calls a dictionary with a dictionary",
 		program("icollections\nOrderedDict\n"):         "makes an instance of collections.OrderedDict",
 		program("ios\nsystem\n"):                       `"os.system"`,
@@ -126,7 +126,7 @@ func TestUnpickle(t *testing.T) {
 		program("NNs"):                                 "empty stack",
 		program("NNNs"):                                "sets items of None",
 		program("NNa"):                                 "appends to None",
-		program("}]Ns"):                                "a list or tuple for a key",
+		program("}}Ns"):                                "a dictionary for a key",
 		program("}(K\x01u"):                            "a key without a value",
 		program("}(K\x01NK\x01Nu"):                     "twice",
 		program("u"):                                   "no mark",
@@ -135,7 +135,7 @@ func TestUnpickle(t *testing.T) {
 		program(""):                                    "0 values",
 		program("NN"):                                  "2 values",
 		program("h\x00"):                               "memo 0",
-		program("\x8a\x0912345678901"):                 "9 bytes, allowed up to 8",
+		program("\x8a\x09123456789"):                   "",
 		"\x80\x06}.":                                   "protocol 6",
 		"\x80":                                         "ends early",
 		program("NQ"):                                  "None outside it",
@@ -337,7 +337,7 @@ func TestChoice(t *testing.T) {
 			}
 		case err != nil || len(f.Tensors) != 1 || f.Tensors[0].Name != c.tensor || f.From != c.from:
 			t.Errorf("-weights %q: %+v, %v; want %s from %q", c.which, f, err, c.tensor, c.from)
-		case c.from == "ema" && (f.Args["model"] != "DiT-XL/2" || len(f.Args) != 1 || !slices.Equal(f.Also, []string{"model"})):
+		case c.from == "ema" && (f.Args["model"] != "DiT-XL/2" || f.Args["n"] != "5" || !slices.Equal(f.Also, []string{"model"})):
 			t.Errorf("arguments %v, also %v", f.Args, f.Also)
 		}
 	}

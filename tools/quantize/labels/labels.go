@@ -1,0 +1,221 @@
+// Package labels reads the names of classes in the shapes that people have them: lists,
+// objects either way round, Keras's and transformers' files, a text with a name a line.
+// Names are brought to Unicode's normal form C, in which keyboards give them.
+package labels
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dit8/internal/nfc"
+	"dit8/internal/textfile"
+)
+
+const (
+	maxBytes = 16 << 20 // of a file
+	maxNames = 1 << 20
+)
+
+// shapes says what is read, for messages.
+const shapes = `neither an array of names, an object from numbers to names or from names to numbers, id2label or Keras's class index, nor a text with a name a line`
+
+// ReadFile reads the names in the order of the classes.
+func ReadFile(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, errors.Unwrap(err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxBytes {
+		return nil, fmt.Errorf("more than %d bytes", maxBytes)
+	}
+	return Read(b)
+}
+
+// Read reads the names of a file's bytes.
+func Read(b []byte) ([]string, error) {
+	b, err := textfile.Decode(b)
+	if err != nil {
+		return nil, err
+	}
+	text := strings.TrimSpace(string(b))
+	if text == "" {
+		return nil, errors.New("the file is empty, expected names of classes")
+	}
+	var names []string
+	var v any
+	switch jsonErr := json.Unmarshal([]byte(text), &v); {
+	case jsonErr == nil:
+		names, err = fromJSON(v, 0)
+	case text[0] == '[' || text[0] == '{' && !python.MatchString(text):
+		return nil, fmt.Errorf("bad JSON: %w", jsonErr)
+	case text[0] == '<':
+		return nil, errors.New("this is an HTML page: the download went wrong")
+	default:
+		names, err = fromText(text)
+	}
+	for i, n := range names {
+		names[i] = nfc.String(strings.TrimSpace(n))
+	}
+	return names, err
+}
+
+// nested are the keys under which files keep names beside other things: those of
+// transformers' and diffusers' configs, datasets' cards, COCO's and YOLO's files.
+var nested = []string{"id2label", "label2id", "class_to_idx", "classes", "class_names", "labels", "names", "categories", "label_names"}
+
+// fromJSON reads names of a value of JSON.
+func fromJSON(v any, depth int) ([]string, error) {
+	switch v := v.(type) {
+	case []any:
+		return fromList(v)
+	case map[string]any:
+		if names, err := fromObject(v); err == nil || depth > 1 {
+			return names, err
+		}
+		for _, key := range nested {
+			if inner, ok := v[key]; ok {
+				names, err := fromJSON(inner, depth+1)
+				if err != nil {
+					err = fmt.Errorf("%s: %w", key, err)
+				}
+				return names, err
+			}
+		}
+		return fromObject(v)
+	}
+	return nil, errors.New(shapes)
+}
+
+// fromList reads a list of names, or of objects {"id", "name"}.
+func fromList(v []any) (names []string, err error) {
+	byID := make(map[int]string)
+	for i, x := range v {
+		n, ok := nameOf(x)
+		o, isObject := x.(map[string]any)
+		if isObject {
+			id, hasID := whole(o["id"])
+			if n, ok = nameOf(o["name"]); ok && hasID {
+				byID[id] = n
+			}
+		}
+		if !ok {
+			return nil, fmt.Errorf("entry %d is no name: the file has %s", i, shapes)
+		}
+		names = append(names, n)
+	}
+	if len(byID) == len(v) && byID[0] != "" {
+		return inOrder(byID)
+	}
+	return names, nil
+}
+
+// nameOf is a name, or the last of Keras's [id, name].
+func nameOf(v any) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case []any:
+		if len(v) == 2 {
+			s, ok := v[1].(string)
+			return s, ok
+		}
+	}
+	return "", false
+}
+
+// whole is a whole number from 0, as JSON's number or as text.
+func whole(v any) (int, bool) {
+	switch v := v.(type) {
+	case float64:
+		return int(v), v >= 0 && v < maxNames && v == float64(int(v))
+	case string:
+		n, err := strconv.Atoi(v)
+		return n, err == nil && n >= 0 && n < maxNames
+	}
+	return 0, false
+}
+
+// fromObject reads {"0": name} or {name: 0}. Where all keys and all values are numbers
+// the keys count the classes if they go from 0 on.
+func fromObject(v map[string]any) ([]string, error) {
+	byKey, byValue := make(map[int]string), make(map[int]string)
+	var twice error
+	for _, key := range slices.Sorted(maps.Keys(v)) {
+		x := v[key]
+		i, isNumber := whole(key)
+		if n, ok := nameOf(x); ok && isNumber {
+			byKey[i] = n
+		}
+		if i, ok := x.(float64); ok {
+			if n, ok := whole(i); ok {
+				if other, there := byValue[n]; there {
+					twice = fmt.Errorf("%.100q and %.100q are both class %d", other, key, n)
+				}
+				byValue[n] = key
+			}
+		}
+	}
+	if len(byKey) == len(v) {
+		if names, err := inOrder(byKey); err == nil || len(byValue) != len(v) {
+			return names, err
+		}
+	}
+	switch {
+	case len(byValue) == len(v):
+		return inOrder(byValue)
+	case twice != nil:
+		return nil, twice
+	}
+	return nil, errors.New(shapes)
+}
+
+// inOrder are the names of classes 0, 1, …, of which none may be missing.
+func inOrder(names map[int]string) ([]string, error) {
+	list := make([]string, len(names))
+	for i := range list {
+		n, ok := names[i]
+		if !ok {
+			return nil, fmt.Errorf("no name for class %d", i)
+		}
+		list[i] = n
+	}
+	return list, nil
+}
+
+// Number tells names apart that are there more than once, by numbers behind them, and
+// returns the names that there are then.
+func Number(names []string) (numbered []string) {
+	count := make(map[string]int, len(names))
+	for _, n := range names {
+		count[n]++
+	}
+	seen := make(map[string]int)
+	for i, n := range names {
+		if count[n] < 2 {
+			continue
+		}
+		if seen[n]++; seen[n] > 1 {
+			for k := seen[n]; ; k++ {
+				names[i] = fmt.Sprintf("%s (%d)", n, k)
+				if count[names[i]] == 0 {
+					break
+				}
+			}
+			count[names[i]] = 1
+			numbered = append(numbered, names[i])
+		}
+	}
+	return slices.Clip(numbered)
+}
