@@ -61,6 +61,13 @@ func convertCheckpoint(args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("-vae %s: %w", o.vae, err)
 	}
 	bar := progress.New(stderr)
+	if m.Autoencoder != nil && !o.dryRun {
+		bar.Show(0, 1, "decoding, to fit previews")
+		if err := m.FitPreview(context.Background()); err != nil {
+			bar.Clear()
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
 	size, rep, err := o.run(m, bar)
 	bar.Clear()
 	var output *fs.PathError
