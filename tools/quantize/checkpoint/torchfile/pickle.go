@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // The values of a pickle are nil, bool, int64, float64, string, []any (a list or a
@@ -51,12 +52,18 @@ var storageTypes = map[global]string{
 
 var widths = map[string]int64{"F32": 4, "F64": 8, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "C64": 8, "C128": 16}
 
+// inert tells of the classes that Lightning's checkpoints name their callbacks by: keys
+// of a dictionary, which stay a name here. Calling one is refused as ever.
+func (g global) inert() bool {
+	return strings.HasPrefix(string(g), "pytorch_lightning.") || strings.HasPrefix(string(g), "lightning.")
+}
+
 func (g global) check() error {
 	switch g {
 	case orderedDict, rebuild, parameter, namespace:
 		return nil
 	}
-	if storageTypes[g] != "" {
+	if storageTypes[g] != "" || g.inert() {
 		return nil
 	}
 	return badf("the pickle asks for %.100q: refused, tensors need only collections.OrderedDict, argparse.Namespace, torch._utils._rebuild_tensor_v2, _rebuild_parameter and torch's storages of real numbers", string(g))
@@ -410,6 +417,9 @@ func (d *dict) set(v []any) error {
 		return badf("the pickle has a key without a value")
 	}
 	for i := 0; i < len(v); i += 2 {
+		if g, ok := v[i].(global); ok && g.inert() {
+			v[i] = string(g)
+		}
 		switch k := v[i].(type) {
 		case nil, bool, int64, float64, string:
 			if _, twice := d.values[k]; twice {
