@@ -132,23 +132,28 @@ func (g *Generator) newEditor(ctx context.Context, e *Edit) (*editor, error) {
 	if g.decoder != nil {
 		return d, d.encode(ctx, g.decoder, cfg.InputSize)
 	}
-	// what a pixel p in [0, 1] is to the network: (p - mean)/std
-	value := func(b byte) float32 { return float32(float32(b)/255-g.info.Pixels.Mean) / g.info.Pixels.Std }
-	d.black, d.white = value(0), value(255)
-	if bytes == 3 {
-		d.y = make([]float32, d.channels*pixels)
-		for c := range d.channels {
-			for i := range pixels {
-				d.y[c*pixels+i] = value(e.Image[3*i+c])
-			}
-		}
-		return d, nil
-	}
-	d.y = make([]float32, pixels)
-	for i := range pixels {
-		d.y[i] = value(e.Image[i])
-	}
+	d.values(g.info.Pixels)
 	return d, nil
+}
+
+// values are those of the image's bytes to a network of pixels: of a pixel p in [0, 1],
+// (p - mean)/std.
+func (d *editor) values(p Pixels) {
+	value := func(b byte) float32 { return float32(float32(b)/255-p.Mean) / p.Std }
+	d.black, d.white = value(0), value(255)
+	if d.Task == EditColorize {
+		for _, b := range d.Image {
+			d.y = append(d.y, value(b))
+		}
+		return
+	}
+	pixels := len(d.Image) / 3
+	d.y = make([]float32, d.channels*pixels)
+	for c := range d.channels {
+		for i := range pixels {
+			d.y[c*pixels+i] = value(d.Image[3*i+c])
+		}
+	}
 }
 
 func (d *editor) checkMask(pixels int) error {
