@@ -19,6 +19,7 @@ func decoding(t *testing.T) *Generator {
 		Config: autoencoder.Config{
 			ImageChannels: 3, LatentChannels: 4, Groups: 2,
 			Decoder: autoencoder.Half{Channels: []int{4, 8, 8}, Layers: []int{1, 1, 1}, Mid: true},
+			Encoder: &autoencoder.Half{Channels: []int{4, 8, 8}, Layers: []int{1, 1, 1}},
 		},
 		Latents: Latents{Mean: make([]float32, 4), Std: []float32{1, 2, 3, 4}},
 	}
@@ -88,5 +89,55 @@ func TestPreview(t *testing.T) {
 	}
 	if err := (Autoencoder{Config: d.Config(), Latents: d.latents, Preview: [][]float32{{1}}}).Check(); err == nil {
 		t.Error("a preview of one colour was accepted")
+	}
+}
+
+// Images are edited through the encoder: with hardly any noise the result is what
+// decoding makes of the image's latents, and cells that are not painted keep theirs.
+func TestLatentEdits(t *testing.T) {
+	g := decoding(t)
+	size := g.ImageSize()
+	e := &Edit{Task: EditImage, Image: make([]byte, 3*size*size), Width: size, Strength: 1e-4}
+	for i := range e.Image {
+		e.Image[i] = byte(i * 7)
+	}
+	d, err := g.newEditor(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float32, 3*size*size)
+	if err := g.decoder.Decode(t.Context(), out, g.decoder.latents.Apply(d.y), 8, 8, nil); err != nil {
+		t.Fatal(err)
+	}
+	req := g.Defaults()
+	req.Edit = e
+	res, err := g.Generate(t.Context(), req, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range decoded.image(out, size, size).Pix {
+		if got := res.Images[0].Pix[i]; max(got, v)-min(got, v) > 2 {
+			t.Fatalf("byte %d is %d, want about %d", i, got, v)
+		}
+	}
+	e.Task, e.Strength, e.Mask = EditInpaint, 0, make([]byte, size*size)
+	e.Mask[size+1] = 1 // of the first cell of 8×8
+	if d, err = g.newEditor(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	clean := make([]float32, len(d.y))
+	d.finish(clean)
+	for i, v := range clean {
+		if want := d.y[i]; i%64 != 0 && v != want || i%64 == 0 && v != 0 {
+			t.Fatalf("value %d is %v, want %v", i, v, want)
+		}
+	}
+	if _, err := g.Generate(t.Context(), req, nil); err != nil {
+		t.Error(err)
+	}
+	var f *FieldError
+	e.Task, e.Mask = EditColorize, nil
+	if _, err := g.Generate(t.Context(), req, nil); !errors.As(err, &f) || f.Field != "edit.task" {
+		t.Errorf("colouring: %v", err)
 	}
 }

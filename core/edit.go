@@ -1,6 +1,7 @@
 package core
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strconv"
@@ -80,8 +81,10 @@ func (e *Edit) check() error {
 type editor struct {
 	*Edit
 	size, channels int
+	cells          int       // values of a channel: pixels, or those of latents
 	black, white   float32   // network values of the darkest and the brightest pixel
-	y              []float32 // network values of what is known, [channels or 1, H, W] of the image given
+	y              []float32 // network values of what is known, [channels or 1, H, W] of the image given, or its latents
+	painted        []byte    // Mask, for each cell
 }
 
 // luma are the weights of red, green and blue (ITU-R BT.601).
@@ -93,12 +96,14 @@ func Luma(r, g, b uint8) uint8 {
 }
 
 // newEditor checks an edit against a model's images.
-func (g *Generator) newEditor(e *Edit) (*editor, error) {
-	if g.decoder != nil {
-		return nil, &FieldError{"edit.task", strconv.Quote(string(e.Task)), "none: edits are for models of pixels, this one's latents are not edited yet"}
-	}
+func (g *Generator) newEditor(ctx context.Context, e *Edit) (*editor, error) {
 	cfg := g.model.Config()
-	d := &editor{Edit: e, size: g.ImageSize(), channels: cfg.InChannels}
+	d := &editor{Edit: e, size: g.ImageSize(), channels: cfg.InChannels, cells: cfg.InputSize * cfg.InputSize, painted: e.Mask}
+	if g.decoder != nil {
+		if err := g.decoder.checkEdit(e); err != nil {
+			return nil, err
+		}
+	}
 	width := d.size
 	if e.Task == EditUpscale {
 		if d.size%e.Factor != 0 {
@@ -124,23 +129,31 @@ func (g *Generator) newEditor(e *Edit) (*editor, error) {
 			return nil, err
 		}
 	}
-	// what a pixel p in [0, 1] is to the network: (p - mean)/std
-	value := func(b byte) float32 { return float32(float32(b)/255-g.info.Pixels.Mean) / g.info.Pixels.Std }
-	d.black, d.white = value(0), value(255)
-	if bytes == 3 {
-		d.y = make([]float32, d.channels*pixels)
-		for c := range d.channels {
-			for i := range pixels {
-				d.y[c*pixels+i] = value(e.Image[3*i+c])
-			}
-		}
-		return d, nil
+	if g.decoder != nil {
+		return d, d.encode(ctx, g.decoder, cfg.InputSize)
 	}
-	d.y = make([]float32, pixels)
-	for i := range pixels {
-		d.y[i] = value(e.Image[i])
-	}
+	d.values(g.info.Pixels)
 	return d, nil
+}
+
+// values are those of the image's bytes to a network of pixels: of a pixel p in [0, 1],
+// (p - mean)/std.
+func (d *editor) values(p Pixels) {
+	value := func(b byte) float32 { return float32(float32(b)/255-p.Mean) / p.Std }
+	d.black, d.white = value(0), value(255)
+	if d.Task == EditColorize {
+		for _, b := range d.Image {
+			d.y = append(d.y, value(b))
+		}
+		return
+	}
+	pixels := len(d.Image) / 3
+	d.y = make([]float32, d.channels*pixels)
+	for c := range d.channels {
+		for i := range pixels {
+			d.y[c*pixels+i] = value(d.Image[3*i+c])
+		}
+	}
 }
 
 func (d *editor) checkMask(pixels int) error {
@@ -168,16 +181,14 @@ func (d *editor) begin(z []float32, t float32) {
 	if t == 1 {
 		return
 	}
-	pixels := d.size * d.size
 	for i := range z {
-		z[i] = float32((1-t)*d.guess(i%(d.channels*pixels))) + float32(t*z[i])
+		z[i] = float32((1-t)*d.guess(i%(d.channels*d.cells))) + float32(t*z[i])
 	}
 }
 
 // guess is value i of an image that has what is known: an image to start from.
 func (d *editor) guess(i int) float32 {
-	pixels := d.size * d.size
-	c, p := i/pixels, i%pixels
+	c, p := i/d.cells, i%d.cells
 	switch d.Task {
 	case EditUpscale:
 		w := d.size / d.Factor
@@ -211,13 +222,13 @@ func (d *editor) finish(clean []float32) {
 // correct moves each image of clean [n, C, H, W] to the nearest one that has what
 // is known: x + A⁺·(y - A·x).
 func (d *editor) correct(clean []float32) {
-	pixels := d.size * d.size
+	pixels := d.cells
 	for n := d.channels * pixels; len(clean) > 0; clean = clean[n:] {
 		x := clean[:n]
 		switch d.Task {
 		case EditInpaint:
 			for i := range x {
-				if d.Mask[i%pixels] == 0 {
+				if d.painted[i%pixels] == 0 {
 					x[i] = d.y[i]
 				}
 			}

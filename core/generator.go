@@ -106,7 +106,7 @@ func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event
 	s := newSampler(ctx, g, req)
 	if req.Edit != nil {
 		var err error
-		if s.edit, err = g.newEditor(req.Edit); err != nil {
+		if s.edit, err = g.newEditor(ctx, req.Edit); err != nil {
 			return nil, err
 		}
 	}

@@ -26,7 +26,7 @@ var (
 	}
 )
 
-func open(t *testing.T, dev compute.Device, c Config) *Model {
+func open(t testing.TB, dev compute.Device, c Config) *Model {
 	t.Helper()
 	m, err := Load(dev.(compute.Convolver), c, Random(c, 1))
 	if err != nil {

@@ -13,6 +13,9 @@ import (
 // end. (diffusers, autoencoder_kl.py: decode)
 func (m *Model) Decode(ctx context.Context, out, z []float32, h, w int, see func(done float64)) error {
 	f := m.cfg.Factor()
+	if err := m.cfg.checkSize(h, w); err != nil { // so that what follows does not overflow
+		return err
+	}
 	if err := m.cfg.checkSize(h*f, w*f); err != nil {
 		return err
 	}
@@ -34,7 +37,7 @@ func (m *Model) Decode(ctx context.Context, out, z []float32, h, w int, see func
 }
 
 func (c Config) checkSize(h, w int) error {
-	if h < 1 || w < 1 || h > MaxPixels || w > MaxPixels || h*w > MaxPixels {
+	if h < 1 || w < 1 || h > MaxPixels/w {
 		return fmt.Errorf("autoencoder: a picture of %d×%d pixels, allowed 1 to %d", h, w, MaxPixels)
 	}
 	return nil

@@ -62,7 +62,7 @@ func convertCheckpoint(args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if m, err = o.addAutoencoder(m, vae, stderr); err != nil {
-		return fmt.Errorf("-vae %s: %w", o.vae, err)
+		return err
 	}
 	bar := progress.New(stderr)
 	size, rep, err := o.run(m, bar)
@@ -123,10 +123,13 @@ func (o options) addAutoencoder(m convert.Model, vae *checkpoint.Checkpoint, not
 	for _, n := range slices.Concat(vae.Notes, a.Notes) {
 		fmt.Fprintln(notes, "quantize: -vae:", n)
 	}
-	if err != nil {
-		return m, err
+	if err == nil {
+		m, err = m.With(a)
 	}
-	return m.With(a)
+	if err != nil {
+		err = fmt.Errorf("-vae %s: %w", o.vae, err)
+	}
+	return m, err
 }
 
 // describe finds out everything that the blob's header says. What it has to
@@ -182,6 +185,12 @@ func beside(config string) []string {
 // run converts: tensor after tensor, or with all of the model in memory where it is
 // calibrated or reported on.
 func (o options) run(m convert.Model, bar *progress.Bar) (size int64, rep *report.Report, err error) {
+	if m.Autoencoder != nil && !o.dryRun {
+		bar.Show(0, 1, "decoding, to fit previews")
+		if err := m.FitPreview(context.Background()); err != nil {
+			return 0, nil, err
+		}
+	}
 	if !o.calibration.Any() && len(o.reports) == 0 {
 		size, err = o.write(m, m.Tensors(o.types), bar)
 		return size, nil, err

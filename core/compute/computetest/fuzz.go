@@ -49,6 +49,23 @@ func (c fuzzCase) image() compute.Image {
 	return compute.Image{N: 1 + int(c.flags>>2&1), C: 1 + c.stride%4, H: p * (1 + c.rows%4), W: p * (1 + c.in%4), P: p}
 }
 
+// convolution is one of any kind, of a small picture.
+func (c fuzzCase) convolution() convCase {
+	k := convCase{h: 1 + c.rows%9, w: 1 + c.stride%17, in: 1 + c.in%40, out: 1 + c.out%70, kernel: 3, stride: 1, pad: 1, up: c.flag(0)}
+	switch c.flags >> 1 & 3 {
+	case 1:
+		k.kernel, k.pad = 1, 0
+	case 2:
+		k.stride, k.pad = 2, 0
+	case 3:
+		k.stride = 2
+	}
+	if c.flag(3) {
+		k.groups, k.in = 3, 3*k.in
+	}
+	return k
+}
+
 // fuzzed are the operations of a device.
 var fuzzed = []func(t *testing.T, b *bench, c fuzzCase){
 	func(t *testing.T, b *bench, c fuzzCase) {
@@ -76,4 +93,8 @@ var fuzzed = []func(t *testing.T, b *bench, c fuzzCase){
 	},
 	func(t *testing.T, b *bench, c fuzzCase) { b.patchEmbed(t, c.image(), c.out) },
 	func(t *testing.T, b *bench, c fuzzCase) { b.unpatchify(t, c.image()) },
+	func(t *testing.T, b *bench, c fuzzCase) { b.convolution(t, c.convolution(), int(c.flags>>6)) },
+	func(t *testing.T, b *bench, c fuzzCase) {
+		b.groupNorm(t, c.rows, 1+c.stride%16, c.groups()*(1+c.in%16), c.groups(), float32(c.flags&3))
+	},
 }

@@ -111,7 +111,7 @@ func TestUnpickle(t *testing.T) {
 		program("N0}"): "", program("(NN1}"): "", program("}2s"): "empty stack",
 		program("J\xff\xff\xff\xff"): "", program("\x8a\x01\xff"): "", program("\x8a\x00"): "", program("G@\x09\x21\xfb\x54\x44\x2d\x18"): "",
 		program("}q\x05h\x05s"): "empty stack", program("}\x94h\x00\x86"): "",
-		program("\x8c\x05posix\x8c\x06system\x93"):     `asks for "posix.system"`,
+		program("\x8c\x05posix\x8c\x06system\x93"):                      `asks for "posix.system"`,
 		program("NK\x01\x93"):                          "a name made of None and the integer 1",
 		program("cnt\nsystem\n"):                       `"nt.system"`,
 		program("ctorch\nFloatStorage\n)R"):            "calls torch.FloatStorage with 0 arguments: refused",

@@ -1,0 +1,113 @@
+package convert
+
+import (
+	"context"
+	"math"
+
+	"dit8/core/autoencoder"
+	"dit8/core/compute"
+	"dit8/core/compute/generic"
+	"dit8/core/flow"
+	"dit8/tools/quantize/calib"
+)
+
+// previewSize is the height and width of the latents that previews are fitted to.
+const previewSize = 16
+
+// FitPreview finds the linear map from latents to colours that comes closest to what the
+// autoencoder makes of random ones, half of them smooth, and keeps it for coarse pictures.
+func (m *Model) FitPreview(ctx context.Context) error {
+	a := *m.Autoencoder
+	dev, err := calib.Device()
+	if err != nil {
+		return err
+	}
+	c, ok := dev.(compute.Convolver)
+	if !ok {
+		c = generic.New()
+	}
+	decoder := a.Config
+	decoder.Encoder = nil // which is not read
+	net, err := autoencoder.Load(c, decoder, m.read(decoder.Specs(), Types{Default: "f32"}))
+	if err != nil {
+		return err
+	}
+	z := previewLatents(a.Config.LatentChannels)
+	out := make([]float32, a.Config.ImageChannels*previewSize*previewSize*a.Config.Factor()*a.Config.Factor())
+	if err := net.Decode(ctx, out, a.Latents.Apply(z), previewSize, previewSize, nil); err != nil {
+		return err
+	}
+	a.Preview = nil
+	colours := shrunk(out, a.Config.Factor())
+	plane := previewSize * previewSize
+	for i := range 3 {
+		i = min(i, a.Config.ImageChannels-1)
+		a.Preview = append(a.Preview, leastSquares(z, colours[i*plane:(i+1)*plane]))
+	}
+	m.Autoencoder = &a
+	return nil
+}
+
+// previewLatents are random values [C, n, n] of unit variance: noise, and noise of squares
+// of four.
+func previewLatents(channels int) []float32 {
+	const n = previewSize
+	z, coarse := make([]float32, channels*n*n), make([]float32, channels*n*n/16)
+	flow.Noise(z, 1, 0)
+	flow.Noise(coarse, 2, 0)
+	for i, v := range z {
+		y, x := i/n, i%n // y counts on through the channels
+		z[i] = math.Sqrt2 / 2 * (v + coarse[y/4*(n/4)+x/4])
+	}
+	return z
+}
+
+// shrunk is the mean of squares of f pixels of planes n·f pixels wide.
+func shrunk(v []float32, f int) []float32 {
+	w := previewSize * f
+	out := make([]float32, len(v)/f/f)
+	for i, x := range v {
+		out[i/w/f*previewSize+i%w/f] += x / float32(f*f)
+	}
+	return out
+}
+
+// leastSquares are the weights of the planes z [C, N], and a constant, whose sum is
+// closest to y [N], by the normal equations. Four decimals are kept.
+func leastSquares(z, y []float32) []float32 {
+	n := len(y)
+	k := len(z)/n + 1
+	at := func(c, i int) float64 {
+		if c == k-1 {
+			return 1
+		}
+		return float64(z[c*n+i])
+	}
+	a := make([][]float64, k) // [k, k+1], the last column is the right side
+	for r := range a {
+		a[r] = make([]float64, k+1)
+		for i := range n {
+			for c := range k {
+				a[r][c] += at(r, i) * at(c, i)
+			}
+			a[r][k] += at(r, i) * float64(y[i])
+		}
+		a[r][r] += 1e-3 * float64(n) // a little towards zero, for planes that are alike
+	}
+	for p := range k { // Gauss and Jordan; the matrix is positive definite
+		for r := range k {
+			if r == p {
+				continue
+			}
+			f := a[r][p] / a[p][p]
+			for c := p; c <= k; c++ {
+				a[r][c] -= f * a[p][c]
+			}
+		}
+	}
+	w := make([]float32, k)
+	for r := range w {
+		w[r] = float32(math.Round(a[r][k]/a[r][r]*1e4) / 1e4)
+	}
+	return w
+}
