@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"testing"
 
 	"dit8/core/compute"
@@ -474,11 +475,24 @@ func attention(t *testing.T, b *bench) {
 	attentionExtremes(t, b)
 }
 
+// references are what the reference made of attention, by what was asked: it takes
+// long, and the suites of other devices in the process ask for the same.
+var references sync.Map
+
+type reference struct{ qkv, dst []float32 }
+
 func (b *bench) attention(t *testing.T, what string, h compute.Heads, v []float32) {
 	t.Helper()
 	qkv, out := b.put(t, v), b.put(t, b.r.values(h.Rows()*h.Width()))
 	b.dev.Attention(out.dev, qkv.dev, h)
-	b.ref.Attention(out.ref, qkv.ref, h)
+	if known, ok := references.Load(what); ok && slices.Equal(known.(reference).qkv, v) {
+		b.ref.Write(out.ref, known.(reference).dst)
+	} else {
+		b.ref.Attention(out.ref, qkv.ref, h)
+		dst := make([]float32, out.ref.Len)
+		b.ref.Read(dst, out.ref)
+		references.Store(what, reference{v, dst})
+	}
 	out.same(t, what)
 	qkv.same(t, what+": input")
 	qkv.free()

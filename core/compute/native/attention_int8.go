@@ -63,6 +63,9 @@ type packedHeads struct {
 const scoreBytes = 32 << 10
 
 func (d *Device) attentionInt8(dst, qkv []float32, h compute.Heads) {
+	if len(dst) == 0 {
+		return
+	}
 	op, k := &d.integers, d.k
 	op.d, op.dst, op.qkv, op.h, op.factor = d, dst, qkv, h, compute.AttentionScale(h.Dim)
 	op.dim, op.width, op.out = up(h.Dim, 8), up(h.Dim, 16), up(h.Dim, k.panel)
