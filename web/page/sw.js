@@ -2,8 +2,10 @@
 // other sites where the host does not send the headers for that, without which browsers
 // give a page no threads. The build puts version and files, all of the page's but the
 // models, before this.
-// Pages in other folders of the origin have caches of their own.
-const mine = `dit8-page-${new URL(registration.scope).pathname}-`, name = mine + version;
+// Pages in other folders of the origin have caches of their own, with the folder in their names.
+const folder = new URL(registration.scope).pathname;
+const mine = folder === "/" ? "dit8-page-" : `dit8-page-${folder}-`, name = mine + version;
+const isMine = (other) => other.startsWith(mine) && !other.slice(mine.length).includes("/");
 const known = new Set(files.map((file) => new URL(file, registration.scope).href));
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Resource-Policy": "same-origin" };
 
@@ -31,7 +33,7 @@ async function load(request, url) {
 
 self.addEventListener("activate", (event) => event.waitUntil(take()));
 async function take() {
-  for (const other of await caches.keys()) if (other.startsWith(mine) && other !== name) await caches.delete(other);
+  for (const other of await caches.keys()) if (isMine(other) && other !== name) await caches.delete(other);
   await self.clients.claim();
 }
 
