@@ -19,7 +19,8 @@ export async function isolate() {
 // keep makes the page work offline from now on.
 export function keep() {
   storage("removeItem", tried);
-  navigator.serviceWorker?.register("sw.js").catch(() => {}); // the page works without
+  navigator.serviceWorker?.register("sw.js").then(({ installing, waiting, active }) => (installing ?? waiting ?? active)?.postMessage("keep"))
+    .catch(() => {}); // the page works without
 }
 
 async function taken() {

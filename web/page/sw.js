@@ -9,14 +9,20 @@ const isMine = (other) => other.startsWith(mine) && !other.slice(mine.length).in
 const known = new Set(files.map((file) => new URL(file, registration.scope).href));
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Resource-Policy": "same-origin" };
 
+// The first one starts at once, to isolate the page before its model is loaded; what the page
+// has not asked for by then is stored when it says so. A newer one has all files first.
 self.addEventListener("install", (event) => {
-  const fetched = files.map((file) => new Request(file, { cache: "no-cache" }));
-  event.waitUntil(store(fetched).then(() => self.skipWaiting()));
+  event.waitUntil((self.registration.active ? store() : Promise.resolve()).then(() => self.skipWaiting()));
 });
 
-async function store(requests) {
+self.addEventListener("message", (event) => event.waitUntil(store().catch(() => {}))); // next time, perhaps
+
+// store fetches the files that are not kept yet.
+async function store() {
   const cache = await caches.open(name);
-  await Promise.all(requests.map(async (request) => {
+  await Promise.all(files.map(async (file) => {
+    const request = new Request(file, { cache: "no-cache" });
+    if (await cache.match(request.url)) return;
     const response = await load(request, request.url);
     if (!response.ok) throw new TypeError(`${request.url}: the server answered ${response.status}`);
     await cache.put(request.url, response);

@@ -104,6 +104,13 @@ test("other files get a message", async () => {
   assert.equal(await page.isVisible("#error"), false);
 });
 
+test("a photo is where the image starts", async () => {
+  const photo = readFileSync(`${root}testdata/trials/exif-rotated.jpg`);
+  await drop(page, "exif-rotated.jpg", photo);
+  await page.waitForFunction(() => /Started from exif-rotated.jpg, scaled from 32×32/.test(document.body.textContent));
+  await generate(page);
+});
+
 test("a bad model is refused, and the page stays usable", async () => {
   const model = readFileSync(root + "weights/default.dit8");
   const changed = Buffer.from(model);

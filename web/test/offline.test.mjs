@@ -167,6 +167,8 @@ test("two versions in folders of one origin keep their files apart", async () =>
     await kept(page);
   }
   const names = (await kept(page)).filter((name) => name.startsWith("dit8-page-"));
+  // all files, also those of tools that nobody has opened
+  await page.waitForFunction(async (names) => (await Promise.all(names.map(async (name) => (await (await caches.open(name)).keys()).length))).every((n) => n > 30), names);
   assert.equal(names.length, 2, String(names));
   await context.setOffline(true);
   for (const name of ["a", "b"]) {
