@@ -1,6 +1,6 @@
 // Starts the service worker (sw.js).
 const patience = 2000; // ms; what is not ready by then is for the next visit
-const tried = "dit8-isolated";
+const tried = `dit8-isolated ${new URL("./", location.href).pathname}`; // in this folder
 
 // isolate resolves where the page may load its model. A page that is not isolated from
 // other sites is loaded anew, once, by the service worker, which isolates it.

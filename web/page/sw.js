@@ -57,7 +57,7 @@ async function answer(request, url) {
     response = await load(request, url);
     if (response.ok) await cache.put(url, response.clone()).catch(() => {}); // where there is no room
   } catch (error) {
-    response = await cache.match(url);
+    response = await cache.match(url) ?? (url === registration.scope ? await cache.match(new URL("index.html", url)) : undefined);
     if (!response) throw error;
   }
   // 0 is a redirection, which the browser follows; WebKit passes a 304 on, which no Response can be made of: what is kept is meant.

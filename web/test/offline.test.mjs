@@ -133,11 +133,11 @@ test("a host without documents for folders (S3, GCS, R2): threads, and offline a
   await page.goto(`${server.url}index.html#class=fox&steps=1`);
   await isolated(page);
   await ready(page);
+  delete server.answers["/"];
   assert.equal((await kept(page)).length, 2);
   await context.setOffline(true);
   await page.goto(server.url);
   await ready(page);
-  delete server.answers["/"];
   await context.close();
 });
 
