@@ -189,6 +189,8 @@ fuzz: need-go
 	$(GO) test -run '^$$' -fuzz FuzzDevice -fuzztime $(TIME) -fuzzminimizetime 1x ./core/compute/native
 	$(GO) test -run '^$$' -fuzz FuzzReader -fuzztime $(TIME) -fuzzminimizetime 1x ./weights
 	$(GO) test -run '^$$' -fuzz FuzzReadMetadata -fuzztime $(TIME) -fuzzminimizetime 1x ./core/pngfile
+	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(TIME) -fuzzminimizetime 1x ./internal/picture
+	$(GO) test -run '^$$' -fuzz FuzzRead -fuzztime $(TIME) -fuzzminimizetime 1x ./tools/quantize/labels
 	for f in FuzzBody FuzzQuery FuzzHeaders; do $(GO) test -run '^$$' -fuzz $$f -fuzztime $(TIME) -fuzzminimizetime 1x ./wasm/edge/api || exit 1; done
 	$(GO) test -run '^$$' -fuzz FuzzRead -fuzztime $(TIME) -fuzzminimizetime 1x ./tools/quantize/checkpoint/safetensors
 	for f in FuzzPickle FuzzZip FuzzLegacy; do $(GO) test -run '^$$' -fuzz $$f -fuzztime $(TIME) -fuzzminimizetime 1x ./tools/quantize/checkpoint/torchfile || exit 1; done

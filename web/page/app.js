@@ -95,8 +95,20 @@ async function run(request, made) {
   }
 }
 
+// startFrom is an edit that starts from the middle of a picture; what is transparent is white.
+function startFrom(bitmap, size) {
+  const context = new OffscreenCanvas(size, size).getContext("2d"), side = Math.min(bitmap.width, bitmap.height);
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, size, size);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, (bitmap.width - side) / 2, (bitmap.height - side) / 2, side, side, 0, 0, size, size);
+  const rgb = context.getImageData(0, 0, size, size).data.filter((_, i) => i % 4 < 3);
+  return { task: "image", width: size, image: btoa(Array.from(rgb, (b) => String.fromCharCode(b)).join("")) };
+}
+
 // verdict says whether these are the pixels that a file or link promised.
-function verdict({ from, sha256, model, name }, metadata) {
+function verdict({ from, sha256, model, name, photo }, metadata) {
+  if (photo) return photo;
   const other = model && model !== metadata.model_id ? ` It was made with another model, ${name ?? "with the id"} ${model}: drop its .dit8 file here.` : "";
   if (!sha256) return other && `${from}: the picture will differ.${other}`;
   return sha256 === metadata.sha256 ? `Bit for bit the pixels of ${from}.` : `Not the pixels of ${from}.${other}`;
@@ -217,6 +229,10 @@ if (asked.has("bench")) {
   files({
     onPicture: ({ request, sha256, model_id, model }, { name }) => {
       if (sampler) restore(request, { from: name, sha256, model: model_id, name: model });
+    },
+    onPhoto: (bitmap, { name }) => {
+      if (sampler) run({ ...form.read(), count: 1, edit: startFrom(bitmap, sampler.info.size) },
+        { photo: `Started from ${name}${bitmap.width === bitmap.height ? "" : ", its middle"}, scaled from ${bitmap.width}×${bitmap.height}.` });
     },
     onModel: async (file) => { if (await load(file)) run(form.read()); },
     onError: (message) => {

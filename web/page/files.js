@@ -8,21 +8,30 @@ const starts = async (file, bytes) => {
   return bytes.every((byte, i) => head[i] === byte);
 };
 
-// files calls onPicture(metadata, file), onModel(file) or onError(message).
-export function files({ onPicture, onModel, onError }) {
+// photo is a picture that was not made here, turned as a camera says; none where the browser
+// can't read it.
+const photo = (file) => createImageBitmap(file, { imageOrientation: "from-image" }).catch(() => undefined);
+
+// files calls onPicture(metadata, file), onPhoto(bitmap, file), onModel(file) or onError(message).
+export function files({ onPicture, onPhoto, onModel, onError }) {
   async function take(list) {
     const [file] = list;
     if (!file) return;
     try {
       if (/\.dit8$/i.test(file.name)) onModel(file);
-      else if (!await starts(file, [137, 80, 78, 71])) onError(`${file.name} is neither a PNG that was made here nor a .dit8 model.`);
-      else {
+      else if (!await starts(file, [137, 80, 78, 71])) {
+        const bitmap = await photo(file);
+        if (bitmap) onPhoto(bitmap, file);
+        else onError(`${file.name} is neither a PNG that was made here nor a .dit8 model.`);
+      } else {
         const metadata = await readMetadata(file);
         if (!isRequest(metadata?.request)) throw new Error("the PNG's metadata holds no request");
         onPicture(metadata, file);
       }
     } catch ({ message }) {
-      onError(`${file.name}: ${message}`);
+      const bitmap = /does not say/.test(message) && await photo(file);
+      if (bitmap) onPhoto(bitmap, file);
+      else onError(`${file.name}: ${message}`);
     }
   }
 

@@ -1,6 +1,6 @@
 // Starts the service worker (sw.js).
 const patience = 2000; // ms; what is not ready by then is for the next visit
-const tried = "dit8-isolated";
+const tried = `dit8-isolated ${new URL("./", location.href).pathname}`; // in this folder
 
 // isolate resolves where the page may load its model. A page that is not isolated from
 // other sites is loaded anew, once, by the service worker, which isolates it.
@@ -19,7 +19,8 @@ export async function isolate() {
 // keep makes the page work offline from now on.
 export function keep() {
   storage("removeItem", tried);
-  navigator.serviceWorker?.register("sw.js").catch(() => {}); // the page works without
+  navigator.serviceWorker?.register("sw.js").then(({ installing, waiting, active }) => (installing ?? waiting ?? active)?.postMessage("keep"))
+    .catch(() => {}); // the page works without
 }
 
 async function taken() {

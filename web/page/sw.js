@@ -2,19 +2,27 @@
 // other sites where the host does not send the headers for that, without which browsers
 // give a page no threads. The build puts version and files, all of the page's but the
 // models, before this.
-// Pages in other folders of the origin have caches of their own.
-const mine = `dit8-page-${new URL(registration.scope).pathname}-`, name = mine + version;
+// Pages in other folders of the origin have caches of their own, with the folder in their names.
+const folder = new URL(registration.scope).pathname;
+const mine = folder === "/" ? "dit8-page-" : `dit8-page-${folder}-`, name = mine + version;
+const isMine = (other) => other.startsWith(mine) && !other.slice(mine.length).includes("/");
 const known = new Set(files.map((file) => new URL(file, registration.scope).href));
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Resource-Policy": "same-origin" };
 
+// The first one starts at once, to isolate the page before its model is loaded; what the page
+// has not asked for by then is stored when it says so. A newer one has all files first.
 self.addEventListener("install", (event) => {
-  const fetched = files.map((file) => new Request(file, { cache: "no-cache" }));
-  event.waitUntil(store(fetched).then(() => self.skipWaiting()));
+  event.waitUntil((self.registration.active ? store() : Promise.resolve()).then(() => self.skipWaiting()));
 });
 
-async function store(requests) {
+self.addEventListener("message", (event) => event.waitUntil(store().catch(() => {}))); // next time, perhaps
+
+// store fetches the files that are not kept yet.
+async function store() {
   const cache = await caches.open(name);
-  await Promise.all(requests.map(async (request) => {
+  await Promise.all(files.map(async (file) => {
+    const request = new Request(file, { cache: "no-cache" });
+    if (await cache.match(request.url)) return;
     const response = await load(request, request.url);
     if (!response.ok) throw new TypeError(`${request.url}: the server answered ${response.status}`);
     await cache.put(request.url, response);
@@ -31,7 +39,7 @@ async function load(request, url) {
 
 self.addEventListener("activate", (event) => event.waitUntil(take()));
 async function take() {
-  for (const other of await caches.keys()) if (other.startsWith(mine) && other !== name) await caches.delete(other);
+  for (const other of await caches.keys()) if (isMine(other) && other !== name) await caches.delete(other);
   await self.clients.claim();
 }
 
@@ -49,7 +57,7 @@ async function answer(request, url) {
     response = await load(request, url);
     if (response.ok) await cache.put(url, response.clone()).catch(() => {}); // where there is no room
   } catch (error) {
-    response = await cache.match(url);
+    response = await cache.match(url) ?? (url === registration.scope ? await cache.match(new URL("index.html", url)) : undefined);
     if (!response) throw error;
   }
   // 0 is a redirection, which the browser follows; WebKit passes a 304 on, which no Response can be made of: what is kept is meant.

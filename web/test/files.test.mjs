@@ -104,6 +104,13 @@ test("other files get a message", async () => {
   assert.equal(await page.isVisible("#error"), false);
 });
 
+test("a photo is where the image starts", async () => {
+  const photo = readFileSync(`${root}testdata/trials/exif-rotated.jpg`);
+  await drop(page, "exif-rotated.jpg", photo);
+  await page.waitForFunction(() => /Started from exif-rotated.jpg, scaled from 32×32/.test(document.body.textContent));
+  await generate(page);
+});
+
 test("a bad model is refused, and the page stays usable", async () => {
   const model = readFileSync(root + "weights/default.dit8");
   const changed = Buffer.from(model);
@@ -169,7 +176,7 @@ test("a bad link gets a message that names the field", async () => {
   const page = await site.open({ address: "#class=fxo", until: "" });
   await page.waitForSelector("#error:visible");
   for (const [hash, message, field] of [
-    ["class=fxo", /class is "fxo".*did you mean "fox"/, "class"], ["steps=0", /^steps is 0/, "steps"], ["seed=-1", /^seed is -1/, "seed"], ["seed=abc", /^seed is "abc"/, "seed"],
+    ["class=fxo", /class is "fxo".*did you mean "fox"/, "class"], ["steps=0", /^steps is 0/, "steps"], ["seed=-2", /^seed is -2/, "seed"], ["seed=abc", /^seed is "abc"/, "seed"],
     ["count=1e9", /^count is 1000000000/, "count"], ["solver=magic", /^solver is "magic"/], ["colour=red", /^colour is unknown/], ["__proto__=1", /^__proto__ is unknown/],
     ["request=[1]", /^request in the link is \[1\], allowed: a JSON object/], ["request=%7B", /^request in the link is \{/],
     ["request={\"classes\":5}", /^classes is 5/], ["request={\"classes\":[{\"class\":\"fox\"},7]}", /^classes is/], ["request={\"classes\":[{\"class\":\"fox\",\"weight\":\"x\"},{\"class\":\"panda\",\"weight\":1}]}", /^classes/],

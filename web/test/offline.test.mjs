@@ -1,5 +1,8 @@
 // The service worker: offline, and on hosts that send no headers.
 import assert from "node:assert/strict";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { golden, launch, root } from "./helpers.mjs";
 import { host } from "./static.mjs";
@@ -119,5 +122,67 @@ test("it keeps what it needs, and no more", async () => {
   assert.ok(urls.includes("/") && urls.includes("/dit8/dit8.wasm") && urls.includes("/dit8/worker.js"));
   assert.ok(!urls.some((url) => /\.dit8$|\.d\.ts$|sw\.js$/.test(url)), String(urls));
   assert.equal(new Set(urls).size, urls.length);
+  await page.context().close();
+});
+
+test("a host without documents for folders (S3, GCS, R2): threads, and offline after the first visit", async () => {
+  server.answers["/"] = (request, response) => response.writeHead(403).end("AccessDenied");
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  await page.goto(`${server.url}index.html#class=fox&steps=1`);
+  await isolated(page);
+  await ready(page);
+  delete server.answers["/"];
+  assert.equal((await kept(page)).length, 2);
+  await context.setOffline(true);
+  await page.goto(server.url);
+  await ready(page);
+  await context.close();
+});
+
+test("a service worker that never comes is not waited for", async () => {
+  server.answers["/sw.js"] = () => {}; // no answer
+  const started = Date.now();
+  const page = await visit();
+  await ready(page);
+  assert.ok(Date.now() - started < 15_000, `${Date.now() - started} ms`);
+  delete server.answers["/sw.js"];
+  await page.context().close();
+});
+
+test("two versions in folders of one origin keep their files apart", async () => {
+  const folders = await mkdtemp(join(tmpdir(), "dit8-"));
+  for (const name of ["a", "b"]) await cp(root + "web/dist", join(folders, name), { recursive: true });
+  const sw = join(folders, "b/sw.js");
+  await writeFile(sw, (await readFile(sw, "utf8")).replace(/version = "\w+"/, 'version = "other"'));
+  const two = await host(folders);
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  for (const name of ["a", "b", "a"]) {
+    await page.goto(`${two.url}${name}/#class=fox&steps=1`);
+    await isolated(page);
+    await ready(page);
+    await kept(page);
+  }
+  const names = (await kept(page)).filter((name) => name.startsWith("dit8-page-"));
+  // all files, also those of tools that nobody has opened
+  await page.waitForFunction(async (names) => (await Promise.all(names.map(async (name) => (await (await caches.open(name)).keys()).length))).every((n) => n > 30), names);
+  assert.equal(names.length, 2, String(names));
+  await context.setOffline(true);
+  for (const name of ["a", "b"]) {
+    await page.goto(`${two.url}${name}/#class=fox&steps=1`);
+    await ready(page);
+  }
+  await context.close();
+  two.stop();
+  await rm(folders, { recursive: true });
+});
+
+test("from a folder of the disk the page says why it can't work", async () => {
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(`file://${root}web/dist/index.html`);
+  assert.match(await page.textContent("#status"), /from a web server only/);
   await page.context().close();
 });

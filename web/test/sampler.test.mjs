@@ -169,6 +169,28 @@ test("a PNG that does not say how it was made", async () => {
   assert.match(long.message, /does not say how it was made/);
 });
 
+test("a PNG whose text another program has compressed", async () => {
+  const files = ["m1.png", "compressed-itxt.png"].map((name) => readFileSync(`${root}testdata/trials/${name}`).toString("base64"));
+  const [first, again] = await page.evaluate(async (files) => Promise.all(files.map(async (file) => readMetadata(await (await fetch(`data:image/png;base64,${file}`)).blob()))), files);
+  assert.deepEqual(again, first);
+});
+
+test("a random seed is another each time, and in the metadata", async () => {
+  const seeds = await page.evaluate(async () => {
+    const seeds = [];
+    for (const seed of [-1, "random", -1]) seeds.push((await sampler.generate({ ...steps(1), seed })).metadata.request.seed);
+    return seeds;
+  });
+  assert.equal(new Set(seeds).size, 3, String(seeds));
+  assert.ok(seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0));
+});
+
+test("what is no model gets a short message", async () => {
+  const error = await page.evaluate(() => failure(Sampler.load({ model: { text: "x".repeat(1e6) } })));
+  assert.equal(error.kind, "RequestError");
+  assert.ok(error.message.length < 400);
+});
+
 test("calls are answered in order", async () => {
   assert.deepEqual(await page.evaluate(async () => {
     const order = [];
@@ -272,7 +294,8 @@ test("a model by its name, by an address, as an object and as a file", async () 
     const url = new URL("dit8/default.dit8", location.href);
     const file = await (await fetch(url)).blob();
     const results = [];
-    for (const model of ["default", "dit8/default.dit8", url, { url: url.href, sha256: models[0].sha256.toUpperCase() }, file]) {
+    const bytes = await file.arrayBuffer();
+    for (const model of ["default", "dit8/default.dit8", url, { url: url.href, sha256: models[0].sha256.toUpperCase() }, file, bytes, new Uint8Array(bytes), new Response(file), await fetch(url)]) {
       const from = new Set();
       const sampler = await Sampler.load({ model, threads: 1, cache: false, onProgress: (event) => event.loaded && from.add(event.from) });
       results.push([...from, sampler.info.name, (await sampler.generate(request)).sha256]);
@@ -280,7 +303,7 @@ test("a model by its name, by an address, as an object and as a file", async () 
     }
     return results;
   }, request);
-  assert.deepEqual(results, ["network", "network", "network", "network", "file"].map((from) => [from, "emoji-s", sha256]));
+  assert.deepEqual(results, ["network", "network", "network", "network", "file", "file", "file", "file", "file"].map((from) => [from, "emoji-s", sha256]));
 });
 
 for (const options of [{ threads: 1 }, { threads: 2 }, { threads: 4 }, { device: "simd128" }, { device: "generic" }]) test(`the same pixels with ${JSON.stringify(options)}`, async () => {
