@@ -53,6 +53,9 @@ func (t *taker) configFile() string {
 	if t.said.ConfigFile != "" {
 		return t.said.ConfigFile
 	}
+	if t.c.Config == "" {
+		return "config.json"
+	}
 	return t.c.Config
 }
 
