@@ -7,14 +7,25 @@ import (
 	"testing"
 
 	"dit8/core/autoencoder"
+	"dit8/core/compute"
+	"dit8/core/compute/generic"
+	"dit8/core/dit"
 )
 
 // decoding is a model of latents with its autoencoder.
 func decoding(t *testing.T) *Generator {
 	t.Helper()
+	return decodingOn(t, generic.New())
+}
+
+func decodingOn(t *testing.T, dev compute.Device) *Generator {
+	t.Helper()
 	cfg, i := tiny, info
 	cfg.InChannels, i.Pixels = 4, Pixels{}
-	g := generator(t, cfg, i)
+	g, err := NewGenerator(dev, "id", i, cfg, dit.Random(cfg, 1, true))
+	if err != nil {
+		t.Fatal(err)
+	}
 	a := Autoencoder{
 		Config: autoencoder.Config{
 			ImageChannels: 3, LatentChannels: 4, Groups: 2,
@@ -60,6 +71,23 @@ func TestDecoding(t *testing.T) {
 	again, err := g.Generate(context.Background(), req, nil)
 	if err != nil || again.Metadata.SHA256 != res.Metadata.SHA256 {
 		t.Errorf("again: %v, other pixels", err)
+	}
+}
+
+// A device without convolutions leaves decoding to Go, with the same pixels.
+func TestDecodingWithoutConvolutions(t *testing.T) {
+	var hashes [2]string
+	for i, dev := range []compute.Device{generic.New(), struct{ compute.Device }{generic.New()}} {
+		g := decodingOn(t, dev)
+		res, err := g.Generate(t.Context(), g.Defaults(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes[i] = res.Metadata.SHA256
+		g.Free()
+	}
+	if hashes[0] != hashes[1] {
+		t.Errorf("pixels are %v", hashes)
 	}
 }
 

@@ -132,6 +132,8 @@ export interface Metadata {
   request: Request;
   model: string;
   model_id: string;
+  /** Identifies the file of the autoencoder, where it is another one than the model's. */
+  autoencoder_id?: string;
   device: string;
   /** SHA-256, in hex, of the pixels of all images. */
   sha256: string;
@@ -146,7 +148,7 @@ export interface Metadata {
 /** The images as they are after a step. Many images are made in batches: these are images[0], … from number first on. */
 export interface Step {
   type: "step";
-  /** 1 to steps, over all batches. */
+  /** 1 to steps, over all batches; of models of latents, the parts of decoding too. */
   step: number;
   steps: number;
   first: number;
