@@ -10,8 +10,8 @@ import (
 func TestForeignFiles(t *testing.T) {
 	for text, want := range map[string]string{
 		"version https://git-lfs.github.com/spec/v1\noid sha256:" + strings.Repeat("0", 64) + "\nsize 5\n": "git lfs pull",
-		"<!DOCTYPE html><title>Not found</title>" + strings.Repeat(" ", 100):                             "HTML page",
-		"PK\x03\x04" + strings.Repeat("x", 100):                                                         "it starts with",
+		"<!DOCTYPE html><title>Not found</title>" + strings.Repeat(" ", 100):                               "HTML page",
+		"PK\x03\x04" + strings.Repeat("x", 100):                                                            "it starts with",
 	} {
 		b := []byte(text)
 		if _, err := NewReader(bytes.NewReader(b)); err == nil || !strings.Contains(err.Error(), want) {
