@@ -7,14 +7,9 @@ import (
 	"dit8/core/compute"
 )
 
-// convolvers are the two devices, where the one under test has convolutions.
-func (b *bench) convolvers(t *testing.T) (dev, ref compute.Convolver) {
-	t.Helper()
-	dev, ok := b.dev.(compute.Convolver)
-	if !ok {
-		t.Skip("the device has no convolutions")
-	}
-	return dev, b.ref.(compute.Convolver)
+// convolvers are the two devices, of which Run has seen that they have convolutions.
+func (b *bench) convolvers() (dev, ref compute.Convolver) {
+	return b.dev.(compute.Convolver), b.ref.(compute.Convolver)
 }
 
 // convCase is a convolution and its picture.
@@ -54,7 +49,6 @@ func convCases() (all []convCase) {
 }
 
 func convolution(t *testing.T, b *bench) {
-	b.convolvers(t)
 	for i, c := range convCases() { // seven for each shape, so that every kind meets every form
 		b.convolution(t, c, i%4)
 	}
@@ -74,7 +68,7 @@ func (c convCase) size() (h, w int) {
 // dst as the residual and ReLU.
 func (b *bench) convolution(t *testing.T, c convCase, kind int) {
 	t.Helper()
-	dev, ref := b.convolvers(t)
+	dev, ref := b.convolvers()
 	w := compute.ConvWeights{
 		In: c.in, Out: c.out, Kernel: c.kernel, Stride: c.stride, Pad: c.pad,
 		F32: b.r.values(c.out * c.kernel * c.kernel * c.in), Bias: b.r.values(c.out),
@@ -110,7 +104,6 @@ func (b *bench) convolution(t *testing.T, c convCase, kind int) {
 }
 
 func groupNorm(t *testing.T, b *bench) {
-	b.convolvers(t)
 	for _, s := range [][4]int{
 		{1, 1, 1, 1}, {1, 1, 4, 2}, {1, 3, 6, 3}, {2, 2, 8, 8}, {3, 5, 32, 32}, {15, 4, 16, 4}, {16, 16, 12, 4}, {17, 3, 64, 32}, {33, 7, 40, 8}, {40, 40, 128, 32},
 	} {
@@ -123,7 +116,7 @@ func groupNorm(t *testing.T, b *bench) {
 // groupNorm normalises values about a mean, also in place.
 func (b *bench) groupNorm(t *testing.T, h, w, c, groups int, mean float32) {
 	t.Helper()
-	dev, ref := b.convolvers(t)
+	dev, ref := b.convolvers()
 	v := b.r.values(h * w * c)
 	for i := range v {
 		v[i] += mean

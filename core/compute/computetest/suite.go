@@ -21,10 +21,11 @@ func Run(t *testing.T, name string, open func() compute.Device) {
 	if got := open().Name(); got != name {
 		t.Fatalf("the device is %q, the suite was to test %q", got, name)
 	}
-	for _, c := range []struct {
+	type test struct {
 		name string
 		run  func(*testing.T, *bench)
-	}{
+	}
+	tests := []test{
 		{"memory", memory},
 		{"linear", linear},
 		{"linear gate", linearGate},
@@ -33,9 +34,11 @@ func Run(t *testing.T, name string, open func() compute.Device) {
 		{"norm and rotate", normRotate},
 		{"attention", attention},
 		{"patches", patches},
-		{"convolution", convolution},
-		{"group norm", groupNorm},
-	} {
+	}
+	if _, ok := open().(compute.Convolver); ok {
+		tests = append(tests, test{"convolution", convolution}, test{"group norm", groupNorm})
+	}
+	for _, c := range tests {
 		t.Run(c.name, func(t *testing.T) { c.run(t, &bench{dev: open(), ref: generic.New(), r: rng{state: 1}}) })
 	}
 }
