@@ -132,6 +132,8 @@ export interface Metadata {
   request: Request;
   model: string;
   model_id: string;
+  /** The version of the numeric contract: another one may give other pixels. */
+  contract: number;
   /** Identifies the file of the autoencoder, where it is another one than the model's. */
   autoencoder_id?: string;
   device: string;

@@ -45,6 +45,8 @@ const kept = (page) => page.evaluate(async () => {
   await navigator.serviceWorker.ready;
   return (await caches.keys()).sort();
 });
+// stored waits for what the page has not asked for itself to be kept too.
+const stored = (page) => page.waitForFunction(async () => Boolean(await caches.match(new URL("index.html", location))));
 // ready waits for the page itself to have loaded its model, and kept it.
 const ready = (page) => page.waitForFunction(() => !document.getElementById("generate").disabled);
 
@@ -62,6 +64,7 @@ test("offline after the first visit", async () => {
   await isolated(page);
   await ready(page);
   assert.equal((await kept(page)).length, 2); // the page and the model
+  await stored(page);
   await page.context().setOffline(true);
   await page.reload();
   await ready(page);

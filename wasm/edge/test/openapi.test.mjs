@@ -89,9 +89,9 @@ test("answers are as documented", async () => {
 test("what the document refuses, the worker refuses", async () => {
   const check = ajv.getSchema("doc#/components/schemas/ImagesRequest");
   for (const body of [
-    {}, { prompt: "fox", class: "fox" }, { prompt: "fox", n: 0 }, { prompt: "fox", n: 9 }, { prompt: "fox", n: 1.5 }, { prompt: "fox", steps: 101 }, { prompt: "fox", seed: -1 },
+    {}, { prompt: "fox", class: "fox" }, { prompt: "fox", n: 0 }, { prompt: "fox", n: 9 }, { prompt: "fox", n: 1.5 }, { prompt: "fox", steps: 101 }, { prompt: "fox", seed: -2 },
     { prompt: "fox", seed: 2 ** 53 }, { prompt: "fox", guidance: 101 }, { prompt: "fox", solver: "rk4" }, { prompt: "fox", size: "32" }, { prompt: "fox", colour: 1 },
-    { prompt: "fox", guidance_interval: [0.1] }, { prompt: "fox", edit: { task: "image", image: "", width: 32, x: 1 } }, { prompt: "fox", response_format: "url" },
+    { prompt: "fox", guidance_interval: [0.1] }, { prompt: "fox", edit: { task: "image", image: "", width: 32, x: 1 } }, { prompt: "fox", response_format: "uri" },
     { prompt: "fox", stream: "yes" }, { prompt: "fox", partial_images: 17 }, { classes: [] }, { classes: [{ class: "fox", weight: 2000 }] }, { prompt: "fox", shift: 0.001 },
   ]) {
     assert.ok(!check(body), `the document accepts ${JSON.stringify(body)}`);
