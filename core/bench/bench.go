@@ -5,6 +5,8 @@ package bench
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -83,7 +85,7 @@ func Run(ctx context.Context, dev compute.Device, o Options) (Result, error) {
 	if !same(first, n.out) {
 		return Result{}, errors.New("bench: the last pass gives another output than the first")
 	}
-	r := Result{Name: o.Name, Device: dev.Name(), Config: o.Config, Parameters: parameters(o.Config), Batch: o.Batch}
+	r := Result{Name: o.Name, Device: dev.Name(), Config: o.Config, Parameters: parameters(o.Config), Batch: o.Batch, Output: hash(first)}
 	r.summary(passes, timed.Entries())
 	return r, nil
 }
@@ -157,6 +159,16 @@ func compare(out []float32, o Options) error {
 		}
 	}
 	return nil
+}
+
+// hash is the SHA-256 of values.
+func hash(v []float32) string {
+	h := sha256.New()
+	for _, x := range v {
+		b := math.Float32bits(x)
+		h.Write([]byte{byte(b), byte(b >> 8), byte(b >> 16), byte(b >> 24)})
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // same reports whether a and b hold the same bits.

@@ -20,6 +20,7 @@ type Result struct {
 	Config     dit.Config  `json:"config"`
 	Parameters int64       `json:"parameters"`
 	Batch      int         `json:"batch"`      // images in a pass
+	Output     string      `json:"output"`     // SHA-256 of a pass's output, float32 in little-endian order: that of every device
 	Passes     int         `json:"passes"`     // that were timed
 	BestMS     float64     `json:"best_ms"`    // ms of the fastest pass
 	MedianMS   float64     `json:"median_ms"`  // ms of the middle one
@@ -70,8 +71,8 @@ func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond)
 
 // WriteText writes r as a table for people.
 func (r Result) WriteText(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%s on %s: %.1f M parameters, int8, batch %d\nbest %.2f ms, median %.2f ms per step of %d, %.2f GMAC/s\n\n",
-		r.Name, r.Device, float64(r.Parameters)/1e6, r.Batch, r.BestMS, r.MedianMS, r.Passes, r.GMACs)
+	_, err := fmt.Fprintf(w, "%s on %s: %.1f M parameters, int8, batch %d\nbest %.2f ms, median %.2f ms per step of %d, %.2f GMAC/s, output %.16s\n\n",
+		r.Name, r.Device, float64(r.Parameters)/1e6, r.Batch, r.BestMS, r.MedianMS, r.Passes, r.GMACs, r.Output)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { bestPass, counts, networks } from "./networks.mjs";
+import { keep } from "./table.mjs";
 import { costPlot } from "./plot.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -108,8 +109,4 @@ What DiT-S costs with more tokens and more images, one thread:
 ${byTokens.map(costRow).join("\n")}
 ${byBatch.slice(1).map(costRow).join("\n")}
 `;
-const file = root + "docs/performance.md";
-const text = readFileSync(file, "utf8");
-const parts = /(<!-- bench-native -->\n)[^]*?(<!-- end -->)/;
-if (!parts.test(text)) throw new Error(`${file} has no marks for the table`);
-writeFileSync(file, text.replace(parts, (_, start, end) => start + table + end));
+keep("bench-native", table);

@@ -2,7 +2,7 @@
 // Web's wasm provider on the same networks, and writes the table between the marks
 // of docs/performance.md. The kernels' side is BenchmarkForward of wasm/kernels,
 // which in the first round compares its output with the generic device's.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { cpus } from "node:os";
 import { gunzipSync } from "node:zlib";
@@ -10,6 +10,7 @@ import { chromium } from "playwright-core";
 import { build, gotest } from "../test/gotest.mjs";
 import { root } from "../test/helpers.mjs";
 import { counts, networks } from "./networks.mjs";
+import { keep } from "./table.mjs";
 
 const shapes = Object.keys(networks);
 const rounds = 3; // the runtimes by turns
@@ -127,8 +128,4 @@ Where the time of one thread goes, by the clock around each operation, and the s
 kernel, here ${relaxed ? "with relaxed SIMD" : "of SIMD128"}, alone, on data in the cache and without quantising and activation, reaches ${limit.toFixed(0)} GMAC/s in the same run.
 
 ${shapes.map(operationTable).join("\n")}`;
-const file = root + "docs/performance.md";
-const text = readFileSync(file, "utf8");
-const parts = /(<!-- bench-web -->\n)[^]*?(<!-- end -->)/;
-if (!parts.test(text)) throw new Error(`${file} has no marks for the table`);
-writeFileSync(file, text.replace(parts, (_, start, end) => start + table + end));
+keep("bench-web", table);

@@ -196,7 +196,7 @@ export interface Series {
 
 /** How long a network with random weights takes. */
 export interface BenchRequest {
-  /** d256, s4 or s2, or the network's sizes. */
+  /** d256, s4, s2, pmfb16, imfb2, jitb16 or lightningxl1, or the network's sizes. */
   config: string | Record<string, number | boolean>;
   batch?: number;
   passes?: number;
@@ -213,6 +213,8 @@ export interface BenchResult {
   best_ms: number;
   median_ms: number;
   gmac_per_s: number;
+  /** SHA-256 of the output, the same on every device. */
+  output: string;
   operations: { name: string; calls: number; ms: number; share: number; gmac_per_s: number }[];
 }
 

@@ -51,6 +51,7 @@ function report(r) {
     [`ms per step, best of ${r.passes}`, r.best_ms.toFixed(2)],
     ["ms per step, median", r.median_ms.toFixed(2)],
     ["GMAC/s", r.gmac_per_s.toFixed(2)],
+    ["Output", r.output.slice(0, 16)],
   ];
   const operations = r.operations.map((o) => [
     o.name, o.calls || "", o.ms.toFixed(2), `${o.share.toFixed(1)} %`, o.gmac_per_s ? o.gmac_per_s.toFixed(2) : "",
