@@ -9,4 +9,9 @@
 // sum over k in order in one register for each output; int8 sums are exact. A row
 // kernel does whole sixteens of values; what is left is done here in Go, with the
 // functions of package compute.
+//
+// Attention in integers multiplies queries with keys as a layer its inputs with
+// weights, and weights with values by the same kind of product over int16: of digits
+// of seven bits where the processor has dot products of bytes alone. Its row kernels
+// do eights of channels, all rows in one call, and leave the rest to copies.
 package native
