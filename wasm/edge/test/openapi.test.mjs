@@ -28,7 +28,8 @@ test("it is an OpenAPI document", async () => {
 const covered = new Set();
 async function exchange(status, method, template, { path = template.slice(1), body, headers } = {}) {
   const response = await fetch(worker.url + path, {
-    method, body: body && (typeof body === "string" ? body : JSON.stringify(body)), headers: { Authorization: "Bearer secret", ...(body && { "Content-Type": "application/json" }), ...headers },
+    method, redirect: "manual", body: body && (typeof body === "string" || body instanceof FormData ? body : JSON.stringify(body)),
+    headers: { Authorization: "Bearer secret", ...(body && !(body instanceof FormData) && { "Content-Type": "application/json" }), ...headers },
   });
   const name = `${method} ${path}`;
   assert.equal(response.status, status, `${name}: ${await response.clone().text().then((text) => text.slice(0, 300))}`);
@@ -38,6 +39,7 @@ async function exchange(status, method, template, { path = template.slice(1), bo
   const { content = {}, headers: promised = {} } = documented.$ref ? document.components.responses[documented.$ref.split("/").pop()] : documented;
   for (const header in promised) assert.ok(response.headers.get(header), `${name}: no ${header}`);
   const text = await response.text();
+  if (status === 302) return assert.match(response.headers.get("location"), /[?&]seed=\d+/);
   if (method === "HEAD" || status === 304) return assert.equal(text, "");
   const type = response.headers.get("content-type");
   assert.ok(type in content, `${name}: ${type} is not documented`);
@@ -61,9 +63,28 @@ test("answers are as documented", async () => {
   await exchange(404, "POST", "/v1/images/generations", { body: { prompt: "fox", model: "x" } });
   await exchange(413, "POST", "/v1/images/generations", { body: { prompt: "x".repeat(20001) } });
   await exchange(415, "POST", "/v1/images/generations", { body: "{}", headers: { "Content-Type": "text/plain" } });
+  const { b64_json: made } = (await (await fetch(worker.url + "v1/images/generations", {
+    method: "POST", body: JSON.stringify({ prompt: "fox", steps: 2 }), headers: { Authorization: "Bearer secret", "Content-Type": "application/json" },
+  })).json()).data[0];
+  const form = (fields = {}) => {
+    const data = new FormData();
+    data.append("image", new Blob([Buffer.from(made, "base64")], { type: "image/png" }), "fox.png");
+    for (const name in fields) data.append(name, fields[name]);
+    return data;
+  };
+  const ofPictures = ["/v1/images/edits", "/v1/images/variations"];
+  for (const path of ofPictures) {
+    await exchange(200, "POST", path, { body: form({ prompt: "fox", steps: "2" }) });
+    await exchange(400, "POST", path, { body: form({ prompt: "fxo" }) });
+    await exchange(401, "POST", path, { body: form(), headers: { Authorization: "" } });
+    await exchange(404, "POST", path, { body: form({ prompt: "fox", model: "x" }) });
+    await exchange(413, "POST", path, { body: form({ prompt: "x".repeat(20001) }) });
+    await exchange(415, "POST", path, { body: "{}", headers: { "Content-Type": "text/plain" } });
+  }
   const image = "/v1/images";
   for (const method of ["GET", "HEAD"]) {
     await exchange(200, method, image, { path: "v1/images?class=fox&steps=2" });
+    await exchange(302, method, image, { path: "v1/images?class=fox&seed=-1" });
     await exchange(304, method, image, { path: "v1/images?class=fox", headers: { "If-None-Match": "*" } });
     await exchange(400, method, image);
     await exchange(401, method, image, { headers: { Authorization: "" } });
@@ -80,6 +101,7 @@ test("answers are as documented", async () => {
   await new Promise((resolve) => setTimeout(resolve, 200));
   await exchange(429, "POST", "/v1/images/generations", { body: { prompt: "fox" } });
   await exchange(429, "GET", image, { path: "v1/images?class=fox" });
+  for (const path of ofPictures) await exchange(429, "POST", path, { body: form({ prompt: "fox" }) });
   await busy;
   // All that is documented was seen, but for failures and what HEAD has no work for.
   const all = Object.entries(document.paths).flatMap(([path, operations]) => Object.entries(operations).flatMap(([method, { responses }]) => Object.keys(responses).map((status) => `${method} ${path} ${status}`)));
