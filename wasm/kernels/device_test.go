@@ -143,5 +143,6 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer computetest.Forget()
 	computetest.Run(t, want, func() compute.Device { return d })
 }

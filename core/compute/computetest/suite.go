@@ -482,6 +482,9 @@ func attention(t *testing.T, b *bench) {
 // long, and the suites of other devices in the process ask for the same.
 var references sync.Map
 
+// Forget drops them, where a process goes on to measure its memory.
+func Forget() { references.Clear() }
+
 type reference struct {
 	h        compute.Heads
 	qkv, dst []float32
