@@ -22,9 +22,7 @@ func (r *requestFlags) readEdit(size int) (*core.Edit, error) {
 	if r.picture == "" {
 		return nil, usageError("-image is missing: the picture to edit")
 	}
-	if e.Task == core.EditUpscale && r.factor > 0 {
-		size = max(1, size/r.factor)
-	}
+	size = pictures.Side(e, size)
 	p, err := readPicture(r.picture)
 	if err != nil {
 		return nil, err
@@ -33,15 +31,7 @@ func (r *requestFlags) readEdit(size int) (*core.Edit, error) {
 		return nil, usageError("-mask is missing: what to paint anew (-image has no transparent part that says it)")
 	}
 	r.note(r.picture, p.Describe(size, fit))
-	e.Width = size
-	rgb := p.RGB(size, fit)
-	if e.Task == core.EditColorize {
-		for i := 0; i < len(rgb); i += 3 {
-			e.Image = append(e.Image, core.Luma(rgb[i], rgb[i+1], rgb[i+2]))
-		}
-	} else {
-		e.Image = rgb
-	}
+	p.Into(e, size, fit)
 	if r.mask == "" && e.Task != core.EditInpaint {
 		return e, nil
 	}

@@ -186,20 +186,10 @@ func (h *Handler) place(e *core.Edit, notes *[]string, p, mask *picture.Picture,
 	if err := fit.Check(); err != nil {
 		return &core.FieldError{Field: prefix + "fit", Value: strconv.Quote(shorten(string(fit))), Allowed: `"cover", "contain" or "stretch"`}
 	}
-	size := h.generator.ImageSize()
-	if e.Task == core.EditUpscale && e.Factor > 0 {
-		size = max(1, size/e.Factor)
-	}
+	size := picture.Side(e, h.generator.ImageSize())
 	if p != nil {
 		note(notes, "image", p.Describe(size, fit))
-		e.Width, e.Image = size, p.RGB(size, fit)
-		if e.Task == core.EditColorize {
-			rgb := e.Image
-			e.Image = make([]byte, 0, size*size)
-			for i := 0; i < len(rgb); i += 3 {
-				e.Image = append(e.Image, core.Luma(rgb[i], rgb[i+1], rgb[i+2]))
-			}
-		}
+		p.Into(e, size, fit)
 	}
 	if mask == nil {
 		return nil
