@@ -16,6 +16,8 @@ import (
 
 	_ "golang.org/x/image/bmp"
 	_ "golang.org/x/image/webp"
+
+	"dit8/internal/textfile"
 )
 
 // MaxPixels is how many a picture may well have.
@@ -78,8 +80,8 @@ func Decode(b []byte, limit int) (*Picture, error) {
 func other(b []byte, err error) error {
 	head := string(b[:min(len(b), 64)])
 	switch {
-	case strings.HasPrefix(head, "version https://git-lfs"):
-		return errors.New(`this is a git-lfs pointer, not the file itself: run "git lfs pull"`)
+	case textfile.IsPointer(b):
+		return errors.New("this is " + textfile.Pointer)
 	case strings.HasPrefix(strings.ToLower(strings.TrimSpace(head)), "<"):
 		return errors.New("this is an HTML or SVG text, not a picture of pixels; read are " + Formats)
 	case len(head) > 12 && head[4:8] == "ftyp":

@@ -10,13 +10,19 @@ import (
 	"unicode/utf8"
 )
 
+// Pointer is what people have where git-lfs has not fetched a file.
+const Pointer = `a git-lfs pointer, not the file itself: run "git lfs pull"`
+
+// IsPointer tells that by how a file begins.
+func IsPointer(head []byte) bool { return bytes.HasPrefix(head, []byte("version https://git-lfs")) }
+
 // Decode is a text in UTF-8 without a mark. It refuses what is none, and a git-lfs
 // pointer.
 func Decode(b []byte) ([]byte, error) {
 	var order binary.ByteOrder
 	switch {
-	case bytes.HasPrefix(b, []byte("version https://git-lfs")):
-		return nil, errors.New(`this is a git-lfs pointer, not the file itself: run "git lfs pull"`)
+	case IsPointer(b):
+		return nil, errors.New("this is " + Pointer)
 	case bytes.HasPrefix(b, []byte{0xff, 0xfe}):
 		order = binary.LittleEndian
 	case bytes.HasPrefix(b, []byte{0xfe, 0xff}):

@@ -43,9 +43,9 @@ type Checkpoint struct {
 
 // Open opens a checkpoint: a .safetensors file, an index of several, a file of
 // torch.save, two of a decoder and an encoder, or a folder of diffusers. What a file is is
-// told by its content. Of a
-// training checkpoint it takes the weights of that name: keys with dots between, or
-// what tensors' names begin with. "" is the best that it has, averages first.
+// told by its content. Of a training checkpoint it takes the weights of that name: keys
+// with dots between, or what tensors' names begin with. "" is the best that it has,
+// averages first.
 func Open(path, weights string) (c *Checkpoint, err error) {
 	return openParts(path, weights, "transformer", "vae")
 }
@@ -185,17 +185,18 @@ func (c *Checkpoint) read(path, weights string) error {
 	return c.tidy(prefix)
 }
 
-// isJSON tells a text that begins as JSON's objects and lists do. A safetensors file has
-// its header's length before the brace.
+// isSafetensors tells a safetensors file, which has its header's length before the brace.
+func isSafetensors(head []byte) bool { return len(head) > 8 && head[8] == '{' && head[7] == 0 }
+
+// isJSON tells a text that begins as JSON's objects and lists do.
 func isJSON(head []byte) bool {
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
-	header := len(head) > 8 && head[8] == '{' && head[7] == 0
-	return len(text) == 0 || (text[0] == '{' || text[0] == '[') && !header
+	return len(text) == 0 || (text[0] == '{' || text[0] == '[') && !isSafetensors(head)
 }
 
 // isTorch tells whether a file is torchfile's, or, as its name says, was meant to be.
 func isTorch(path string, head []byte) bool {
-	if torchfile.Is(head) || len(head) > 8 && head[8] == '{' && head[7] == 0 {
+	if torchfile.Is(head) || isSafetensors(head) {
 		return torchfile.Is(head)
 	}
 	return slices.Contains([]string{".pt", ".pth", ".ckpt", ".bin", ".tar"}, strings.ToLower(filepath.Ext(path)))

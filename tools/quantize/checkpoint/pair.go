@@ -28,8 +28,8 @@ func pair(path string) (decoder, encoder string, ok bool) {
 
 // openPair opens both halves; names begin with which of them they are of.
 func (c *Checkpoint) openPair(decoder, encoder, weights string) error {
-	for prefix, path := range map[string]string{"decoder.": decoder, "encoder.": encoder} {
-		f, size, head, err := c.regular(path)
+	for _, half := range []struct{ prefix, path string }{{"decoder.", decoder}, {"encoder.", encoder}} {
+		f, size, head, err := c.regular(half.path)
 		if err != nil {
 			return err
 		}
@@ -38,8 +38,8 @@ func (c *Checkpoint) openPair(decoder, encoder, weights string) error {
 			return err
 		}
 		for i := range c.Tensors[from:] {
-			if name := &c.Tensors[from+i].Name; !strings.HasPrefix(*name, prefix) {
-				*name = prefix + *name
+			if name := &c.Tensors[from+i].Name; !strings.HasPrefix(*name, half.prefix) {
+				*name = half.prefix + *name
 			}
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"dit8/internal/textfile"
 )
 
 // Limits of the format.
@@ -103,8 +105,8 @@ func otherFormat(b []byte) string {
 	switch {
 	case strings.HasPrefix(start, "<!doctype"), strings.HasPrefix(start, "<html"):
 		return "an HTML page: the download went wrong"
-	case strings.HasPrefix(start, "version https://git-lfs"):
-		return `a git-lfs pointer, not the file itself: run "git lfs pull"`
+	case textfile.IsPointer([]byte(start)):
+		return textfile.Pointer
 	case strings.HasPrefix(string(b), "PK\x03\x04"), strings.HasPrefix(string(b), "PK\x05\x06"):
 		return "a zip archive, as torch.save writes, not a safetensors file"
 	case len(b) > 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5 && (len(b) < 8 || binary.LittleEndian.Uint64(b) > MaxHeader):

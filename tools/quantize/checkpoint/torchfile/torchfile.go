@@ -14,6 +14,8 @@ import (
 	"io"
 	"math"
 	"strings"
+
+	"dit8/internal/textfile"
 )
 
 // Limits.
@@ -74,8 +76,8 @@ func Read(r io.ReaderAt, size int64, which string) (*File, error) {
 		top, err = readZip(r, size)
 	case bytes.HasPrefix(head, []byte(legacyMagic)):
 		top, err = readLegacy(r, size)
-	case bytes.HasPrefix(head, []byte("version https://git-lfs")):
-		return nil, badf(`this is a git-lfs pointer, not the file itself: run "git lfs pull"`)
+	case textfile.IsPointer(head):
+		return nil, badf("this is %s", textfile.Pointer)
 	case isPickle(head):
 		return nil, badf("this is a bare Python pickle, not a file of torch.save: refused")
 	case bytes.HasPrefix(bytes.ToLower(bytes.TrimSpace(head)), []byte("<")):
