@@ -2,11 +2,11 @@
 // styles.npy, int32 [N], and classes.json. manifest.json, beside this file, has the hash of every image and what it is a
 // drawing of, ATTRIBUTION.md the licences.
 //
-//   node build.mjs [--size 32] [--min-sets 4] [--all] [--words] DIR
+//   node build.mjs [--size 32] [--min-sets 4] [--all] [--words [--core]] DIR
 //
 // --all takes all concepts that enough sets draw, not those of concepts.json only. --words takes people, hands and symbols too,
-// in all skin tones, and says each drawing's words: vocabulary.json and words.json (README.md). --check fails where the manifest
-// would change.
+// in all skin tones, and says each drawing's words: vocabulary.json and words.json (README.md). --core takes of these smiling
+// and funny faces, hearts, animals and those of concepts.json, few enough to be learned on a CPU. --check fails where the manifest would change.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -20,19 +20,19 @@ const { values: flags, positionals: [dir, ...more] } = parseArgs({
   allowPositionals: true,
   options: {
     size: { type: "string", default: "32" }, "min-sets": { type: "string" }, jobs: { type: "string", default: "2" },
-    all: { type: "boolean" }, words: { type: "boolean" }, check: { type: "boolean" },
+    all: { type: "boolean" }, words: { type: "boolean" }, core: { type: "boolean" }, check: { type: "boolean" },
   },
 });
 const usual = flags.words ? 3 : 4; // sets that draw a concept
 const size = Number(flags.size), minSets = Number(flags["min-sets"] ?? usual), jobs = Number(flags.jobs);
-if (!dir || more.length || !(size >= 8 && size <= 256) || !(minSets >= 1) || !(jobs >= 1)) {
-  console.error("usage: node build.mjs [--size 8..256] [--min-sets N] [--all] [--words] [--jobs N] [--check] DIR");
+if (!dir || more.length || !(size >= 8 && size <= 256) || !(minSets >= 1) || !(jobs >= 1) || flags.core && !flags.words) {
+  console.error("usage: node build.mjs [--size 8..256] [--min-sets N] [--all] [--words [--core]] [--jobs N] [--check] DIR");
   process.exit(2);
 }
 
-// manifest.json has every image of the default model's data, manifest-all-SIZE.json and manifest-words-SIZE.json the hashes of
-// the files with all concepts.
-const many = flags.words ? "words" : flags.all && "all";
+// manifest.json has every image of the first default model's data, manifest-all-SIZE.json, manifest-words-SIZE.json and
+// manifest-core-SIZE.json the hashes of the files with many concepts.
+const many = flags.core ? "core" : flags.words ? "words" : flags.all && "all";
 const manifestName = many ? minSets === usual && `manifest-${many}-${size}.json` : size === 32 && "manifest.json";
 if (flags.check && !manifestName) throw new Error(`there is no manifest of ${minSets} sets at size ${size}`);
 
@@ -66,7 +66,7 @@ const onWhite = (rgba) => {
 };
 
 const sets = loadSets(), find = matcher();
-const concepts = flags.words ? wordedConcepts().map((c) => ({ name: slug(c.label), ...c }))
+const concepts = flags.words ? wordedConcepts(flags.core && JSON.parse(readFileSync(here("concepts.json")))).map((c) => ({ name: slug(c.label), ...c }))
   : flags.all ? allConcepts() : JSON.parse(readFileSync(here("concepts.json")));
 
 /** drawings of a concept, {class, set, icon, sha256, pixels}, and what can't be drawn. */

@@ -1,6 +1,7 @@
 // The words of drawings: those of the name in Unicode's CLDR, emojibase's keywords and subgroups, and the colours that a drawing has.
 // What a prompt may say, and what a model's label table has a row for, is a vocabulary of them.
 import { readFileSync } from "node:fs";
+import { slug } from "./match.mjs";
 
 const json = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url)));
 const stop = new Set("a an the of and or with without in on for to at by from s".split(" "));
@@ -25,17 +26,24 @@ function singular(word, isWord) {
   return word;
 }
 
+const leftOut = ["country-flag", "subdivision-flag", "keycap", "alphanum", "skin-tone", "hair-style"];
+// What --core takes, of emojibase's subgroups.
+const coreSubgroups = /^(animal-.*|cat-face|heart|face-(smiling|affection|tongue|glasses|hat|negative|costume))$/;
+
 /** wordedConcepts are all emoji but flags of countries, letters and numbers, which are told apart by signs and not by words;
- * with each skin tone, where a drawing has one: [{name, base, label, tags, share}]. share is how often it should be drawn. */
-export function wordedConcepts() {
+ * with each skin tone, where a drawing has one: [{name, base, label, tags, share}]. share is how often it should be drawn. Given
+ * concepts of concepts.json, they are those, and the core's. */
+export function wordedConcepts(few) {
   const { subgroups } = json("node_modules/emojibase-data/meta/groups.json");
-  const leftOut = ["country-flag", "subdivision-flag", "keycap", "alphanum", "skin-tone", "hair-style"];
+  const named = few && new Set(few.map((c) => c.cldr ?? c.name));
+  const core = (e) => coreSubgroups.test(subgroups[e.subgroup]) || named.has(slug(e.label));
   const out = [];
   for (const e of json("node_modules/emojibase-data/en/data.json")) {
     if (e.group === undefined || leftOut.includes(subgroups[e.subgroup])) continue;
+    if (few && !core(e)) continue;
     const tags = [...(e.tags ?? []), subgroups[e.subgroup].replace("other", "")], base = e.label;
     out.push({ label: e.label, base, tags, share: 1 });
-    const tones = (e.skins ?? []).filter((s) => !Array.isArray(s.tone));
+    const tones = few ? [] : (e.skins ?? []).filter((s) => !Array.isArray(s.tone));
     for (const s of tones) out.push({ label: s.label, base, tags, share: 1 / tones.length });
   }
   return out;
