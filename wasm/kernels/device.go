@@ -14,7 +14,7 @@ import (
 type Device struct {
 	mem     arena
 	threads int
-	areas   [4]area // scratch: quantised rows, their scales, what threads need for a product, and what else an operation needs
+	areas   [areas]area // scratch
 }
 
 // area is scratch memory that grows and is kept.
@@ -24,13 +24,15 @@ type area struct {
 }
 
 const (
-	quantised = iota
-	scales
-	perThread
-	other
+	quantised = iota // rows
+	scales           // theirs
+	perThread        // what threads need for a product
+	affine           // a group norm's
+	other            // what else an operation needs
+	areas
 )
 
-var _ compute.Device = (*Device)(nil)
+var _ compute.Convolver = (*Device)(nil)
 
 // New returns the device, once in the life of a program. It fails where the
 // engine has no SIMD or the host has not loaded kernels.wasm.

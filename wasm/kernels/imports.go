@@ -51,6 +51,21 @@ func attentionInt8Scratch(tokens, headDim int32) int32
 //go:wasmimport kernels attention_int8
 func attentionInt8(dst, qkv uint32, n, tokens, heads, headDim int32, scratch uint32)
 
+//go:wasmimport kernels conv_scratch
+func convScratch(cols, seen, c, kernel, stride int32) int32
+
+//go:wasmimport kernels conv_f32
+func convF32(dst, residual uint32, relu int32, x uint32, h, w, c, up int32, affine, weights, bias uint32, out, kernel, stride, pad int32, scratch uint32)
+
+//go:wasmimport kernels group_scratch
+func groupScratch(h, c, groups int32) int32
+
+//go:wasmimport kernels group_affine
+func groupAffine(affine, x uint32, h, w, c, groups int32, weight, bias, scratch uint32)
+
+//go:wasmimport kernels group_norm
+func groupNorm(dst, x uint32, n, c int32, affine uint32)
+
 //go:wasmimport kernels patches
 func patches(dst, img uint32, n, c, h, w, p int32)
 

@@ -36,6 +36,10 @@ static __attribute__((noinline)) void silu(float *y, int n) { // compute.SiLU
 	over_exp(y, r, n);
 }
 
+void silu_row(float *y, int n) {
+	for (; n > 0; n -= MOST, y += MOST) silu(y, least(n, MOST));
+}
+
 // multiply replaces values by their products with those where they go. Not in finish's
 // loop, which it would slow down.
 static __attribute__((noinline)) void multiply(const linear_args *args, float *y, int n, int r, int j) {

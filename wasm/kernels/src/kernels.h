@@ -98,3 +98,6 @@ INLINE void store_some(float *p, f32x4 v, int n) {
 	ST(t, v);
 	for (int i = 0; i < n; i++) p[i] = t[i];
 }
+
+// silu_row replaces n values by compute.SiLU's; up to three behind them may change.
+void silu_row(float *y, int n);
