@@ -48,8 +48,8 @@ func (g *Generator) Autoencoder() (a Autoencoder, ok bool) {
 	return g.decoder.about, true
 }
 
-// convolver is what runs an autoencoder: the device itself, or, until it has
-// convolutions of its own (wasm/kernels), Go, which gives the same bits slowly.
+// convolver is what runs an autoencoder: the device itself, or, where it has no
+// convolutions, Go, which gives the same bits slowly.
 func convolver(dev compute.Device) compute.Convolver {
 	if c, ok := dev.(compute.Convolver); ok {
 		return c

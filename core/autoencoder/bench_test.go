@@ -15,8 +15,8 @@ func BenchmarkDecode(b *testing.B) {
 		name string
 		Config
 	}{
-		{"sd", Config{ImageChannels: 3, LatentChannels: 4, Groups: 32, Decoder: Half{Channels: []int{128, 256, 512, 512}, Layers: []int{3, 3, 3, 3}, Mid: true, Quant: true}}},
-		{"taesd", Config{Kind: Tiny, ImageChannels: 3, LatentChannels: 4, Decoder: Half{Channels: []int{64, 64, 64, 64}, Layers: []int{1, 3, 3, 3}}}},
+		{"sd", SDDecoder()},
+		{"taesd", TAESDDecoder()},
 	} {
 		for _, size := range []int{32, 64} {
 			b.Run(fmt.Sprintf("%s/%d", c.name, 8*size), func(b *testing.B) {

@@ -31,3 +31,14 @@ func Random(cfg Config, seed uint64) iter.Seq2[param.Tensor, error] {
 		}
 	}
 }
+
+// SDDecoder is the shape of Stable Diffusion's decoder, for measurements.
+// (stabilityai/sd-vae-ft-mse, config.json)
+func SDDecoder() Config {
+	return Config{ImageChannels: 3, LatentChannels: 4, Groups: 32, Decoder: Half{Channels: []int{128, 256, 512, 512}, Layers: []int{3, 3, 3, 3}, Mid: true, Quant: true}}
+}
+
+// TAESDDecoder is the shape of its small stand-in. (madebyollin/taesd)
+func TAESDDecoder() Config {
+	return Config{Kind: Tiny, ImageChannels: 3, LatentChannels: 4, Decoder: Half{Channels: []int{64, 64, 64, 64}, Layers: []int{1, 3, 3, 3}}}
+}

@@ -100,16 +100,18 @@ typedef struct {
 	float *dst;
 	const float *qkv;
 	int tokens, heads, hd;
+	int pieces, piece; // of a head, and how many queries each has
 	float *scratch;
 } attention_args;
 
-// attention_part computes one head of one image.
+// attention_part computes a piece of one head of one image.
 static void attention_part(const void *args, int part, int thread) {
 	attention_args a = *(const attention_args *)args;
 	int hd = a.hd, tokens = a.tokens, dim = a.heads * hd, tp = up(tokens, 8), hp = up(hd, 8);
 	float *kt = a.scratch + thread * attention_scratch(tokens, hd), *vp = kt + tp * hd, *s = vp + tokens * hp, *qs = s + 8 * up(tokens, 16);
 	float scale = 1 / __builtin_sqrtf((float)hd);
-	int img = part / a.heads, h = part % a.heads;
+	int t = part % a.pieces * a.piece, end = least(t + a.piece, tokens), img = part / a.pieces / a.heads, h = part / a.pieces % a.heads;
+	if (t >= tokens) return;
 	const float *q = a.qkv + img * tokens * 3 * dim + h * hd, *k = q + dim, *v = k + dim;
 	// Panels are filled up with zeros.
 	for (int j = 0; j < tp; j += 4)
@@ -122,15 +124,16 @@ static void attention_part(const void *args, int part, int thread) {
 	for (int j = 0; j < tokens; j++)
 		for (int i = 0; i < hp; i += 4) ST(vp + (i / 8 * tokens + j) * 8 + i % 8, i < hd ? load_some(v + 3 * j * dim + i, hd - i) : SPLAT(0.0f));
 	float *o = a.dst + img * tokens * dim + h * hd;
-	int t = 0;
-	for (; t + 4 <= tokens; t += 4) queries(4, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
-	for (; t < tokens; t++) queries(1, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
+	for (; t + 4 <= end; t += 4) queries(4, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
+	for (; t < end; t++) queries(1, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
 }
 
-// attention computes softmax(q·hd^-½·kᵀ)·v for each of n images and each head.
+// attention computes softmax(q·hd^-½·kᵀ)·v for each of n images and each head. Where there are fewer heads than threads (an
+// autoencoder's is one wide head over all pixels) each is cut into pieces, which pack the same keys and values.
 // scratch has room for attention_scratch values for each thread.
 EXPORT(attention)
 void attention(float *dst, const float *qkv, int n, int tokens, int heads, int hd, float *scratch) {
-	attention_args a = {dst, qkv, tokens, heads, hd, scratch};
-	run(attention_part, &a, n * heads);
+	int pieces = n * heads < threads() ? threads() : 1, piece = up(up(tokens, pieces) / pieces, 4);
+	attention_args a = {dst, qkv, tokens, heads, hd, pieces, piece, scratch};
+	run(attention_part, &a, n * heads * pieces);
 }
