@@ -68,9 +68,9 @@ func (c *chunkReader) tensor(t *TensorInfo) (param.Tensor, error) {
 		return out, err
 	}
 	values := (param.Spec{Shape: t.Shape}).Len()
-	scales := 0
+	scales, factors := 0, 0
 	if t.DType == I8 {
-		scales = t.Shape[0]
+		scales, factors = t.Shape[0], param.Spec{Shape: t.Shape}.Factors()
 	}
 	for i := range t.chunks {
 		b, err := c.chunk(t, i)
@@ -88,9 +88,8 @@ func (c *chunkReader) tensor(t *TensorInfo) (param.Tensor, error) {
 				dst[i] = half.ToFloat32(binary.LittleEndian.Uint16(b[2*i:]))
 			}
 		case I8:
-			n := min(len(b)/4, scales-len(out.Scale))
-			decodeF32(extend(&out.Scale, n, scales), b)
-			b = b[4*n:]
+			b = leading(&out.Scale, b, scales)
+			b = leading(&out.Smooth, b, factors)
 			copy(asBytes(extend(&out.I8, len(b), values)), b)
 		}
 	}
@@ -110,6 +109,13 @@ func (c *chunkReader) join(planes []byte, width int) []byte {
 		}
 	}
 	return b
+}
+
+// leading takes what is missing of n values from b, and returns the rest of it.
+func leading(v *[]float32, b []byte, n int) []byte {
+	k := min(len(b)/4, n-len(*v))
+	decodeF32(extend(v, k, n), b)
+	return b[4*k:]
 }
 
 // decodeF32 reads as many values as dst has from b.
@@ -148,6 +154,11 @@ func check(t param.Tensor) error {
 	for i, v := range t.Scale {
 		if !finite(v) || v < 0 {
 			return badf("tensor %s: scale %d is %v, allowed are finite values from 0", t.Name, i, v)
+		}
+	}
+	for i, v := range t.Smooth {
+		if !finite(v) || v <= 0 {
+			return badf("tensor %s: the factor of input channel %d is %v, allowed are finite values above 0", t.Name, i, v)
 		}
 	}
 	if i := bytes.IndexByte(asBytes(t.I8), 0x80); i >= 0 {

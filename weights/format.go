@@ -29,8 +29,9 @@
 // Byte planes are, of a chunk's floats, the first bytes of all, then the second ones
 // and so on: signs and exponents then stand together, which compresses them.
 //
-// A payload is the tensor's bytes (for int8 rows: a float32 scale for each row,
-// then the int8 values) cut into chunks of ChunkSize bytes, the last one shorter,
+// A payload is the tensor's bytes (for int8 rows: a float32 scale for each row, for
+// convolutions [out, row, column, in] then a float32 factor for each input channel, which
+// values are multiplied by too, then the int8 values) cut into chunks of ChunkSize bytes, the last one shorter,
 // each a zstd frame of its own or stored as it is. A chunk may not expand in memory
 // to more than MaxExpansion times its stored length, so that a file costs what its
 // size suggests. Payloads follow each other with zeros up to the next multiple of
@@ -93,7 +94,7 @@ func (d DType) storedBytes(s param.Spec) int64 {
 	case F16:
 		return 2 * n
 	case I8:
-		return n + 4*int64(s.Shape[0])
+		return n + 4*int64(s.Shape[0]+s.Factors())
 	}
 	return 4 * n
 }

@@ -206,8 +206,8 @@ func (h *Header) parseTable(b []byte, at int64) (end int64, err error) {
 		if t.DType == I8 && t.Planes {
 			return 0, badf("tensor %s: int8 rows in byte planes", s.Name)
 		}
-		if t.DType == I8 && len(s.Shape) != 2 {
-			return 0, badf("tensor %s: int8 rows for shape %v, allowed for matrices", s.Name, s.Shape)
+		if t.DType == I8 && !s.MayBeInt8() {
+			return 0, badf("tensor %s: int8 rows for shape %v, allowed for matrices and convolutions within an autoencoder", s.Name, s.Shape)
 		}
 		shape := make([]int, min(c.uint8(), 8))
 		for i := range shape {

@@ -13,6 +13,7 @@ import (
 	"iter"
 	"math"
 	"runtime"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -195,7 +196,7 @@ func (e *encoder) tensor(t param.Tensor, round16 bool) (encoded, error) {
 			b = binary.LittleEndian.AppendUint16(b, h)
 		}
 	case I8:
-		for _, v := range t.Scale {
+		for _, v := range slices.Concat(t.Scale, t.Smooth) {
 			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 		}
 		for _, v := range t.I8 {
@@ -205,7 +206,7 @@ func (e *encoder) tensor(t param.Tensor, round16 bool) (encoded, error) {
 	e.buf = b
 	cut := 0 // of int8 rows' scales and values
 	if out.dtype == I8 {
-		cut = 4 * len(t.Scale)
+		cut = 4 * (len(t.Scale) + len(t.Smooth))
 	}
 	out.chunks, out.data = e.chunks(b, out.dtype, false, cut)
 	if e.small && out.dtype != I8 {

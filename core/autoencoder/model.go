@@ -105,9 +105,16 @@ func (m *Model) places() []param.Place {
 // list collects places.
 type list struct{ places []param.Place }
 
-// conv adds a 3×3 convolution.
+// conv adds a 3×3 convolution. Those at the ends and those that halve stay floats: they
+// are a hundredth of the work, and the ends lose most by rounding.
 func (l *list) conv(name string, to *compute.Conv, out, in, stride, pad int) {
 	l.places = append(l.places, param.Place{Name: name, Role: param.Kernel, Shape: []int{out, 3, 3, in}, Conv: to, Stride: stride, Pad: pad})
+}
+
+// inner adds a 3×3 convolution that may be int8.
+func (l *list) inner(name string, to *compute.Conv, out, in int) {
+	l.conv(name, to, out, in, 1, 1)
+	l.places[len(l.places)-1].Role = param.Convolution
 }
 
 // linear adds a 1×1 convolution.
@@ -142,7 +149,7 @@ func (h *half) decoderPlaces(l *list, c Config) {
 		prefix := fmt.Sprintf("decoder.up_blocks.%d.", i)
 		in = h.levels[i].places(l, prefix, in, d.Channels[k], d.Layers[k], d.attends(k))
 		if k > 0 {
-			l.conv(prefix+"upsamplers.0.conv", &h.levels[i].resample, in, in, 1, 1)
+			l.inner(prefix+"upsamplers.0.conv", &h.levels[i].resample, in, in)
 		}
 	}
 	l.norm("decoder.conv_norm_out", &h.normOut, in)
@@ -207,9 +214,9 @@ func (v *level) places(l *list, prefix string, in, out, layers int, attends bool
 func (r *resnet) places(l *list, prefix string, in, out int) {
 	r.in, r.out = in, out
 	l.norm(prefix+"norm1", &r.norm1, in)
-	l.conv(prefix+"conv1", &r.conv1, out, in, 1, 1)
+	l.inner(prefix+"conv1", &r.conv1, out, in)
 	l.norm(prefix+"norm2", &r.norm2, out)
-	l.conv(prefix+"conv2", &r.conv2, out, out, 1, 1)
+	l.inner(prefix+"conv2", &r.conv2, out, out)
 	if in != out {
 		l.linear(prefix+"conv_shortcut", &r.shortcut, out, in)
 	}

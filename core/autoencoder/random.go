@@ -16,7 +16,7 @@ func Random(cfg Config, seed uint64) iter.Seq2[param.Tensor, error] {
 		for _, s := range cfg.Specs() {
 			mean, deviation := 0.0, 0.1
 			switch {
-			case s.Role == param.Kernel:
+			case s.Role == param.Kernel || s.Role == param.Convolution:
 				deviation = 1 / math.Sqrt(float64(s.Len()/s.Shape[0]))
 			case s.Role == param.Embedding && s.Name[len(s.Name)-1] == 't': // .weight
 				mean = 1

@@ -31,13 +31,19 @@ func (l *layers) conv(to *compute.Conv, out, in, stride int) {
 	l.next++
 }
 
+// inner is conv for those between the first and the last.
+func (l *layers) inner(to *compute.Conv) {
+	l.list.inner(fmt.Sprintf("%slayers.%d", l.prefix, l.next), to, l.width, l.width)
+	l.next++
+}
+
 func (l *layers) blocks(v *tinyLevel, n int) {
 	if v.blocks == nil {
 		v.blocks = make([][3]compute.Conv, n)
 	}
 	for i := range v.blocks {
 		for k := range v.blocks[i] {
-			l.list.conv(fmt.Sprintf("%slayers.%d.conv.%d", l.prefix, l.next, 2*k), &v.blocks[i][k], l.width, l.width, 1, 1)
+			l.list.inner(fmt.Sprintf("%slayers.%d.conv.%d", l.prefix, l.next, 2*k), &v.blocks[i][k], l.width, l.width)
 		}
 		l.next++
 	}
@@ -54,7 +60,7 @@ func (t *tiny) decoderPlaces(list *list, c Config) {
 		k := n - 1 - i
 		if l.blocks(&t.levels[i], c.Decoder.Layers[k]); k > 0 {
 			l.next++ // nearest ×2
-			l.conv(&t.levels[i].resample, l.width, l.width, 1)
+			l.inner(&t.levels[i].resample)
 		}
 	}
 	l.conv(&t.convOut, c.ImageChannels, l.width, 1)

@@ -3,7 +3,8 @@ package compute
 import "fmt"
 
 // ConvWeights are those of one convolution over rows [H·W, In], with a square kernel
-// and zeros around the picture: a cross-correlation, as in every framework.
+// and zeros around the picture: a cross-correlation, as in every framework. Exactly one
+// of F32 and I8 is set; int8 kernels are 3×3 with stride 1.
 type ConvWeights struct {
 	Name    string // of the layer, for those who look at a network; may be empty
 	In, Out int
@@ -15,7 +16,19 @@ type ConvWeights struct {
 	Pad  int
 	F32  []float32 // [Out, Kernel, Kernel, In], rows before columns
 	Bias []float32 // [Out]
+
+	I8     []int8    // [Out, 3, 3, In], values in [-127, 127]
+	Scale  []float32 // [Out], with I8
+	Smooth []float32 // [In], with I8: w = Scale[o]·I8[o, …, c]·Smooth[c]
 }
+
+const (
+	// MaxConvSum bounds Σ|w| of each output of an int8 convolution: four times a sum of
+	// 12-bit inputs, which is what Winograd's transforms come to, then fits int32.
+	MaxConvSum = (1<<29 - 1) / convMax
+	// MaxSmooth bounds the factors Smooth, from 1/MaxSmooth.
+	MaxSmooth = 1 << 16
+)
 
 // Check reports whether the slices have the lengths that the numbers ask for.
 func (w ConvWeights) Check() error {
@@ -29,12 +42,46 @@ func (w ConvWeights) Check() error {
 		return fmt.Errorf("%s: stride %d, allowed 1, or 2 for 3×3", shape, w.Stride)
 	case w.Kernel == 1 && w.Pad != 0, w.Kernel == 3 && w.Pad != 1 && (w.Pad != 0 || w.Stride != 2):
 		return fmt.Errorf("%s: stride %d with padding %d", shape, w.Stride, w.Pad)
-	case len(w.F32) != n:
-		return fmt.Errorf("%s: got %d weights", shape, len(w.F32))
+	case (w.F32 == nil) == (w.I8 == nil):
+		return fmt.Errorf("%s: need float32 or int8 weights, one of them", shape)
+	case w.F32 != nil && len(w.F32) != n, w.I8 != nil && len(w.I8) != n:
+		return fmt.Errorf("%s: got %d weights", shape, len(w.F32)+len(w.I8))
 	case len(w.Bias) != w.Out:
 		return fmt.Errorf("%s: got %d biases", shape, len(w.Bias))
+	case w.I8 != nil:
+		return w.checkInt8(shape)
 	}
 	return nil
+}
+
+func (w ConvWeights) checkInt8(shape string) error {
+	switch {
+	case w.Kernel != 3 || w.Stride != 1:
+		return fmt.Errorf("%s: int8 weights with stride %d, allowed are 3×3 with stride 1", shape, w.Stride)
+	case len(w.Scale) != w.Out:
+		return fmt.Errorf("%s: got %d scales", shape, len(w.Scale))
+	case len(w.Smooth) != w.In:
+		return fmt.Errorf("%s: got %d factors of its inputs", shape, len(w.Smooth))
+	}
+	for c, f := range w.Smooth {
+		if !(f >= 1.0/MaxSmooth && f <= MaxSmooth) {
+			return fmt.Errorf("%s: the factor of input %d is %v, allowed 1/%d to %[4]d", shape, c, f, MaxSmooth)
+		}
+	}
+	for o := range w.Out {
+		if sum := ConvSum(w.I8[o*9*w.In : (o+1)*9*w.In]); sum > MaxConvSum {
+			return fmt.Errorf("%s: the int8 weights of output %d come to %d, sums are exact up to %d", shape, o, sum, MaxConvSum)
+		}
+	}
+	return nil
+}
+
+// ConvSum is Σ|w|.
+func ConvSum(w []int8) (sum int) {
+	for _, v := range w {
+		sum += max(int(v), -int(v))
+	}
+	return sum
 }
 
 // Size is the height or width of what comes of n pixels.

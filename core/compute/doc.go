@@ -29,6 +29,16 @@
 //     are zeros; leaving them out gives the same bits. Then the residual is added, then
 //     what ReLU does not find above zero becomes +0. With Up it is the convolution of the
 //     picture whose pixels are there twice in both directions.
+//   - A convolution with int8 weights takes its picture u, after norm and SiLU and before
+//     Up, in 12 bits, with one scale for all of it. Let lo and hi be the least and largest
+//     value of channel c before the norm and r its factor Smooth; then its bound m is
+//     max(-lo, hi), and with a norm the larger of SiLU(max(norm(lo), norm(hi))) and
+//     0.2784646. M = max over c of m·r; a picture with M below MinAbsMax is all q = 0 with
+//     s = 0; else s = M/2047 and q = rne(u·((2047/M)·r)), which is within ±2047. Taps
+//     outside are q = 0, sums Σq·w are exact in int32 and below 2²⁹, for Σ|w| of an output
+//     is at most MaxConvSum. An output is float32(sum)·(s·Scale) + bias, in that order;
+//     then the residual and ReLU. Winograd's F(2×2, 3×3) with the kernels (2G)·w·(2G)ᵀ gives
+//     four times the same sums, exactly (arXiv 1509.09308).
 //   - The statistics of a group norm go by rows of pixels, n channels in a group, W pixels
 //     in each of H rows: S[y][c] = Σ_x x, in the order of x; m[y] = (Σ_c S)/(W·n), c
 //     ascending; V[y] = Σ_c Σ_x (x-m)², each sum likewise; mean = Fold(m)/H and variance =

@@ -1,5 +1,7 @@
 package compute
 
+import "fmt"
+
 // Patches runs what a Convolver has on a device that has memory of Go's and none of it:
 // a convolution is its Linear on the pixels that the kernel sees, a band of rows after
 // another. The sums are in the same order, so the bits are those of package generic.
@@ -8,34 +10,40 @@ type Patches struct {
 	patches, y F32
 }
 
-// patchConv is a convolution as a linear layer.
-type patchConv struct {
+// PatchConv is a convolution of Patches: a linear layer.
+type PatchConv struct {
 	w ConvWeights // without the weights
 	Linear
 }
 
-func (c *patchConv) In() int  { return c.w.In }
-func (c *patchConv) Out() int { return c.w.Out }
+// In is the number of channels that it takes.
+func (c *PatchConv) In() int { return c.w.In }
+
+// Out is the number of channels that it makes.
+func (c *PatchConv) Out() int { return c.w.Out }
 
 // Free gives the memory back.
-func (c *patchConv) Free() { FreeLinear(c.Linear) }
+func (c *PatchConv) Free() { FreeLinear(c.Linear) }
 
 // maxPatchValues is about how many values a band has: few enough for a cache.
 const maxPatchValues = 1 << 18
 
-// NewConv makes a layer of a convolution.
+// NewConv makes a layer of a convolution with float32 weights.
 func (d *Patches) NewConv(w ConvWeights) (Conv, error) {
 	if err := w.Check(); err != nil {
 		return nil, err
 	}
+	if w.I8 != nil {
+		return nil, fmt.Errorf("compute: convolution %d→%d: int8 weights are not for patches", w.In, w.Out)
+	}
 	l, err := d.NewLinear(Weights{Name: w.Name, In: w.Kernel * w.Kernel * w.In, Out: w.Out, F32: w.F32, Bias: w.Bias})
 	w.F32, w.Bias = nil, nil
-	return &patchConv{w, l}, err
+	return &PatchConv{w, l}, err
 }
 
 // Conv computes bands of rows.
 func (d *Patches) Conv(out ConvOutput, in ConvInput, c Conv) {
-	l := c.(*patchConv)
+	l := c.(*PatchConv)
 	rows, cols := CheckConv(out, in, l.w)
 	if out.Dst.Len == 0 {
 		return
@@ -64,7 +72,7 @@ func (d *Patches) Conv(out ConvOutput, in ConvInput, c Conv) {
 }
 
 // row copies what the kernel sees of row y, for each pixel [Kernel, Kernel, In].
-func (c *patchConv) row(dst []float32, from *ConvRows, y, cols int) {
+func (c *PatchConv) row(dst []float32, from *ConvRows, y, cols int) {
 	k, in := c.w.Kernel, c.w.In
 	for ky := range k {
 		taps := from.Row(y*c.w.Stride + ky - c.w.Pad)

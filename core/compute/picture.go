@@ -94,9 +94,13 @@ func (a *Affine) Apply(dst, x []float32) {
 	for p := 0; p < len(x); p += c {
 		y := dst[p : p+c]
 		for i, v := range x[p : p+c] {
-			y[i] = float32(float32(v-a.Mean[i])*a.Scale[i]) + a.Shift[i]
+			y[i] = a.value(v, i)
 		}
 	}
+}
+
+func (a *Affine) value(v float32, channel int) float32 {
+	return float32(float32(v-a.Mean[channel])*a.Scale[channel]) + a.Shift[channel]
 }
 
 // ApplySiLU is Apply with SiLU.

@@ -159,8 +159,13 @@ func (l *loader) convolution(p *Place, weight, bias Tensor) (err error) {
 	if !ok {
 		return fmt.Errorf("the device %s has no convolutions", l.dev.Name())
 	}
-	*p.Conv, err = dev.NewConv(compute.ConvWeights{
-		Name: p.Name, In: p.Shape[3], Out: p.Shape[0], Kernel: p.Shape[1], Stride: p.Stride, Pad: p.Pad, F32: weight.Floats(), Bias: bias.Floats(),
-	})
+	w := compute.ConvWeights{
+		Name: p.Name, In: p.Shape[3], Out: p.Shape[0], Kernel: p.Shape[1], Stride: p.Stride, Pad: p.Pad, Bias: bias.Floats(),
+		I8: weight.I8, Scale: weight.Scale, Smooth: weight.Smooth,
+	}
+	if w.I8 == nil {
+		w.F32 = weight.F32
+	}
+	*p.Conv, err = dev.NewConv(w)
 	return err
 }

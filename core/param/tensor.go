@@ -7,13 +7,15 @@ import (
 
 // Tensor is one parameter of a network, row-major. Float tensors have F32 set;
 // quantised ones have I8 and Scale, one scale per row (first dimension):
-// value[j, k] = Scale[j]·I8[j, k].
+// value[j, k] = Scale[j]·I8[j, k]; and, of convolutions [out, row, column, in], a factor
+// of each input channel that this is multiplied by.
 type Tensor struct {
-	Name  string
-	Shape []int
-	F32   []float32
-	I8    []int8
-	Scale []float32
+	Name   string
+	Shape  []int
+	F32    []float32
+	I8     []int8
+	Scale  []float32
+	Smooth []float32 // of convolutions [in]
 }
 
 // Len is the product of the shape.
@@ -29,6 +31,11 @@ func (t Tensor) Floats() []float32 {
 	for i, q := range t.I8 {
 		f[i] = float32(q) * t.Scale[i/cols]
 	}
+	if n := len(t.Smooth); n > 0 {
+		for i := range f {
+			f[i] *= t.Smooth[i%n]
+		}
+	}
 	return f
 }
 
@@ -39,6 +46,9 @@ func (t Tensor) Check(s Spec) error {
 	}
 	if n := s.Len(); len(t.F32) != n && (len(t.I8) != n || len(t.Scale) != s.Shape[0]) {
 		return fmt.Errorf("tensor %s: %d float32, %d int8 values and %d scales for shape %v", t.Name, len(t.F32), len(t.I8), len(t.Scale), t.Shape)
+	}
+	if n := s.Factors(); t.I8 != nil && len(t.Smooth) != n {
+		return fmt.Errorf("tensor %s: %d factors of input channels for shape %v", t.Name, len(t.Smooth), t.Shape)
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func TestAutoencoderAlone(t *testing.T) {
 		}
 	}
 	out := filepath.Join(t.TempDir(), "vae.dit8")
-	for flag, want := range map[string]string{"-gptq": "are for int8 tensors", "-report=-": "-report is for networks"} {
+	for flag, want := range map[string]string{"-gptq": "are for int8 tensors of networks", "-report=-": "-report is for networks"} {
 		if code, text := said(flag, "-o", out, autoencoders+"vae_noattn"); code != 1 || !strings.Contains(text, want) {
 			t.Errorf("%s: exit code %d: %s", flag, code, text)
 		}

@@ -157,8 +157,8 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 	if err := o.types.Check(network.Specs); err != nil {
 		return convert.Model{}, err
 	}
-	if o.calibration.Any() && !slices.ContainsFunc(network.Specs, o.types.Int8) {
-		return convert.Model{}, fmt.Errorf("-smooth and -gptq are for int8 tensors, here is none")
+	if o.calibration.Any() && (network.Network == nil || !slices.ContainsFunc(network.Specs, o.types.Int8)) {
+		return convert.Model{}, fmt.Errorf("-smooth and -gptq are for int8 tensors of networks, here is none")
 	}
 	if network.Network == nil && len(o.reports) > 0 {
 		return convert.Model{}, fmt.Errorf("-report is for networks, which sample images; this is an autoencoder")

@@ -133,5 +133,5 @@ func short(v any) string {
 }
 
 func sameBits(a, b param.Tensor) bool {
-	return reflect.DeepEqual(a.I8, b.I8) && reflect.DeepEqual(a.Scale, b.Scale) && reflect.DeepEqual(a.F32, b.F32)
+	return reflect.DeepEqual(a.I8, b.I8) && reflect.DeepEqual(a.Scale, b.Scale) && reflect.DeepEqual(a.Smooth, b.Smooth) && reflect.DeepEqual(a.F32, b.F32)
 }

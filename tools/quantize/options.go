@@ -36,7 +36,7 @@ type options struct {
 
 func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.out, "o", "", "the .dit8 `file` to write")
-	f.StringVar(&o.types.Default, "type", "int8", "int8 (8-bit matrices, 16-bit floats for the rest), f16 or f32")
+	f.StringVar(&o.types.Default, "type", "int8", "int8 (8-bit matrices and convolutions, 16-bit floats for the rest), f16 or f32")
 	f.Var(&o.types.Keep, "keep", "`PATTERN=TYPE`: store tensors whose name matches as int8, f16 or f32, as 'final_layer.*=f32' or 'blocks.*.mlp.fc2=f16'; may be given again, the last that matches counts")
 	f.StringVar(&o.vae, "vae", "", "the autoencoder of the network's latents, a `folder or file` that goes into OUT too: of diffusers, CompVis, VA-VAE or TAESD")
 	f.StringVar(&o.vaeConfig, "vae-config", "", "JSON `file` of what no tensor of -vae shows, by diffusers' names, as norm_num_groups or scaling_factor; default: config.json beside it")

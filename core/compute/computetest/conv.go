@@ -15,7 +15,7 @@ func (b *bench) convolvers() (dev, ref compute.Convolver) {
 // convCase is a convolution and its picture.
 type convCase struct {
 	h, w, in, out, kernel, stride, pad int
-	up                                 bool
+	up, int8                           bool
 	groups                             int
 }
 
@@ -40,6 +40,10 @@ func convCases() (all []convCase) {
 			{kernel: 3, stride: 2, pad: 0},
 			{kernel: 3, stride: 2, pad: 1, groups: groups},
 			{kernel: 1, stride: 1},
+			{kernel: 3, stride: 1, pad: 1, int8: true},
+			{kernel: 3, stride: 1, pad: 1, int8: true, groups: groups},
+			{kernel: 3, stride: 1, pad: 1, int8: true, up: true},
+			{kernel: 3, stride: 1, pad: 1, int8: true, up: true, groups: groups},
 		} {
 			c.h, c.w, c.in, c.out = s[0], s[1], s[2], s[3]
 			all = append(all, c)
@@ -49,9 +53,11 @@ func convCases() (all []convCase) {
 }
 
 func convolution(t *testing.T, b *bench) {
-	for i, c := range convCases() { // seven for each shape, so that every kind meets every form
+	for i, c := range convCases() { // eleven for each shape, so that every kind meets every form
 		b.convolution(t, c, i%4)
 	}
+	b.largestSums(t)
+	b.noPicture(t)
 }
 
 // size is the height and width of the result.
@@ -68,11 +74,29 @@ func (c convCase) size() (h, w int) {
 // dst as the residual and ReLU.
 func (b *bench) convolution(t *testing.T, c convCase, kind int) {
 	t.Helper()
-	dev, ref := b.convolvers()
-	w := compute.ConvWeights{
-		In: c.in, Out: c.out, Kernel: c.kernel, Stride: c.stride, Pad: c.pad,
-		F32: b.r.values(c.out * c.kernel * c.kernel * c.in), Bias: b.r.values(c.out),
+	w := b.kernels(c)
+	b.convolve(t, c, kind, w, b.r.values(c.h*c.w*c.in))
+}
+
+// kernels are random ones, int8 with all values that there are.
+func (b *bench) kernels(c convCase) compute.ConvWeights {
+	w := compute.ConvWeights{In: c.in, Out: c.out, Kernel: c.kernel, Stride: c.stride, Pad: c.pad, Bias: b.r.values(c.out)}
+	n := c.out * c.kernel * c.kernel * c.in
+	if !c.int8 {
+		w.F32 = b.r.values(n)
+		return w
 	}
+	w.I8, w.Scale, w.Smooth = b.r.int8s(n), b.r.scales(c.out), make([]float32, c.in)
+	for i := range w.Smooth {
+		w.Smooth[i] = 0.25 + float32(i%7)/2
+	}
+	return w
+}
+
+// convolve runs one over x.
+func (b *bench) convolve(t *testing.T, c convCase, kind int, w compute.ConvWeights, values []float32) {
+	t.Helper()
+	dev, ref := b.convolvers()
 	cd, err := dev.NewConv(w)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +106,7 @@ func (b *bench) convolution(t *testing.T, c convCase, kind int) {
 		t.Fatal(err)
 	}
 	h, wide := c.size()
-	x, y, r := b.put(t, b.r.values(c.h*c.w*c.in)), b.put(t, b.r.values(h*wide*c.out)), b.put(t, b.r.values(h*wide*c.out))
+	x, y, r := b.put(t, values), b.put(t, b.r.values(h*wide*c.out)), b.put(t, b.r.values(h*wide*c.out))
 	weight, bias := b.put(t, b.r.values(c.in)), b.put(t, b.r.values(c.in))
 	outD, outR := compute.ConvOutput{Dst: y.dev, ReLU: kind&1 != 0}, compute.ConvOutput{Dst: y.ref, ReLU: kind&1 != 0}
 	switch kind {
@@ -101,6 +125,48 @@ func (b *bench) convolution(t *testing.T, c convCase, kind int) {
 	}
 	y.free()
 	compute.FreeConv(cd)
+}
+
+// largestSums has every input and as many weights as there may be at their largest, of
+// both signs, and then inputs that are all zero, or nearly.
+func (b *bench) largestSums(t *testing.T) {
+	c := convCase{h: 5, w: 6, in: 230, out: 33, kernel: 3, stride: 1, pad: 1, int8: true}
+	w := b.kernels(c)
+	for o := range c.out {
+		left := compute.MaxConvSum
+		for i := range w.I8[:9*c.in] {
+			v := min(127, left)
+			left -= v
+			if o%3 == 1 || o%3 == 2 && i%2 == 1 {
+				v = -v
+			}
+			w.I8[o*9*c.in+i] = int8(v)
+		}
+	}
+	for i := range w.Smooth {
+		w.Smooth[i] = 1
+	}
+	for i, size := range []float32{3, -3, 1e-31, 0, 1e-30, 1e30} {
+		x := make([]float32, c.h*c.w*c.in)
+		for k := range x {
+			x[k] = size
+			if i > 1 && k%5 == 0 {
+				x[k] = -size
+			}
+		}
+		for _, up := range []bool{false, true} {
+			c.up = up
+			b.convolve(t, c, 0, w, x)
+		}
+	}
+}
+
+// noPicture has neither rows nor columns.
+func (b *bench) noPicture(t *testing.T) {
+	for _, int8 := range []bool{false, true} {
+		b.convolution(t, convCase{h: 0, w: 3, in: 4, out: 5, kernel: 3, stride: 1, pad: 1, int8: int8}, 0)
+		b.convolution(t, convCase{h: 3, w: 0, in: 4, out: 5, kernel: 3, stride: 1, pad: 1, int8: int8}, 0)
+	}
 }
 
 func groupNorm(t *testing.T, b *bench) {

@@ -53,6 +53,8 @@ func (c fuzzCase) image() compute.Image {
 func (c fuzzCase) convolution() convCase {
 	k := convCase{h: 1 + c.rows%9, w: 1 + c.stride%17, in: 1 + c.in%40, out: 1 + c.out%70, kernel: 3, stride: 1, pad: 1, up: c.flag(0)}
 	switch c.flags >> 1 & 3 {
+	case 0:
+		k.int8 = c.flag(4)
 	case 1:
 		k.kernel, k.pad = 1, 0
 	case 2:

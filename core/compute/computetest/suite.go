@@ -177,11 +177,17 @@ func (r *rng) weights(in, out int, int8s bool) compute.Weights {
 		w.F32 = r.values(in * out)
 		return w
 	}
-	w.I8, w.Scale = r.int8s(in*out), make([]float32, out)
-	for i := range w.Scale {
-		w.Scale[i] = float32(r.next()>>40) / (1 << 31)
-	}
+	w.I8, w.Scale = r.int8s(in*out), r.scales(out)
 	return w
+}
+
+// scales are those of int8 weights about a hundredth of unit size.
+func (r *rng) scales(n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(r.next()>>40) / (1 << 31)
+	}
+	return v
 }
 
 func memory(t *testing.T, b *bench) {

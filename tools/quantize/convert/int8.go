@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"slices"
+
 	"dit8/core/compute"
 	"dit8/core/param"
 )
@@ -15,4 +17,45 @@ func quantizeRows(t param.Tensor) param.Tensor {
 		q.Scale[i] = compute.QuantizeRow(q.I8[i*cols:(i+1)*cols], t.F32[i*cols:(i+1)*cols])
 	}
 	return q
+}
+
+// quantizeKernels is quantizeRows for the kernels t [out, row, column, in] of a
+// convolution, after their inputs' channels were multiplied by smooth, nil for none.
+// Sums have to stay within compute.MaxConvSum: an output with too many large weights
+// gets a larger scale. Where that takes more than a bit of any output, t stays as it is.
+func quantizeKernels(t param.Tensor, smooth []float32) param.Tensor {
+	in := t.Shape[3]
+	w := param.Tensor{Name: t.Name, Shape: t.Shape, F32: slices.Clone(t.F32)}
+	if smooth == nil {
+		smooth = slices.Repeat([]float32{1}, in)
+	}
+	for i := range w.F32 {
+		w.F32[i] /= smooth[i%in]
+	}
+	q := quantizeRows(w)
+	q.Smooth = smooth
+	n := len(t.F32) / t.Shape[0]
+	for o := range q.Scale {
+		row, exact := q.I8[o*n:(o+1)*n], w.F32[o*n:(o+1)*n]
+		for steps := float32(127); compute.ConvSum(row) > compute.MaxConvSum; steps-- {
+			if steps < 64 {
+				return t
+			}
+			q.Scale[o] = roundTo(row, exact, steps)
+		}
+	}
+	return q
+}
+
+// roundTo rounds w to steps on both sides of zero, and returns the scale.
+func roundTo(q []int8, w []float32, steps float32) (scale float32) {
+	var top float32
+	for _, v := range w {
+		top = max(top, v, -v)
+	}
+	inv := steps / top
+	for i, v := range w {
+		q[i] = int8(compute.RoundEven(float32(v * inv)))
+	}
+	return top / steps
 }

@@ -57,7 +57,7 @@ func (t Types) Of(s param.Spec) string {
 		}
 	}
 	for _, r := range t.Keep {
-		if r.matches(s.Name) && (r.Type != "int8" || len(s.Shape) == 2) {
+		if r.matches(s.Name) && (r.Type != "int8" || s.MayBeInt8()) {
 			dtype = r.Type
 		}
 	}
@@ -78,14 +78,14 @@ func (t Types) Check(specs []param.Spec) error {
 		for _, s := range specs {
 			if r.matches(s.Name) {
 				matched = true
-				able = able || r.Type != "int8" || len(s.Shape) == 2
+				able = able || r.Type != "int8" || s.MayBeInt8()
 			}
 		}
 		if !matched {
 			return fmt.Errorf("-keep %s=%s: no tensor's name matches", r.Pattern, r.Type)
 		}
 		if !able {
-			return fmt.Errorf("-keep %s=%[2]s: the tensors that match are no matrices, %[2]s is for matrices", r.Pattern, r.Type)
+			return fmt.Errorf("-keep %s=%[2]s: the tensors that match are no matrices, %[2]s is for matrices and for convolutions within an autoencoder", r.Pattern, r.Type)
 		}
 	}
 	return nil
@@ -93,8 +93,11 @@ func (t Types) Check(specs []param.Spec) error {
 
 // stored is a float tensor as it is to be stored.
 func (t Types) stored(s param.Spec, x param.Tensor) param.Tensor {
-	if t.Int8(s) {
-		return quantizeRows(x)
+	switch {
+	case !t.Int8(s):
+		return x
+	case s.Role == param.Convolution:
+		return quantizeKernels(x, nil)
 	}
-	return x
+	return quantizeRows(x)
 }
