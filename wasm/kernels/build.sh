@@ -14,9 +14,10 @@ compile() { # source, object, instructions
 	clang-19 --target=wasm32 -O3 -std=c17 -ffreestanding -fno-builtin-memset -ffp-contract=off "$3" -mbulk-memory -matomics \
 		-Wall -Wextra -Werror -ffile-prefix-map="$PWD"=. -c "src/$1.c" -o "$tmp/$2.o"
 }
-for f in run linear int8 float32 epilogue rows attention attention_int8 picture conv; do compile $f $f -msimd128; done
+both=(linear float32 epilogue attention_int8)
+for f in run int8 rows attention picture conv "${both[@]}"; do compile $f $f -msimd128; done
 for f in relaxed probe; do compile $f $f -mrelaxed-simd; done
-compile attention_int8 attention_relaxed -mrelaxed-simd
+for f in "${both[@]}"; do compile $f $f-relaxed -mrelaxed-simd; done
 link() {
 	local name=$1 files=("${@:2}")
 	files=("${files[@]/#/$tmp/}")
@@ -24,7 +25,7 @@ link() {
 	"$@" -o "$out/$name.wasm"
 	"$@" --shared-memory --max-memory=4294967296 -o "$out/$name-threads.wasm"
 }
-rest=(run linear float32 epilogue rows attention picture conv)
-link kernels int8 attention_int8 "${rest[@]}"
-link kernels-relaxed relaxed attention_relaxed "${rest[@]}"
+rest=(run rows attention picture conv)
+link kernels int8 "${both[@]}" "${rest[@]}"
+link kernels-relaxed relaxed "${both[@]/%/-relaxed}" "${rest[@]}"
 wasm-ld-19 --no-entry --export-memory --strip-all -z stack-size=65536 "$tmp/probe.o" -o "$out/kernels-probe.wasm"

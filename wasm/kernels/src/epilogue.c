@@ -1,6 +1,6 @@
 #include "linear.h"
 
-enum { MOST = 4 * TILE }; // values that are finished at a time
+enum { MOST = 8 * PANEL }; // values that are finished at a time
 
 // over_exp divides n values of y by 1 + e^r. Several loops, so that the constants of
 // each fit the registers and its chains of dependent steps are short.
@@ -40,54 +40,58 @@ void silu_row(float *y, int n) {
 	for (; n > 0; n -= MOST, y += MOST) silu(y, least(n, MOST));
 }
 
-// multiply replaces values by their products with those where they go. Not in finish's
-// loop, which it would slow down.
-static __attribute__((noinline)) void multiply(const linear_args *args, float *y, int n, int r, int j) {
-	linear_args a = *args;
-	int m = least(a.out - j, least(n, 2) * PANEL);
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < up(n, 2) / 2 * ROWS && r + i < a.rows; i++) {
-		float *v = y + i / ROWS * 2 * TILE + i % ROWS * PANEL;
-		const float *dst = a.dst + (r + i) * a.out + j;
-#pragma clang loop unroll(disable)
-		for (int k = 0; k < m; k += 4) {
-			float *u = v + k / PANEL * TILE + k % PANEL;
-			ST(u, MUL(load_some(dst + k, m - k), LD(u)));
+// finish_some is finish's last step for m outputs of fewer than a panel.
+static __attribute__((noinline)) void finish_some(const linear_args *a, const float *y, int rows, int r, int j, int m) {
+	for (int i = 0; i < rows; i++, y += PANEL) {
+		float *dst = a->dst + (r + i) * a->out + j;
+		for (int k = 0; k < m; k++) {
+			float v = y[k];
+			if (a->act == GATE) v = dst[k] + vector(a->gate, r + i)[j + k] * v;
+			if (a->act == MULTIPLY) v *= dst[k];
+			dst[k] = v;
 		}
 	}
 }
 
-void finish(const linear_args *args, float *y, int n, int r, int j) {
-	linear_args a = *args; // a copy, which no store can change
-	if (a.act == GELU) gelu(y, n * TILE);
-	if (a.act == SILU) silu(y, n * TILE);
-	if (a.act == MULTIPLY) multiply(args, y, n, r, j);
-	for (int t = 0; t < n; t += 2) // a panel, or two side by side
-		for (int i = 0; i < ROWS; i++) {
-			int row = r + t / 2 * ROWS + i, m = a.out - j < 2 * PANEL ? a.out - j : 2 * PANEL;
-			if (row == a.rows) return;
-			const float *v = y + t * TILE + i * PANEL;
-			float *dst = a.dst + row * a.out + j;
-			const float *gate = a.act == GATE ? vector(a.gate, row) + j : 0;
-			for (int k = 0; k < m && k < n * PANEL; k += 4) {
-				f32x4 u = LD(v + k / PANEL * TILE + k % PANEL);
-				if (gate) u = ADD(load_some(dst + k, m - k), MUL(load_some(gate + k, m - k), u));
-				store_some(dst + k, u, m - k);
-			}
+void finish(const linear_args *a, float *y, int rows, int r, int j) {
+	int out = a->out, act = a->act, n = least(rows, a->rows - r);
+	if (act == GELU) gelu(y, n * PANEL);
+	if (act == SILU) silu(y, n * PANEL);
+	if (out - j < PANEL) {
+		finish_some(a, y, n, r, j, out - j);
+		return;
+	}
+	float *dst = a->dst + r * out + j, *end = y + n * PANEL;
+	if (act == GATE) {
+		per_group g = a->gate;
+		const float *gate = vector(g, r) + j;
+#pragma clang loop unroll(disable)
+		for (int left = g.rows - r % g.rows; y < end; y += PANEL, dst += out, left--) {
+			if (left == 0) left = g.rows, gate += g.stride;
+			ST(dst, ADD(LD(dst), MUL(LD(gate), LD(y))));
+			ST(dst + 4, ADD(LD(dst + 4), MUL(LD(gate + 4), LD(y + 4))));
 		}
+		return;
+	}
+#pragma clang loop unroll(disable)
+	for (; y < end; y += PANEL, dst += out) {
+		f32x4 y0 = LD(y), y1 = LD(y + 4);
+		if (act == MULTIPLY) y0 = MUL(LD(dst), y0), y1 = MUL(LD(dst + 4), y1);
+		ST(dst, y0);
+		ST(dst + 4, y1);
+	}
 }
 
-void finish_i8(const linear_args *args, tile *c, int n, int r, int j) {
-	linear_args a = *args;
-	f32x4 ws[4], b[4];
-	for (int k = 0; k < 2 * n && k < 4; k++) ws[k] = LD(a.ws + j + 4 * k), b[k] = LD(a.b + j + 4 * k);
-	for (int t = 0; t < n; t++)
-		for (int i = 0; i < ROWS; i++) {
-			int row = r + t / 2 * ROWS + i, k = t % 2 * 2;
-			f32x4 s = SPLAT(row < a.rows ? a.s[row] : 0.0f);
-			int32_t *p = c[t].v + i * PANEL;
-			ST(p, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p)), MUL(s, ws[k])), b[k]));
-			ST(p + 4, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p + 4)), MUL(s, ws[k + 1])), b[k + 1]));
-		}
-	finish(args, (float *)c, n, r, j);
+void finish_i8(const linear_args *a, int32_t *c, int rows, int r, int j) {
+	f32x4 ws0 = LD(a->ws + j), ws1 = LD(a->ws + j + 4), b0 = LD(a->b + j), b1 = LD(a->b + j + 4);
+	const float *scale = a->s + r;
+	int n = least(rows, a->rows - r);
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < n; i++) {
+		f32x4 s = wasm_v128_load32_splat(scale + i);
+		int32_t *p = c + i * PANEL;
+		ST(p, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p)), MUL(s, ws0)), b0));
+		ST(p + 4, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p + 4)), MUL(s, ws1)), b1));
+	}
+	finish(a, (float *)c, n, r, j);
 }

@@ -22,7 +22,7 @@
 // A second level would do with seven eighths of the products again, but with streams
 // of twice the size it gained nothing.
 
-enum { SPLIT = 4, STREAMS = 7, BLOCK_ROWS = 2 * ROWS, BLOCK_OUT = 2 * PANEL }; // SPLIT: what inputs are filled up to a multiple of
+enum { SPLIT = 4, STREAMS = 7, TILE = ROWS * PANEL, BLOCK_ROWS = 2 * ROWS, BLOCK_OUT = 2 * PANEL }; // SPLIT: what inputs are filled up to a multiple of
 
 EXPORT(packed_i8) // bytes that pack_i8 writes to
 int packed_i8(int in, int out) { return up(out, BLOCK_OUT) * up(in, SPLIT); }
@@ -130,10 +130,10 @@ INLINE void dot(v128_t acc[8], const int16_t *q, const int16_t *w, int n) {
 	for (; w < end; w += 16, q += 8) STEP(acc, q, LD(w), LD(w + 8));
 }
 
-INLINE void put(tile *c, const v128_t acc[8]) { EIGHT(ST(c->v + 4 * i, acc[i])) }
+INLINE void put(int32_t *c, const v128_t acc[8]) { EIGHT(ST(c + 4 * i, acc[i])) }
 
 // narrow_product computes c = q·w over n inputs of packed weights.
-static __attribute__((noinline)) void narrow_product(tile *c, const int16_t *q, const int8_t *w, int n) {
+static __attribute__((noinline)) void narrow_product(int32_t *c, const int16_t *q, const int8_t *w, int n) {
 	v128_t acc[8];
 	EIGHT(acc[i] = wasm_i32x4_const_splat(0))
 	const int8_t *end = w + n * PANEL;
@@ -142,37 +142,38 @@ static __attribute__((noinline)) void narrow_product(tile *c, const int16_t *q, 
 	put(c, acc);
 }
 
-// block computes c = q·w, two by two tiles, from streams of n inputs. Sums that are
-// needed later wait in memory: an engine has too few registers for more than acc.
-static __attribute__((noinline)) void block(tile c[4], const int16_t *q, const int16_t *w, int n) {
+// block computes c = q·w, two by two tiles, from streams of n inputs: c[0] is the first
+// panel's. Sums that are needed later wait in memory: an engine has too few registers
+// for more than acc.
+static __attribute__((noinline)) void block(int32_t c[2][2][TILE], const int16_t *q, const int16_t *w, int n) {
 	v128_t acc[8];
-	tile p1, u2, u3;
+	int32_t p1[TILE], u2[TILE], u3[TILE];
 	int a = n * ROWS, b = n * PANEL;
 	EIGHT(acc[i] = wasm_i32x4_const_splat(0))
 	dot(acc, q, w, n);
-	put(&p1, acc);
+	put(p1, acc);
 	dot(acc, q + a, w + b, n);
-	put(c, acc);
-	EIGHT(acc[i] = LD(p1.v + 4 * i))
+	put(c[0][0], acc);
+	EIGHT(acc[i] = LD(p1 + 4 * i))
 	dot(acc, q + 2 * a, w + 2 * b, n);
-	put(&u2, acc);
+	put(u2, acc);
 	dot(acc, q + 3 * a, w + 3 * b, n);
-	put(&u3, acc);
+	put(u3, acc);
 	dot(acc, q + 5 * a, w + 5 * b, n);
-	put(c + 2, acc);
+	put(c[0][1], acc);
 	EIGHT(acc[i] = wasm_i32x4_const_splat(0))
 	dot(acc, q + 4 * a, w + 4 * b, n);
-	EIGHT(ST(c[3].v + 4 * i, wasm_i32x4_add(acc[i], LD(u3.v + 4 * i))))
-	EIGHT(acc[i] = wasm_i32x4_add(acc[i], LD(u2.v + 4 * i)))
+	EIGHT(ST(c[1][1] + 4 * i, wasm_i32x4_add(acc[i], LD(u3 + 4 * i))))
+	EIGHT(acc[i] = wasm_i32x4_add(acc[i], LD(u2 + 4 * i)))
 	dot(acc, q + 6 * a, w + 6 * b, n);
-	put(c + 1, acc);
+	put(c[1][0], acc);
 }
 
 void linear_i8_part(const void *args, int part, int thread) {
 	const linear_args own = *(const linear_args *)args, *a = &own; // the other lies beside what its thread writes
 	int width = up(a->in, SPLIT), half = width / 2;
 	int16_t *wide = (int16_t *)(a->scratch + thread * scratch_i8(a->in));
-	tile c[4];
+	int32_t c[2][2][TILE];
 	area p = part_area(a, part);
 	for (int j = p.j; j < p.out_end; j += BLOCK_OUT) {
 		const int8_t *w = (const int8_t *)a->w + j * width, *next = w + width * PANEL; // two panels
@@ -185,12 +186,13 @@ void linear_i8_part(const void *args, int part, int thread) {
 		}
 		for (; r + BLOCK_ROWS <= p.row_end; r += BLOCK_ROWS, q += STREAMS * ROWS * half) {
 			block(c, q, wide, half);
-			finish_i8(a, c, 4, r, j);
+			for (int i = 0; i < 2 && j + i * PANEL < a->out; i++) finish_i8(a, c[i][0], BLOCK_ROWS, r, j + i * PANEL);
 		}
 		for (; r < p.row_end; r += ROWS, q += ROWS * width) {
-			narrow_product(c, q, w, width);
-			narrow_product(c + 1, q, next, width);
-			finish_i8(a, c, 2, r, j);
+			for (int i = 0; i < 2 && j + i * PANEL < a->out; i++) {
+				narrow_product(c[0][0], q, w + i * width * PANEL, width);
+				finish_i8(a, c[0][0], ROWS, r, j + i * PANEL);
+			}
 		}
 	}
 }

@@ -3,7 +3,8 @@
 
 // linear runs f over all blocks of n layers of one shape.
 static void linear(part *f, linear_args *a, int n) {
-	int part_rows = up((a->rows + threads() - 1) / threads(), MIN_PART_ROWS);
+	int part_rows = (a->rows + threads() - 1) / threads();
+	part_rows = up(part_rows < MIN_PART_ROWS ? MIN_PART_ROWS : part_rows, PART_ROWS);
 	for (int i = 0; i < n; i++) a[i].part_rows = part_rows;
 	run(f, a, up(a->rows, part_rows) / part_rows * (up(a->out, PART_OUT) / PART_OUT));
 }

@@ -4,8 +4,13 @@
 // Outputs are computed in panels of eight; the last one is filled up.
 enum { PANEL = 8 };
 
-// The tile that one inner loop computes: four rows of one panel.
-enum { ROWS = 4, TILE = ROWS * PANEL };
+// The rows of a panel that one inner loop computes, a tile: with relaxed SIMD twelve
+// sums, as many as the registers hold and more than a product takes to come out.
+#ifdef __wasm_relaxed_simd__
+enum { ROWS = 6 };
+#else
+enum { ROWS = 4 };
+#endif
 
 // Epilogues: compute's activations, then GATE, dst + gate·y, and MULTIPLY, dst·y.
 enum { NONE, GELU, SILU, GATE, MULTIPLY };
@@ -26,7 +31,7 @@ typedef struct {
 
 // A part is a block of rows, one for each thread where there are many, and of outputs:
 // threads seldom write to the same cache line.
-enum { PART_OUT = 4 * PANEL, MIN_PART_ROWS = 32 };
+enum { PART_OUT = 4 * PANEL, MIN_PART_ROWS = 32, PART_ROWS = 2 * ROWS }; // PART_ROWS: what rows are a multiple of
 
 // What computes a part of a layer with float32 weights or with int8 ones; int8.c and
 // relaxed.c each have the latter.
@@ -42,16 +47,12 @@ INLINE area part_area(const linear_args *a, int part) {
 	return (area){r, least(r + a->part_rows, a->rows), j, least(j + PART_OUT, a->out)};
 }
 
-// finish writes n tiles of y to rows from r and outputs from j on, by the epilogue. Tiles 0 and 1 are two panels of four rows, 2 and 3 those of the next.
-void finish(const linear_args *a, float *y, int n, int r, int j);
+// finish writes y [rows, PANEL] to rows from r and outputs from j on, by the epilogue,
+// as far as there are any. It changes y.
+void finish(const linear_args *a, float *y, int rows, int r, int j);
 
-// Sums of int8 products, [ROWS, PANEL].
-typedef struct {
-	int32_t v[TILE];
-} tile;
-
-// finish_i8 rescales n tiles of sums, then finishes them.
-void finish_i8(const linear_args *a, tile *c, int n, int r, int j);
+// finish_i8 rescales sums of int8 products, then finishes them.
+void finish_i8(const linear_args *a, int32_t *c, int rows, int r, int j);
 
 #define EIGHT(...) \
 	_Pragma("clang loop unroll(full)") for (int i = 0; i < 8; i++) { __VA_ARGS__; }

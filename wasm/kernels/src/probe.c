@@ -42,7 +42,7 @@ int meaning(void) {
 			const int8_t *w = bytes[0], *q = bytes[1]; \
 			_Pragma("clang loop unroll(disable)") for (; w < bytes[0] + 32 * (steps); w += 32, q += 16) { \
 				v128_t a = LD(w), b = LD(w + 16); \
-				_Pragma("clang loop unroll(full)") for (int i = 0; i < ROWS; i++) { \
+				_Pragma("clang loop unroll(full)") for (int i = 0; i < 4; i++) { \
 					v128_t v = wasm_v128_load32_splat(q + 4 * i); \
 					first; \
 					second; \

@@ -4,7 +4,7 @@
 // (ARM: sdot) or as unsigned ones (x86: vpdpbusd), without saturating. Where they are
 // unsigned, weights are stored with 128 added, and sums start from -128·Σq.
 //
-// Rows lie by four, the last four filled up with anything, and for each four inputs of
+// Rows lie by ROWS, the last ones filled up with anything, and for each four inputs of
 // a row four bytes; a word for each row follows, its -Σq. Weights lie in panels; for
 // each four inputs 32 bytes, four of an output.
 #include "linear.h"
@@ -65,12 +65,12 @@ void quantize(int8_t *q, float *scale, const float *x, int rows, int in) {
 }
 
 // product computes c = offset·sums + q·w over n inputs.
-static __attribute__((noinline)) void product(tile *c, const int32_t *sums, const int8_t *q, const int8_t *w, int n) {
-	v128_t acc[8];
-	EIGHT(acc[i] = wasm_i32x4_splat(offset * sums[i / 2]))
+INLINE void product(int32_t *c, const int32_t *sums, const int8_t *q, const int8_t *w, int n) {
+	v128_t acc[2 * ROWS];
+	for (int i = 0; i < 2 * ROWS; i++) acc[i] = wasm_i32x4_splat(offset * sums[i / 2]);
 	const int8_t *end = w + n * PANEL;
 #pragma clang loop unroll(disable)
-	for (; w < end; w += 32, q += 16) {
+	for (; w < end; w += 32, q += 4 * ROWS) {
 		v128_t a = LD(w), b = LD(w + 16);
 #pragma clang loop unroll(full)
 		for (int i = 0; i < ROWS; i++) {
@@ -79,7 +79,7 @@ static __attribute__((noinline)) void product(tile *c, const int32_t *sums, cons
 			acc[2 * i + 1] = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(v, b, acc[2 * i + 1]);
 		}
 	}
-	EIGHT(ST(c->v + 4 * i, acc[i]))
+	for (int i = 0; i < 2 * ROWS; i++) ST(c + 4 * i, acc[i]);
 }
 
 void linear_i8_part(const void *args, int part, int thread) {
@@ -90,8 +90,8 @@ void linear_i8_part(const void *args, int part, int thread) {
 	const int32_t *sums = (const int32_t *)((const int8_t *)a->x + up(a->rows, ROWS) * width);
 	for (int j = p.j; j < p.out_end; j += PANEL)
 		for (int r = p.r; r < p.row_end; r += ROWS) {
-			tile c;
-			product(&c, sums + r, (const int8_t *)a->x + r * width, (const int8_t *)a->w + j * width, width);
-			finish_i8(a, &c, 1, r, j);
+			int32_t c[ROWS * PANEL];
+			product(c, sums + r, (const int8_t *)a->x + r * width, (const int8_t *)a->w + j * width, width);
+			finish_i8(a, c, ROWS, r, j);
 		}
 }
