@@ -13,71 +13,91 @@ type Affine struct{ Mean, Scale, Shift []float32 } // [C]
 // Statistics makes a of the picture x [h·w, C], a row of pixels after another.
 func (a *Affine) Statistics(x []float32, h, w int, n GroupNorm) {
 	c := n.Weight.Len
-	s := groupSums{w: w, c: c, groups: n.Groups, mean: make([]float32, h*n.Groups), square: make([]float32, h*n.Groups), sums: make([]float32, c)}
+	s := NewGroupSums(h, w, n)
+	sums := make([]float32, c)
 	for y := range h {
-		s.row(x[y*w*c:(y+1)*w*c], y)
-	}
-	a.Mean, a.Scale, a.Shift = make([]float32, c), make([]float32, c), n.Bias.Host
-	for g := range n.Groups {
-		mean, rstd := s.whole(h, g)
-		for i := g * c / n.Groups; i < (g+1)*c/n.Groups; i++ {
-			a.Mean[i], a.Scale[i] = mean, float32(rstd*n.Weight.Host[i])
+		row := x[y*w*c : (y+1)*w*c]
+		clear(sums)
+		for p := 0; p < len(row); p += c {
+			for i, v := range row[p : p+c] {
+				sums[i] += v
+			}
 		}
-	}
-}
-
-// groupSums are the means of each group in each row of pixels, and the sums of squares
-// of what is left.
-type groupSums struct {
-	w, c, groups int
-	mean, square []float32 // [h, groups]
-	sums         []float32 // [C], of a row
-}
-
-// row adds up row y of pixels [w, C]: channel by channel in the order of columns, then
-// over the channels of a group.
-func (s *groupSums) row(x []float32, y int) {
-	n := s.c / s.groups
-	mean, square := s.mean[y*s.groups:(y+1)*s.groups], s.square[y*s.groups:(y+1)*s.groups]
-	clear(s.sums)
-	for p := 0; p < len(x); p += s.c {
-		for i, v := range x[p : p+s.c] {
-			s.sums[i] += v
-		}
-	}
-	for g := range mean {
-		mean[g] = sum(s.sums[g*n:(g+1)*n]) / float32(s.w*n)
-	}
-	clear(s.sums)
-	for p := 0; p < len(x); p += s.c {
-		for g, m := range mean {
-			sums := s.sums[g*n : (g+1)*n]
-			for i, v := range x[p+g*n : p+(g+1)*n] {
-				d := v - m
+		means := s.Means(y, sums)
+		clear(sums)
+		for p := 0; p < len(row); p += c {
+			for i, v := range row[p : p+c] {
+				d := v - means[i*n.Groups/c]
 				sums[i] += float32(d * d)
 			}
 		}
+		s.Squares(y, sums)
 	}
+	*a = s.Affine()
+}
+
+// GroupSums are the means of each group in each row of pixels, and the sums of squares
+// of what is left.
+type GroupSums struct {
+	h, w         int
+	norm         GroupNorm
+	mean, square []float32 // [h, groups]
+}
+
+// NewGroupSums are those of a picture of h rows of w pixels.
+func NewGroupSums(h, w int, n GroupNorm) *GroupSums {
+	return &GroupSums{h, w, n, make([]float32, h*n.Groups), make([]float32, h*n.Groups)}
+}
+
+// Means takes Σ x of each channel [C] of row y, added up in the order of columns, and
+// returns the groups' means.
+func (s *GroupSums) Means(y int, sums []float32) []float32 {
+	mean := s.mean[y*s.norm.Groups : (y+1)*s.norm.Groups]
+	n := len(sums) / s.norm.Groups
+	for g := range mean {
+		mean[g] = sum(sums[g*n:(g+1)*n]) / float32(s.w*n)
+	}
+	return mean
+}
+
+// Squares takes Σ (x - mean)² of each channel, added up likewise.
+func (s *GroupSums) Squares(y int, sums []float32) {
+	square := s.square[y*s.norm.Groups : (y+1)*s.norm.Groups]
+	n := len(sums) / s.norm.Groups
 	for g := range square {
-		square[g] = sum(s.sums[g*n : (g+1)*n])
+		square[g] = sum(sums[g*n : (g+1)*n])
 	}
 }
 
-// whole is the mean of group g over h rows, and one over its deviation: the mean of
+// Affine is what comes of the sums of all rows.
+func (s *GroupSums) Affine() Affine {
+	c := s.norm.Weight.Len
+	a := Affine{make([]float32, c), make([]float32, c), s.norm.Bias.Host}
+	for g := range s.norm.Groups {
+		mean, rstd := s.whole(g)
+		for i := g * c / s.norm.Groups; i < (g+1)*c/s.norm.Groups; i++ {
+			a.Mean[i], a.Scale[i] = mean, float32(rstd*s.norm.Weight.Host[i])
+		}
+	}
+	return a
+}
+
+// whole is the mean of group g over all rows, and one over its deviation: the mean of
 // the rows' means, and their squares about it.
-func (s *groupSums) whole(h, g int) (mean, rstd float32) {
+func (s *GroupSums) whole(g int) (mean, rstd float32) {
+	n, groups := s.norm.Weight.Len/s.norm.Groups, s.norm.Groups
 	var p [16]float32
-	for y := range h {
-		p[y&15] += s.mean[y*s.groups+g]
+	for y := range s.h {
+		p[y&15] += s.mean[y*groups+g]
 	}
-	mean = FoldSum(&p) / float32(h)
+	mean = FoldSum(&p) / float32(s.h)
 	p = [16]float32{}
-	per := float32(s.w * (s.c / s.groups))
-	for y := range h {
-		e := s.mean[y*s.groups+g] - mean
-		p[y&15] += s.square[y*s.groups+g] + float32(float32(e*e)*per)
+	per := float32(s.w * n)
+	for y := range s.h {
+		e := s.mean[y*groups+g] - mean
+		p[y&15] += s.square[y*groups+g] + float32(float32(e*e)*per)
 	}
-	variance := FoldSum(&p) / float32(h*s.w*(s.c/s.groups))
+	variance := FoldSum(&p) / float32(s.h*s.w*n)
 	return mean, 1 / float32(math.Sqrt(float64(variance+NormEps)))
 }
 

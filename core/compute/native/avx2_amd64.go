@@ -92,9 +92,39 @@ func packValuesAVX2(w *int8, step int, x *float32, stride int, inv *float32, pai
 func attentionWeightsAVX2(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows int, n int)
 
 //go:noescape
+func pixelSumsAVX2(sum *float32, low *float32, high *float32, x *float32, stride int, pixels int, n int)
+
+//go:noescape
+func pixelSquaresAVX2(sum *float32, mean *float32, x *float32, stride int, pixels int, n int)
+
+//go:noescape
+func affineAVX2(dst *float32, mean *float32, scale *float32, shift *float32, x *float32, stride int, pixels int, n int)
+
+//go:noescape
+func quantizeWordsAVX2(q *int16, x *float32, stride int, inverse *float32, pixels int)
+
+//go:noescape
 func quantizeAVX2(q *int8, x *float32, inv float32, n int)
 
 func peakAVX2(n int)
+
+//go:noescape
+func kernelPlanesAVX2(u *int16, planeStride int, w *int8, pairs int)
+
+//go:noescape
+func inputPlanesAVX2(v *int16, planeStride int, rows *[4]*int16, tiles int)
+
+//go:noescape
+func inputPlanesUpAVX2(v *int16, planeStride int, rows *[4]*int16, tiles int)
+
+//go:noescape
+func outputTilesAVX2(dst *float32, rowStride int, pixelStride int, m *int32, planeStride int, tiles int, scale *float32, bias *float32, residual *float32, floor float32)
+
+//go:noescape
+func outputTilesUpAVX2(dst *float32, rowStride int, pixelStride int, m *int32, planeStride int, tiles int, scale *float32, bias *float32, residual *float32, floor float32)
+
+//go:noescape
+func planeProductsAVX2(m *int32, v *int16, u *int16, chunks int, chunkStride int, blocks int)
 
 //go:noescape
 func packKeysAVX2(w *int8, step int, q *int8, stride int, corrections *int32, groups int)

@@ -116,6 +116,36 @@ func packValuesAVX512(w *int8, step int, x *float32, stride int, inv *float32, p
 func attentionWeightsAVX512(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows int, n int)
 
 //go:noescape
+func pixelSumsAVX512(sum *float32, low *float32, high *float32, x *float32, stride int, pixels int, n int)
+
+//go:noescape
+func pixelSquaresAVX512(sum *float32, mean *float32, x *float32, stride int, pixels int, n int)
+
+//go:noescape
+func affineAVX512(dst *float32, mean *float32, scale *float32, shift *float32, x *float32, stride int, pixels int, n int)
+
+//go:noescape
+func quantizeWordsAVX512(q *int16, x *float32, stride int, inverse *float32, pixels int)
+
+//go:noescape
 func quantizeAVX512(q *int8, x *float32, inv float32, n int)
 
 func peakAVX512(n int)
+
+//go:noescape
+func kernelPlanesAVX512(u *int16, planeStride int, w *int8, pairs int)
+
+//go:noescape
+func inputPlanesAVX512(v *int16, planeStride int, rows *[4]*int16, tiles int)
+
+//go:noescape
+func inputPlanesUpAVX512(v *int16, planeStride int, rows *[4]*int16, tiles int)
+
+//go:noescape
+func outputTilesAVX512(dst *float32, rowStride int, pixelStride int, m *int32, planeStride int, tiles int, scale *float32, bias *float32, residual *float32, floor float32)
+
+//go:noescape
+func outputTilesUpAVX512(dst *float32, rowStride int, pixelStride int, m *int32, planeStride int, tiles int, scale *float32, bias *float32, residual *float32, floor float32)
+
+//go:noescape
+func planeProductsAVX512(m *int32, v *int16, u *int16, chunks int, chunkStride int, blocks int)

@@ -26,3 +26,6 @@ func mixHalfAVXVNNI(dst *float32, dstStride int, q *int8, qStride int, w *int8, 
 func quantizeAVXVNNI(q *int8, x *float32, inv float32, n int)
 
 func peakAVXVNNI(n int)
+
+//go:noescape
+func planeProductsAVXVNNI(m *int32, v *int16, u *int16, chunks int, chunkStride int, blocks int)

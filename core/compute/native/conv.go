@@ -6,20 +6,45 @@ import "dit8/core/compute"
 
 var _ compute.Convolver = (*Device)(nil)
 
-// NewConv makes a layer of a convolution. Those with int8 weights are the generic device's.
-func (d *Device) NewConv(w compute.ConvWeights) (compute.Conv, error) {
-	if w.I8 != nil {
-		return d.Device.NewConv(w)
-	}
-	d.patch.Device = d
-	return d.patch.NewConv(w)
+// convKernels are those of convolutions. Pixels are stride bytes apart, and so are
+// planes; numbers of channels n are multiples of sixteen.
+type convKernels struct {
+	tiles int // that planeProducts computes at a time; 0 where there are no kernels
+
+	pixelSums     func(sum, low, high, x *float32, stride, pixels, n int)
+	pixelSquares  func(sum, mean, x *float32, stride, pixels, n int)
+	affine        func(dst, mean, scale, shift, x *float32, stride, pixels, n int)
+	quantizeWords func(q *int16, x *float32, stride int, inverse *float32, pixels int) // of 32 channels
+
+	kernelPlanes               func(u *int16, planeStride int, w *int8, pairs int)
+	inputPlanes, inputPlanesUp func(v *int16, planeStride int, rows *[4]*int16, tiles int)
+	planeProducts              func(m *int32, v, u *int16, chunks, chunkStride, blocks int)
+	outputTiles, outputTilesUp func(dst *float32, rowStride, pixelStride int, m *int32, planeStride, tiles int, scale, bias, residual *float32, floor float32)
 }
 
-// Conv computes bands of rows with the kernels of Linear.
-func (d *Device) Conv(out compute.ConvOutput, in compute.ConvInput, c compute.Conv) {
-	if c, ok := c.(*compute.PatchConv); ok {
-		d.patch.Conv(out, in, c)
-		return
+// NewConv packs int8 weights; of others it makes a layer.
+func (d *Device) NewConv(w compute.ConvWeights) (compute.Conv, error) {
+	switch {
+	case w.I8 == nil:
+		d.patch.Device = d
+		return d.patch.NewConv(w)
+	case d.k.convKernels.tiles == 0:
+		return d.Device.NewConv(w)
 	}
-	d.Device.Conv(out, in, c)
+	if err := w.Check(); err != nil {
+		return nil, err
+	}
+	return d.packConv(w), nil
+}
+
+// Conv computes bands of rows, of float32 weights with the kernels of Linear.
+func (d *Device) Conv(out compute.ConvOutput, in compute.ConvInput, c compute.Conv) {
+	switch c := c.(type) {
+	case *compute.PatchConv:
+		d.patch.Conv(out, in, c)
+	case *intConv:
+		d.convInt8(out, in, c)
+	default:
+		d.Device.Conv(out, in, c)
+	}
 }

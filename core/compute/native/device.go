@@ -26,6 +26,7 @@ type Device struct {
 	ones      []float32
 	patches   []float32
 	patch     compute.Patches
+	planes    []int16 // of the kernels of a convolution
 }
 
 var _ compute.Device = (*Device)(nil)
@@ -79,6 +80,7 @@ type scratch struct {
 	columns  []float32
 	inverses []float32
 	partial  [16]float32
+	conv     convScratch
 	_        [64]byte // threads write to cache lines of their own
 }
 

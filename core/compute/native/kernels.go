@@ -33,6 +33,7 @@ type kernels struct {
 	silu       func(x *float32, n int)
 
 	attentionKernels
+	convKernels
 
 	// peak does n times 4·rows·panel·4 multiply-adds as dot does, on registers alone.
 	peak func(n int)

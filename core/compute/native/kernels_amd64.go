@@ -14,6 +14,11 @@ var avx512 = kernels{
 		columnSums: columnSumsAVX512, columnMax: columnMaxAVX512, quantizeRows: quantizeRowsAVX512, quantizeKeys: quantizeKeysAVX512, packKeys: packKeysAVX2, packValues: packValuesAVX512,
 		weights: attentionWeightsAVX512, mix: mixAVX512, mixHalf: mixHalfAVX512,
 	},
+	convKernels: convKernels{
+		tiles: 13, pixelSums: pixelSumsAVX512, pixelSquares: pixelSquaresAVX512, affine: affineAVX512, quantizeWords: quantizeWordsAVX512,
+		kernelPlanes: kernelPlanesAVX512, inputPlanes: inputPlanesAVX512, inputPlanesUp: inputPlanesUpAVX512,
+		planeProducts: planeProductsAVX512, outputTiles: outputTilesAVX512, outputTilesUp: outputTilesUpAVX512,
+	},
 }
 
 var avx2 = kernels{
@@ -28,6 +33,11 @@ var avx2 = kernels{
 		columnSums: columnSumsAVX2, columnMax: columnMaxAVX2, quantizeRows: quantizeRowsAVX2, quantizeKeys: quantizeKeysAVX2, packKeys: packKeysAVX2, packValues: packValuesAVX2,
 		weights: attentionWeightsAVX2, mix: mixAVX2, mixHalf: mixHalfAVX2,
 	},
+	convKernels: convKernels{
+		tiles: 6, pixelSums: pixelSumsAVX2, pixelSquares: pixelSquaresAVX2, affine: affineAVX2, quantizeWords: quantizeWordsAVX2,
+		kernelPlanes: kernelPlanesAVX2, inputPlanes: inputPlanesAVX2, inputPlanesUp: inputPlanesUpAVX2,
+		planeProducts: planeProductsAVX2, outputTiles: outputTilesAVX2, outputTilesUp: outputTilesUpAVX2,
+	},
 }
 
 // avxVNNI is avx2 with the int8 product of newer processors without AVX-512.
@@ -36,6 +46,7 @@ var avxVNNI = func() kernels {
 	k.name, k.zero = "avx-vnni", -128
 	k.dot = []dotFunc{nil, dot1AVXVNNI, dot2AVXVNNI, dot3AVXVNNI, dot4AVXVNNI}
 	k.mix, k.mixHalf = mixAVXVNNI, mixHalfAVXVNNI
+	k.planeProducts = planeProductsAVXVNNI
 	k.quantize, k.peak = quantizeAVXVNNI, peakAVXVNNI
 	return k
 }()

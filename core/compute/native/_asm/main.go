@@ -30,15 +30,20 @@ func main() {
 	ConstraintExpr("amd64,!purego")
 	switch *name {
 	case "avx512":
-		write(isa{"AVX512", zmm, 64, 8, 2, vnni{}, words{}})
+		s := isa{"AVX512", zmm, 64, 8, 2, vnni{}, words{}}
+		write(s)
+		s.winograd(13, words{})
 	case "avx2":
-		write(isa{"AVX2", ymm, 32, 4, 2, maddubs{}, maddwd{}})
+		s := isa{"AVX2", ymm, 32, 4, 2, maddubs{}, maddwd{}}
+		write(s)
+		s.winograd(6, lastMaddwd{})
 		packKeys()
 	case "avxvnni": // the rest is AVX2's
 		s := isa{"AVXVNNI", ymm, 32, 4, 2, avxVNNI{}, vexWords{}}
 		s.products()
 		s.int8.quantize(s)
 		s.peak()
+		s.planeProducts(6, vexWords{})
 	case "cpu":
 		cpuid()
 	default:
@@ -77,6 +82,7 @@ func write(s isa) {
 	s.rowKernels()
 	s.exponentials()
 	s.attention()
+	s.pixels()
 	s.int8.quantize(s)
 	s.peak()
 }
