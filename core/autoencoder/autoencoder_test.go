@@ -3,6 +3,7 @@ package autoencoder
 import (
 	"context"
 	"errors"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
 	"dit8/core/compute/native"
+	"dit8/core/param"
 )
 
 var (
@@ -26,9 +28,11 @@ var (
 	}
 )
 
-func open(t testing.TB, dev compute.Device, c Config) *Model {
+func open(t testing.TB, dev compute.Device, c Config) *Model { return load(t, dev, c, Random(c, 1)) }
+
+func load(t testing.TB, dev compute.Device, c Config, tensors iter.Seq2[param.Tensor, error]) *Model {
 	t.Helper()
-	m, err := Load(dev.(compute.Convolver), c, Random(c, 1))
+	m, err := Load(dev.(compute.Convolver), c, tensors)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +50,10 @@ func wave(n int) []float32 {
 
 // Every device gives the same bits, for pictures of any shape, whatever was run before.
 func TestDevices(t *testing.T) {
-	for _, c := range []Config{kl, small} {
+	for _, c := range []struct {
+		Config
+		tensors func(Config, uint64) iter.Seq2[param.Tensor, error]
+	}{{kl, Random}, {small, Random}, {kl, RandomInt8}, {small, RandomInt8}} {
 		want := make(map[int][]float32)
 		names := native.Names()
 		slices.Reverse(names) // generic first
@@ -55,7 +62,7 @@ func TestDevices(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m := open(t, dev, c)
+			m := load(t, dev, c.Config, c.tensors(c.Config, 1))
 			for i, s := range [][2]int{{3, 5}, {8, 2}, {1, 1}, {5, 5}} {
 				out := make([]float32, 3*16*s[0]*s[1])
 				if err := m.Decode(context.Background(), out, wave(c.LatentChannels*s[0]*s[1]), s[0], s[1], nil); err != nil {

@@ -4,9 +4,37 @@ import (
 	"iter"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"dit8/core/param"
 )
+
+// RandomInt8 is Random with the convolutions that may be int8 so.
+func RandomInt8(cfg Config, seed uint64) iter.Seq2[param.Tensor, error] {
+	return func(yield func(param.Tensor, error) bool) {
+		specs := cfg.Specs()
+		for t, err := range Random(cfg, seed) {
+			if specs[0].Role == param.Convolution {
+				t = rounded(t)
+			}
+			specs = specs[1:]
+			if !yield(t, err) {
+				return
+			}
+		}
+	}
+}
+
+// rounded has a scale for all outputs, of which the largest weights, four times the
+// deviation, are few.
+func rounded(t param.Tensor) param.Tensor {
+	scale := 4 / float32(math.Sqrt(float64(t.Len()/t.Shape[0]))) / 127
+	q := param.Tensor{Name: t.Name, Shape: t.Shape, I8: make([]int8, t.Len()), Scale: slices.Repeat([]float32{scale}, t.Shape[0]), Smooth: slices.Repeat([]float32{1}, t.Shape[3])}
+	for i, v := range t.F32 {
+		q.I8[i] = int8(max(-127, min(127, math.Round(float64(v/scale)))))
+	}
+	return q
+}
 
 // Random makes the tensors of an autoencoder that is not trained, for tests and
 // measurements: kernels that keep the size of values, norms near one.
