@@ -147,18 +147,28 @@ func HostGroupNorm(dst, x F32, h, w int, n GroupNorm) {
 type ConvRows struct {
 	in     ConvInput
 	c      int
-	affine Affine
-	ring   [3][]float32 // the last rows, [W+2, C]
-	has    [3]int       // which
+	affine *Affine                // of in's norm
+	fill   func(dst, x []float32) // what becomes of a row of in
+	ring   [3][]float32           // the last rows, [W+2, C]
+	has    [3]int                 // which
 	zeros  []float32
 }
 
 // NewConvRows computes what all rows need.
 func NewConvRows(in ConvInput, c int) *ConvRows {
-	r := &ConvRows{in: in, c: c, has: [3]int{-1, -1, -1}}
-	if in.Norm.Groups > 0 {
-		r.affine.Statistics(in.X.Host, in.H, in.W, in.Norm)
+	if in.Norm.Groups == 0 {
+		return NewConvRowsOf(in, c, func(dst, x []float32) { copy(dst, x) })
 	}
+	a := new(Affine)
+	a.Statistics(in.X.Host, in.H, in.W, in.Norm)
+	r := NewConvRowsOf(in, c, a.ApplySiLU)
+	r.affine = a
+	return r
+}
+
+// NewConvRowsOf leaves norm and SiLU to fill, which makes a row of pixels of one of in's.
+func NewConvRowsOf(in ConvInput, c int, fill func(dst, x []float32)) *ConvRows {
+	r := &ConvRows{in: in, c: c, fill: fill, has: [3]int{-1, -1, -1}}
 	_, w := r.Size()
 	for i := range r.ring {
 		r.ring[i] = make([]float32, (w+2)*r.c)
@@ -190,7 +200,7 @@ func (r *ConvRows) Row(y int) []float32 {
 	r.has[slot] = y
 	inside := row[r.c : (w+1)*r.c]
 	if !r.in.Up {
-		r.fill(inside, y)
+		r.fill(inside, r.given(y))
 		return row
 	}
 	if y%2 == 1 && r.has[(y-1)%3] == y-1 { // the one before is the same
@@ -198,7 +208,7 @@ func (r *ConvRows) Row(y int) []float32 {
 		return row
 	}
 	small := row[r.c : (r.in.W+1)*r.c]
-	r.fill(small, y/2)
+	r.fill(small, r.given(y/2))
 	for x := r.in.W - 1; x >= 0; x-- { // from the end, so that none is lost
 		pixel := inside[x*r.c : (x+1)*r.c]
 		copy(inside[(2*x+1)*r.c:], pixel)
@@ -207,14 +217,10 @@ func (r *ConvRows) Row(y int) []float32 {
 	return row
 }
 
-// fill takes row y of the picture that was given.
-func (r *ConvRows) fill(dst []float32, y int) {
-	x := r.in.X.Host[y*len(dst) : (y+1)*len(dst)]
-	if r.in.Norm.Groups > 0 {
-		r.affine.ApplySiLU(dst, x)
-		return
-	}
-	copy(dst, x)
+// given is row y of the picture that was given.
+func (r *ConvRows) given(y int) []float32 {
+	n := r.in.W * r.c
+	return r.in.X.Host[y*n : (y+1)*n]
 }
 
 // Finish adds residual, where there is one, to values of a convolution, and applies

@@ -127,4 +127,7 @@ func outputTilesUpAVX2(dst *float32, rowStride int, pixelStride int, m *int32, p
 func planeProductsAVX2(m *int32, v *int16, u *int16, chunks int, chunkStride int, blocks int)
 
 //go:noescape
+func narrowAVX2(dst *float32, dstStride int, rows *[3]*float32, planeStride int, channels int, w *float32, blocks int)
+
+//go:noescape
 func packKeysAVX2(w *int8, step int, q *int8, stride int, corrections *int32, groups int)

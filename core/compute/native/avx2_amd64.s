@@ -4625,6 +4625,342 @@ chunk:
 	VZEROUPPER
 	RET
 
+// func narrowAVX2(dst *float32, dstStride int, rows *[3]*float32, planeStride int, channels int, w *float32, blocks int)
+// Requires: AVX
+TEXT ·narrowAVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ rows+16(FP), CX
+	MOVQ planeStride+24(FP), DX
+	MOVQ blocks+48(FP), SI
+	XORQ BX, BX
+
+block:
+	MOVQ   w+40(FP), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	MOVQ   (CX), R8
+	LEAQ   (R8)(BX*1), R8
+	MOVQ   channels+32(FP), R9
+
+tap00:
+	VMOVUPS      (R8), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      64(R8), Y11
+	VBROADCASTSS (DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y0, Y0
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y1, Y1
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y2, Y2
+	VBROADCASTSS 4(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y3, Y3
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y4, Y4
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y5, Y5
+	VBROADCASTSS 8(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y6, Y6
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y7, Y7
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y8, Y8
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap00
+	MOVQ         (CX), R8
+	LEAQ         4(R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap01:
+	VMOVUPS      (R8), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      64(R8), Y11
+	VBROADCASTSS (DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y0, Y0
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y1, Y1
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y2, Y2
+	VBROADCASTSS 4(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y3, Y3
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y4, Y4
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y5, Y5
+	VBROADCASTSS 8(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y6, Y6
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y7, Y7
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y8, Y8
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap01
+	MOVQ         (CX), R8
+	LEAQ         8(R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap02:
+	VMOVUPS      (R8), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      64(R8), Y11
+	VBROADCASTSS (DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y0, Y0
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y1, Y1
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y2, Y2
+	VBROADCASTSS 4(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y3, Y3
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y4, Y4
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y5, Y5
+	VBROADCASTSS 8(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y6, Y6
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y7, Y7
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y8, Y8
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap02
+	MOVQ         8(CX), R8
+	LEAQ         (R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap10:
+	VMOVUPS      (R8), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      64(R8), Y11
+	VBROADCASTSS (DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y0, Y0
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y1, Y1
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y2, Y2
+	VBROADCASTSS 4(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y3, Y3
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y4, Y4
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y5, Y5
+	VBROADCASTSS 8(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y6, Y6
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y7, Y7
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y8, Y8
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap10
+	MOVQ         8(CX), R8
+	LEAQ         4(R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap11:
+	VMOVUPS      (R8), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      64(R8), Y11
+	VBROADCASTSS (DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y0, Y0
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y1, Y1
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y2, Y2
+	VBROADCASTSS 4(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y3, Y3
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y4, Y4
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y5, Y5
+	VBROADCASTSS 8(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y6, Y6
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y7, Y7
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y8, Y8
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap11
+	MOVQ         8(CX), R8
+	LEAQ         8(R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap12:
+	VMOVUPS      (R8), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      64(R8), Y11
+	VBROADCASTSS (DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y0, Y0
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y1, Y1
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y2, Y2
+	VBROADCASTSS 4(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y3, Y3
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y4, Y4
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y5, Y5
+	VBROADCASTSS 8(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y6, Y6
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y7, Y7
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y8, Y8
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap12
+	MOVQ         16(CX), R8
+	LEAQ         (R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap20:
+	VMOVUPS      (R8), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      64(R8), Y11
+	VBROADCASTSS (DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y0, Y0
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y1, Y1
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y2, Y2
+	VBROADCASTSS 4(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y3, Y3
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y4, Y4
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y5, Y5
+	VBROADCASTSS 8(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y6, Y6
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y7, Y7
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y8, Y8
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap20
+	MOVQ         16(CX), R8
+	LEAQ         4(R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap21:
+	VMOVUPS      (R8), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      64(R8), Y11
+	VBROADCASTSS (DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y0, Y0
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y1, Y1
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y2, Y2
+	VBROADCASTSS 4(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y3, Y3
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y4, Y4
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y5, Y5
+	VBROADCASTSS 8(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y6, Y6
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y7, Y7
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y8, Y8
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap21
+	MOVQ         16(CX), R8
+	LEAQ         8(R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap22:
+	VMOVUPS      (R8), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      64(R8), Y11
+	VBROADCASTSS (DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y0, Y0
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y1, Y1
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y2, Y2
+	VBROADCASTSS 4(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y3, Y3
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y4, Y4
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y5, Y5
+	VBROADCASTSS 8(DI), Y12
+	VMULPS       Y9, Y12, Y13
+	VADDPS       Y13, Y6, Y6
+	VMULPS       Y10, Y12, Y13
+	VADDPS       Y13, Y7, Y7
+	VMULPS       Y11, Y12, Y13
+	VADDPS       Y13, Y8, Y8
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap22
+	MOVQ         AX, DI
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	ADDQ         dstStride+8(FP), DI
+	VMOVUPS      Y3, (DI)
+	VMOVUPS      Y4, 32(DI)
+	VMOVUPS      Y5, 64(DI)
+	ADDQ         dstStride+8(FP), DI
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 64(DI)
+	ADDQ         $0x00000060, AX
+	ADDQ         $0x00000060, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
 // func packKeysAVX2(w *int8, step int, q *int8, stride int, corrections *int32, groups int)
 // Requires: AVX, AVX2
 TEXT ·packKeysAVX2(SB), NOSPLIT, $0-48

@@ -149,3 +149,6 @@ func outputTilesUpAVX512(dst *float32, rowStride int, pixelStride int, m *int32,
 
 //go:noescape
 func planeProductsAVX512(m *int32, v *int16, u *int16, chunks int, chunkStride int, blocks int)
+
+//go:noescape
+func narrowAVX512(dst *float32, dstStride int, rows *[3]*float32, planeStride int, channels int, w *float32, blocks int)

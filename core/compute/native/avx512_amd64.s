@@ -6228,3 +6228,408 @@ chunk:
 	JNZ          block
 	VZEROUPPER
 	RET
+
+// func narrowAVX512(dst *float32, dstStride int, rows *[3]*float32, planeStride int, channels int, w *float32, blocks int)
+// Requires: AVX, AVX512F
+TEXT ·narrowAVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ rows+16(FP), CX
+	MOVQ planeStride+24(FP), DX
+	MOVQ blocks+48(FP), SI
+	XORQ BX, BX
+
+block:
+	MOVQ   w+40(FP), DI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   (CX), R8
+	LEAQ   (R8)(BX*1), R8
+	MOVQ   channels+32(FP), R9
+
+tap00:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS      128(R8), Z14
+	VMOVUPS      192(R8), Z15
+	VBROADCASTSS (DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z0, Z0
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z1, Z1
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z2, Z2
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z3, Z3
+	VBROADCASTSS 4(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z4, Z4
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z5, Z5
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z6, Z6
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z7, Z7
+	VBROADCASTSS 8(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z8, Z8
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z9, Z9
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z10, Z10
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z11, Z11
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap00
+	MOVQ         (CX), R8
+	LEAQ         4(R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap01:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS      128(R8), Z14
+	VMOVUPS      192(R8), Z15
+	VBROADCASTSS (DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z0, Z0
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z1, Z1
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z2, Z2
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z3, Z3
+	VBROADCASTSS 4(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z4, Z4
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z5, Z5
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z6, Z6
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z7, Z7
+	VBROADCASTSS 8(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z8, Z8
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z9, Z9
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z10, Z10
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z11, Z11
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap01
+	MOVQ         (CX), R8
+	LEAQ         8(R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap02:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS      128(R8), Z14
+	VMOVUPS      192(R8), Z15
+	VBROADCASTSS (DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z0, Z0
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z1, Z1
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z2, Z2
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z3, Z3
+	VBROADCASTSS 4(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z4, Z4
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z5, Z5
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z6, Z6
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z7, Z7
+	VBROADCASTSS 8(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z8, Z8
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z9, Z9
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z10, Z10
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z11, Z11
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap02
+	MOVQ         8(CX), R8
+	LEAQ         (R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap10:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS      128(R8), Z14
+	VMOVUPS      192(R8), Z15
+	VBROADCASTSS (DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z0, Z0
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z1, Z1
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z2, Z2
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z3, Z3
+	VBROADCASTSS 4(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z4, Z4
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z5, Z5
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z6, Z6
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z7, Z7
+	VBROADCASTSS 8(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z8, Z8
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z9, Z9
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z10, Z10
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z11, Z11
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap10
+	MOVQ         8(CX), R8
+	LEAQ         4(R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap11:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS      128(R8), Z14
+	VMOVUPS      192(R8), Z15
+	VBROADCASTSS (DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z0, Z0
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z1, Z1
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z2, Z2
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z3, Z3
+	VBROADCASTSS 4(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z4, Z4
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z5, Z5
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z6, Z6
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z7, Z7
+	VBROADCASTSS 8(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z8, Z8
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z9, Z9
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z10, Z10
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z11, Z11
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap11
+	MOVQ         8(CX), R8
+	LEAQ         8(R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap12:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS      128(R8), Z14
+	VMOVUPS      192(R8), Z15
+	VBROADCASTSS (DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z0, Z0
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z1, Z1
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z2, Z2
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z3, Z3
+	VBROADCASTSS 4(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z4, Z4
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z5, Z5
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z6, Z6
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z7, Z7
+	VBROADCASTSS 8(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z8, Z8
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z9, Z9
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z10, Z10
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z11, Z11
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap12
+	MOVQ         16(CX), R8
+	LEAQ         (R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap20:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS      128(R8), Z14
+	VMOVUPS      192(R8), Z15
+	VBROADCASTSS (DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z0, Z0
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z1, Z1
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z2, Z2
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z3, Z3
+	VBROADCASTSS 4(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z4, Z4
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z5, Z5
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z6, Z6
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z7, Z7
+	VBROADCASTSS 8(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z8, Z8
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z9, Z9
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z10, Z10
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z11, Z11
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap20
+	MOVQ         16(CX), R8
+	LEAQ         4(R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap21:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS      128(R8), Z14
+	VMOVUPS      192(R8), Z15
+	VBROADCASTSS (DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z0, Z0
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z1, Z1
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z2, Z2
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z3, Z3
+	VBROADCASTSS 4(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z4, Z4
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z5, Z5
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z6, Z6
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z7, Z7
+	VBROADCASTSS 8(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z8, Z8
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z9, Z9
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z10, Z10
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z11, Z11
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap21
+	MOVQ         16(CX), R8
+	LEAQ         8(R8)(BX*1), R8
+	MOVQ         channels+32(FP), R9
+
+tap22:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS      128(R8), Z14
+	VMOVUPS      192(R8), Z15
+	VBROADCASTSS (DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z0, Z0
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z1, Z1
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z2, Z2
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z3, Z3
+	VBROADCASTSS 4(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z4, Z4
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z5, Z5
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z6, Z6
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z7, Z7
+	VBROADCASTSS 8(DI), Z16
+	VMULPS       Z12, Z16, Z17
+	VADDPS       Z17, Z8, Z8
+	VMULPS       Z13, Z16, Z17
+	VADDPS       Z17, Z9, Z9
+	VMULPS       Z14, Z16, Z17
+	VADDPS       Z17, Z10, Z10
+	VMULPS       Z15, Z16, Z17
+	VADDPS       Z17, Z11, Z11
+	ADDQ         DX, R8
+	ADDQ         $0x0c, DI
+	DECQ         R9
+	JNZ          tap22
+	MOVQ         AX, DI
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	ADDQ         dstStride+8(FP), DI
+	VMOVUPS      Z4, (DI)
+	VMOVUPS      Z5, 64(DI)
+	VMOVUPS      Z6, 128(DI)
+	VMOVUPS      Z7, 192(DI)
+	ADDQ         dstStride+8(FP), DI
+	VMOVUPS      Z8, (DI)
+	VMOVUPS      Z9, 64(DI)
+	VMOVUPS      Z10, 128(DI)
+	VMOVUPS      Z11, 192(DI)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET

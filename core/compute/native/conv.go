@@ -9,12 +9,15 @@ var _ compute.Convolver = (*Device)(nil)
 // convKernels are those of convolutions. Pixels are stride bytes apart, and so are
 // planes; numbers of channels n are multiples of sixteen.
 type convKernels struct {
-	tiles int // that planeProducts computes at a time; 0 where there are no kernels
+	tiles        int // that planeProducts computes at a time; 0 where there are no kernels
+	narrowPixels int // likewise of narrow
 
 	pixelSums     func(sum, low, high, x *float32, stride, pixels, n int)
 	pixelSquares  func(sum, mean, x *float32, stride, pixels, n int)
 	affine        func(dst, mean, scale, shift, x *float32, stride, pixels, n int)
 	quantizeWords func(q *int16, x *float32, stride int, inverse *float32, pixels int) // of 32 channels
+
+	narrow func(dst *float32, dstStride int, rows *[3]*float32, planeStride, channels int, w *float32, blocks int)
 
 	kernelPlanes               func(u *int16, planeStride int, w *int8, pairs int)
 	inputPlanes, inputPlanesUp func(v *int16, planeStride int, rows *[4]*int16, tiles int)
@@ -22,12 +25,11 @@ type convKernels struct {
 	outputTiles, outputTilesUp func(dst *float32, rowStride, pixelStride int, m *int32, planeStride, tiles int, scale, bias, residual *float32, floor float32)
 }
 
-// NewConv packs int8 weights; of others it makes a layer.
+// NewConv packs w.
 func (d *Device) NewConv(w compute.ConvWeights) (compute.Conv, error) {
 	switch {
 	case w.I8 == nil:
-		d.patch.Device = d
-		return d.patch.NewConv(w)
+		return d.newFloatConv(w)
 	case d.k.convKernels.tiles == 0:
 		return d.Device.NewConv(w)
 	}
@@ -37,14 +39,29 @@ func (d *Device) NewConv(w compute.ConvWeights) (compute.Conv, error) {
 	return d.packConv(w), nil
 }
 
-// Conv computes bands of rows, of float32 weights with the kernels of Linear.
+// Conv computes strips of rows on all threads.
 func (d *Device) Conv(out compute.ConvOutput, in compute.ConvInput, c compute.Conv) {
 	switch c := c.(type) {
-	case *compute.PatchConv:
-		d.patch.Conv(out, in, c)
+	case *floatConv:
+		d.convFloat(out, in, c)
 	case *intConv:
 		d.convInt8(out, in, c)
 	default:
 		d.Device.Conv(out, in, c)
 	}
+}
+
+// GroupNorm computes dst = norm(x).
+func (d *Device) GroupNorm(dst, x compute.F32, h, w int, n compute.GroupNorm) {
+	c := n.Weight.Len
+	n.Check(c)
+	compute.SameLen("group norm x", x.Len, h*w*c)
+	compute.SameLen("group norm dst", dst.Len, h*w*c)
+	if x.Len == 0 {
+		return
+	}
+	_, a := d.statistics(compute.ConvInput{X: x, H: h, W: w, Norm: n}, c)
+	d.pool.run(taskFunc(func(y, _ int) {
+		d.normalise(dst.Host[y*w*c:(y+1)*w*c], x.Host[y*w*c:(y+1)*w*c], a)
+	}), h)
 }

@@ -250,7 +250,7 @@ func (b *band) round(y int) {
 // normalise computes dst = (x - mean)·scale + shift of pixels.
 func (d *Device) normalise(dst, x []float32, a *compute.Affine) {
 	c := len(a.Mean)
-	if c%16 != 0 || len(x) == 0 {
+	if c%16 != 0 || len(x) == 0 || d.k.affine == nil {
 		a.Apply(dst, x)
 		return
 	}
@@ -318,7 +318,7 @@ func (b *band) tilesTo(dst *float32, rowStride, pixelStride, at, n, j int, resid
 
 // quantisation finds how the picture becomes integers.
 func (op *convOp) quantisation() {
-	ranges, affine := op.d.statistics(op.in, op.c.In(), true)
+	ranges, affine := op.d.statistics(op.in, op.c.In())
 	op.affine = affine
 	s := ranges.ConvScale(affine, op.c.Smooth)
 	op.inverse = slices.Concat(s.Inverse, make([]float32, op.c.chunks*chunkWords-op.c.In()))
@@ -328,11 +328,10 @@ func (op *convOp) quantisation() {
 	}
 }
 
-// statistics finds the ranges of a picture of c channels, where they are asked for, and
-// its norm, where it has one.
-func (d *Device) statistics(in compute.ConvInput, c int, ranges bool) (r compute.Ranges, a *compute.Affine) {
+// statistics finds the ranges of a picture of c channels, and its norm, where it has one.
+func (d *Device) statistics(in compute.ConvInput, c int) (r compute.Ranges, a *compute.Affine) {
 	normed := in.Norm.Groups > 0
-	if c%16 != 0 {
+	if c%16 != 0 || d.k.pixelSums == nil {
 		r = compute.NewRanges(in.X.Host[:c])
 		r.See(in.X.Host[c:])
 		if normed {

@@ -25,7 +25,6 @@ type Device struct {
 	integers  integerAttention
 	ones      []float32
 	patches   []float32
-	patch     compute.Patches
 	planes    []int16 // of the kernels of a convolution
 }
 

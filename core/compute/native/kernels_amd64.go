@@ -15,7 +15,7 @@ var avx512 = kernels{
 		weights: attentionWeightsAVX512, mix: mixAVX512, mixHalf: mixHalfAVX512,
 	},
 	convKernels: convKernels{
-		tiles: 13, pixelSums: pixelSumsAVX512, pixelSquares: pixelSquaresAVX512, affine: affineAVX512, quantizeWords: quantizeWordsAVX512,
+		tiles: 13, narrowPixels: 64, narrow: narrowAVX512, pixelSums: pixelSumsAVX512, pixelSquares: pixelSquaresAVX512, affine: affineAVX512, quantizeWords: quantizeWordsAVX512,
 		kernelPlanes: kernelPlanesAVX512, inputPlanes: inputPlanesAVX512, inputPlanesUp: inputPlanesUpAVX512,
 		planeProducts: planeProductsAVX512, outputTiles: outputTilesAVX512, outputTilesUp: outputTilesUpAVX512,
 	},
@@ -34,7 +34,7 @@ var avx2 = kernels{
 		weights: attentionWeightsAVX2, mix: mixAVX2, mixHalf: mixHalfAVX2,
 	},
 	convKernels: convKernels{
-		tiles: 6, pixelSums: pixelSumsAVX2, pixelSquares: pixelSquaresAVX2, affine: affineAVX2, quantizeWords: quantizeWordsAVX2,
+		tiles: 6, narrowPixels: 24, narrow: narrowAVX2, pixelSums: pixelSumsAVX2, pixelSquares: pixelSquaresAVX2, affine: affineAVX2, quantizeWords: quantizeWordsAVX2,
 		kernelPlanes: kernelPlanesAVX2, inputPlanes: inputPlanesAVX2, inputPlanesUp: inputPlanesUpAVX2,
 		planeProducts: planeProductsAVX2, outputTiles: outputTilesAVX2, outputTilesUp: outputTilesUpAVX2,
 	},

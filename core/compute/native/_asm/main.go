@@ -33,10 +33,12 @@ func main() {
 		s := isa{"AVX512", zmm, 64, 8, 2, vnni{}, words{}}
 		write(s)
 		s.winograd(13, words{})
+		s.narrow(4)
 	case "avx2":
 		s := isa{"AVX2", ymm, 32, 4, 2, maddubs{}, maddwd{}}
 		write(s)
 		s.winograd(6, lastMaddwd{})
+		s.narrow(3)
 		packKeys()
 	case "avxvnni": // the rest is AVX2's
 		s := isa{"AVXVNNI", ymm, 32, 4, 2, avxVNNI{}, vexWords{}}
