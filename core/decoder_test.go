@@ -160,10 +160,38 @@ func TestLatentEdits(t *testing.T) {
 			t.Fatalf("value %d is %v, want %v", i, v, want)
 		}
 	}
-	if _, err := g.Generate(t.Context(), req, nil); err != nil {
-		t.Error(err)
+	known := func() (same, all int) {
+		res, err := g.Generate(t.Context(), req, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pix := res.Images[0].Pix
+		for i := range e.Mask {
+			if e.Mask[i] == 0 {
+				all++
+				if string(pix[4*i:4*i+3]) == string(e.Image[3*i:3*i+3]) {
+					same++
+				}
+			}
+		}
+		if e.Keep != (res.Metadata.MeasurementError[0] == 0) || res.Metadata.SHA256 != PixelHash(res.Images...) || res.Metadata.Request.Edit.Keep != e.Keep {
+			t.Errorf("keep %v: metadata %+v", e.Keep, res.Metadata)
+		}
+		return same, all
+	}
+	if same, all := known(); same == all {
+		t.Error("what was encoded and decoded is as it was")
+	}
+	e.Keep = true
+	if same, all := known(); same != all || all != size*size-1 {
+		t.Errorf("of %d known pixels %d are kept", all, same)
 	}
 	var f *FieldError
+	e.Task = EditImage
+	if _, err := g.Generate(t.Context(), req, nil); !errors.As(err, &f) || f.Field != "edit.keep" {
+		t.Errorf("keep without a mask's task: %v", err)
+	}
+	e.Keep = false
 	e.Task, e.Mask = EditColorize, nil
 	if _, err := g.Generate(t.Context(), req, nil); !errors.As(err, &f) || f.Field != "edit.task" {
 		t.Errorf("colouring: %v", err)

@@ -37,6 +37,10 @@ type Edit struct {
 	// Strength is the time to start from, above 0 up to 1: how much is made anew.
 	// 0 is 0.6 for task image and 1 for the others.
 	Strength float32 `json:"strength,omitempty"`
+	// Keep, for inpaint, gives the result the very bytes of Image where Mask is 0. A model
+	// of pixels does so anyway, but for colours that it lacks; of latents, what is known is
+	// encoded and decoded again, and comes out near it.
+	Keep bool `json:"keep,omitempty"`
 }
 
 // MaxFactor bounds Edit.Factor.
@@ -70,6 +74,9 @@ func (e *Edit) check() error {
 	}
 	if e.Task != EditUpscale && e.Factor != 0 {
 		return &FieldError{"edit.factor", strconv.Itoa(e.Factor), "none, but for super-resolution"}
+	}
+	if e.Task != EditInpaint && e.Keep {
+		return &FieldError{"edit.keep", "true", "false, but for inpaint"}
 	}
 	if e.Task != EditInpaint && e.Mask != nil {
 		return &FieldError{"edit.mask", fmt.Sprintf("%d bytes", len(e.Mask)), "none, but for inpaint"}
@@ -262,6 +269,18 @@ func (d *editor) correctMeans(x, y []float32) {
 				at := (by*f+i/f)*d.size + bx*f + i%f
 				x[at] = x[at] + r
 			}
+		}
+	}
+}
+
+// keep puts the known pixels of an inpainted image in their places.
+func (d *editor) keep(pix []uint8) {
+	if !d.Keep {
+		return
+	}
+	for i, b := range d.Mask {
+		if b == 0 {
+			copy(pix[4*i:4*i+3], d.Image[3*i:])
 		}
 	}
 }

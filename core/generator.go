@@ -129,6 +129,11 @@ func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event
 		}
 		res.Images = append(res.Images, images...)
 	}
+	if s.edit != nil {
+		for _, img := range res.Images {
+			s.edit.keep(img.Pix)
+		}
+	}
 	res.Metadata = g.metadata(req, res.Images, time.Since(start), s)
 	if s.edit != nil {
 		for _, img := range res.Images {

@@ -64,7 +64,7 @@ func (r Request) WithJSON(data []byte) (Request, error) {
 			to, allowed = &r.Modulation, `a list of {"quantity", "branch", "blocks", "channels", "scale"}`
 		case "edit":
 			r.Edit = new(Edit) // not the one that r shares with its copies
-			to, allowed = r.Edit, `an object of "task", "width", "factor", "strength", and "image" and "mask" in base64`
+			to, allowed = r.Edit, `an object of "task", "width", "factor", "strength", "keep", and "image" and "mask" in base64`
 		default:
 			return r, &FieldError{shorten(name), "unknown", "class, classes, seed, seed_to, seed_mix, steps, count, guidance, guidance_interval, " +
 				"guidance_rescale, negative, solver, schedule, shift, diffusion, modulation and edit"}

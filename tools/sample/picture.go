@@ -14,7 +14,7 @@ const maxPicture = 1 << 28
 
 // readEdit reads the pictures of an edit for a model of images of size pixels.
 func (r *requestFlags) readEdit(size int) (*core.Edit, error) {
-	e := &core.Edit{Task: core.EditTask(r.edit), Factor: r.factor, Strength: float32(r.strength)}
+	e := &core.Edit{Task: core.EditTask(r.edit), Factor: r.factor, Strength: float32(r.strength), Keep: r.keep}
 	fit := pictures.Fit(r.fit)
 	if err := fit.Check(); err != nil {
 		return nil, usageError("-" + err.Error())

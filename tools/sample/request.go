@@ -38,6 +38,7 @@ type requestFlags struct {
 	random           bool // the file with a request asks for a random seed
 	factor           int
 	strength         float64
+	keep             bool
 	file             string
 	set              map[string]bool // those that were given
 	notes            []string        // what people should know of how the request came about
@@ -75,6 +76,7 @@ func (r *requestFlags) add(f *flag.FlagSet) {
 	f.StringVar(&r.fit, "fit", "cover", "how a picture that is no square becomes one: cover (its middle), contain (all of it, with white bars) or stretch")
 	f.IntVar(&r.factor, "factor", 0, "of super-resolution")
 	f.Float64Var(&r.strength, "strength", 0, "time to start an edit from, up to 1: how much is made anew; default 0.6 for task image, else 1")
+	f.BoolVar(&r.keep, "keep", false, "of inpaint: what is not painted comes out byte for byte as it was; a model of latents else decodes it anew")
 }
 
 func tasks() (names []string) {

@@ -125,6 +125,8 @@ export interface Edit {
   factor?: number;
   /** The time t to start from: how much is made anew. */
   strength?: number;
+  /** For inpaint: what is not painted comes out byte for byte as it was. A model of latents else decodes it anew. */
+  keep?: boolean;
 }
 
 /** How images were made; the request in it makes them again. */

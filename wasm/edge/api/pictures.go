@@ -19,7 +19,7 @@ import (
 )
 
 // Fields of a form with pictures: those of a body in JSON but for edit, and these.
-var pictureFields = []string{"factor", "fit", "image", "input_fidelity", "mask", "strength", "task"}
+var pictureFields = []string{"factor", "fit", "image", "input_fidelity", "keep", "mask", "strength", "task"}
 
 // form is a form with pictures.
 type form struct {
@@ -135,7 +135,7 @@ func (f form) own() {
 func (h *Handler) formEdit(own map[string]json.RawMessage, files map[string][]byte, variation bool) (*core.Edit, []string, error) {
 	e := &core.Edit{}
 	var fit, fidelity string
-	for name, to := range map[string]any{"task": &e.Task, "factor": &e.Factor, "strength": &e.Strength, "fit": &fit, "input_fidelity": &fidelity} {
+	for name, to := range map[string]any{"task": &e.Task, "factor": &e.Factor, "strength": &e.Strength, "keep": &e.Keep, "fit": &fit, "input_fidelity": &fidelity} {
 		if raw, ok := own[name]; ok && json.Unmarshal(raw, to) != nil {
 			return nil, nil, &core.FieldError{Field: name, Value: shorten(string(raw)), Allowed: "another kind of value"}
 		}
