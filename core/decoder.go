@@ -48,6 +48,15 @@ func (g *Generator) Autoencoder() (a Autoencoder, ok bool) {
 	return g.decoder.about, true
 }
 
+// AutoencoderID identifies the autoencoder's file, where it's another one than the
+// network's.
+func (g *Generator) AutoencoderID() string {
+	if g.decoder == nil {
+		return ""
+	}
+	return g.decoder.id
+}
+
 // convolver is what runs an autoencoder: the device itself, or, where it has no
 // convolutions, Go, which gives the same bits slowly.
 func convolver(dev compute.Device) compute.Convolver {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -23,6 +24,20 @@ const (
 
 // EditTasks are their names.
 func EditTasks() []EditTask { return []EditTask{EditImage, EditInpaint, EditUpscale, EditColorize} }
+
+// EditTasks are the edits that the model can make, none where it draws nothing.
+func (g *Generator) EditTasks() []EditTask {
+	switch all := EditTasks(); {
+	case g.decoder != nil:
+		return g.decoder.editTasks()
+	case g.drawable() != nil:
+		return nil
+	case g.model.Config().InChannels == 3:
+		return all
+	default: // there are no colours
+		return slices.DeleteFunc(all, func(t EditTask) bool { return t == EditColorize })
+	}
+}
 
 // Edit works on an image. Pixels are bytes, row by row; JSON has them in base64.
 type Edit struct {

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -10,13 +11,20 @@ import (
 // them too.
 func (d *decoder) checkEdit(e *Edit) error {
 	task := strconv.Quote(string(e.Task))
-	if e.Task != EditImage && e.Task != EditInpaint {
+	switch allowed := d.editTasks(); {
+	case allowed == nil:
+		return &FieldError{"edit.task", task, "none: the model's autoencoder has no encoder"}
+	case !slices.Contains(allowed, e.Task):
 		return &FieldError{"edit.task", task, `"image" or "inpaint": the model has latents, whose pixels are not known one by one`}
 	}
-	if d.Config().Encoder == nil {
-		return &FieldError{"edit.task", task, "none: the model's autoencoder has no encoder"}
-	}
 	return nil
+}
+
+func (d *decoder) editTasks() []EditTask {
+	if d.Config().Encoder == nil {
+		return nil
+	}
+	return []EditTask{EditImage, EditInpaint}
 }
 
 // encode makes the latents of an edit's image, n×n of them, the mean of their

@@ -42,12 +42,10 @@ type Metadata struct {
 
 func (g *Generator) metadata(req Request, images []*image.NRGBA, d time.Duration, s *sampler) Metadata {
 	m := Metadata{
-		Request: req.explicit(g.info.Defaults), Model: g.info.Name, ModelID: g.id, Device: g.model.Device().Name(), Contract: compute.Contract,
+		Request: req.explicit(g.info.Defaults), Model: g.info.Name, ModelID: g.id, AutoencoderID: g.AutoencoderID(),
+		Device: g.model.Device().Name(), Contract: compute.Contract,
 		SHA256:  PixelHash(images...),
 		Seconds: d.Seconds(), MsPerStep: (d - s.decoding).Seconds() * 1000 / float64(s.evaluations),
-	}
-	if g.decoder != nil {
-		m.AutoencoderID = g.decoder.id
 	}
 	for _, img := range images {
 		m.Images = append(m.Images, PixelHash(img))

@@ -90,14 +90,14 @@ func (g *game) Update() error {
 func (g *game) build() error {
 	scale := ebiten.Monitor().DeviceScaleFactor() * g.zoom()
 	m, _ := g.world.Model()
-	if g.view != nil && g.view.theme.scale == scale && g.model == m.Path+m.ID {
+	if g.view != nil && g.view.theme.scale == scale && g.model == m.Path+m.VAE+m.ID {
 		return nil
 	}
 	t, err := newTheme(scale)
 	if err != nil {
 		return err
 	}
-	g.view, g.model, g.redraw = newView(g.world, t, actions{g.copyCommand}), m.Path+m.ID, settleFrames
+	g.view, g.model, g.redraw = newView(g.world, t, actions{g.copyCommand}), m.Path+m.VAE+m.ID, settleFrames
 	g.all = settleFrames
 	return nil
 }

@@ -39,7 +39,7 @@ func (l *eventLog) follow(g *game) {
 	if l == nil {
 		return
 	}
-	if m, _ := g.world.Model(); m.Path+m.ID != l.model {
+	if m, _ := g.world.Model(); m.Path+m.VAE+m.ID != l.model {
 		l.model = m.Path + m.ID
 		l.write("model", map[string]any{"name": m.Info.Name, "id": m.ID, "path": m.Path, "device": g.world.Device(), "seconds": m.Seconds})
 	}

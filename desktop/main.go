@@ -22,7 +22,8 @@ const usage = `desktop generates images in a window. F1 shows its keys.
 
   desktop [flags] [FILE]
 
-FILE is a .dit8 model to open, or a PNG made by dit8 to make again.
+FILE is a .dit8 model to open, or a PNG made by dit8 to make again. An autoencoder's file that is
+opened in the window draws the latents of the model that is open.
 
 `
 
@@ -41,6 +42,7 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	f.SetOutput(io.Discard)
 	f.Usage = func() {}
 	model := f.String("model", "", "the .dit8 `file`; default: the one of last time, or the built-in model")
+	vae := f.String("vae", "", "the .dit8 `file` of the autoencoder that turns the latents of -model into images; default: the one in its file")
 	settings := f.String("settings", "", "`file` of the settings; default: dit8/desktop.json where the system keeps those of a user")
 	folder := f.String("folder", "", "`folder` to save pictures in; default: the one of last time, or the user's pictures")
 	device := f.String("device", "", "`name` of the device: "+strings.Join(native.Names(), ", ")+"; default: the first of them")
@@ -57,6 +59,8 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		err = fmt.Errorf("unexpected argument %q", f.Arg(1))
 	case err == nil && f.NArg() == 1 && *model != "":
 		err = errors.New("-model and a file are two files to open")
+	case err == nil && *vae != "" && *model == "" && f.NArg() == 0:
+		err = errors.New("-vae goes with -model")
 	}
 	if err == nil && f.NArg() == 1 {
 		*model = f.Arg(0)
@@ -100,7 +104,7 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		}
 		kept.Folder = *folder
 	}
-	w := world.New(dev, kept, *model)
+	w := world.New(dev, kept, *model, *vae)
 	if note != nil {
 		w.Say(world.Message{Text: "The settings were ignored: " + note.Error(), Bad: true})
 	}

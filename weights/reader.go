@@ -355,11 +355,16 @@ func (d *Reader) finish() error {
 	return nil
 }
 
+var (
+	errAlone         = errors.New("weights: the file holds an autoencoder alone, which makes no images: give it as vae, beside the file of a network")
+	errNoAutoencoder = errors.New("weights: the file holds no autoencoder")
+)
+
 // Generator reads the tensors onto dev and returns the model, ready to sample.
 func (d *Reader) Generator(dev compute.Device) (*core.Generator, error) {
 	h := d.Header()
 	if !h.HasNetwork() {
-		return nil, errors.New("weights: the file holds an autoencoder alone, which makes no images without a network")
+		return nil, errAlone
 	}
 	g, err := core.NewGenerator(dev, h.ID, h.Info, h.Config, d.Network())
 	if err != nil || h.Autoencoder == nil {
@@ -377,7 +382,7 @@ func (d *Reader) Generator(dev compute.Device) (*core.Generator, error) {
 func (d *Reader) AddTo(g *core.Generator) error {
 	h := d.Header()
 	if h.Autoencoder == nil {
-		return errors.New("weights: the file holds no autoencoder")
+		return errNoAutoencoder
 	}
 	if err := h.Autoencoder.Fits(g.Config().InChannels); err != nil {
 		return err

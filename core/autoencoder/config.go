@@ -15,6 +15,14 @@ const (
 	Tiny Kind = "taesd" // TAESD (madebyollin/taesd)
 )
 
+// String is the name of the network, as diffusers and its authors have it.
+func (k Kind) String() string {
+	if k == Tiny {
+		return "TAESD"
+	}
+	return "AutoencoderKL"
+}
+
 // Config is an autoencoder's shape.
 type Config struct {
 	Kind           Kind  `json:"kind,omitempty"`
@@ -48,7 +56,7 @@ const (
 func (c Config) Check() error {
 	switch {
 	case c.Kind != KL && c.Kind != Tiny:
-		return fmt.Errorf("autoencoder: kind is %q, allowed %q or none", c.Kind, Tiny)
+		return fmt.Errorf("autoencoder: kind is %q, allowed %q or none", string(c.Kind), string(Tiny))
 	case c.ImageChannels != 1 && c.ImageChannels != 3:
 		return fmt.Errorf("autoencoder: image_channels is %d, allowed 1 or 3", c.ImageChannels)
 	case c.LatentChannels < 1 || c.LatentChannels > MaxLatentChannels:

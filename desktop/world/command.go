@@ -22,6 +22,9 @@ func (w *World) Command() (string, error) {
 	if w.model.Path != "" {
 		add("model", w.model.Path)
 	}
+	if w.model.VAE != "" {
+		add("vae", w.model.VAE)
+	}
 	out := fileName(&Picture{Request: r}) + ".png"
 	if !plain(r) {
 		if w.savedPNG == nil || w.savedPNG != w.picture {

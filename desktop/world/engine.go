@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -30,7 +32,8 @@ type engine struct {
 	closed  bool
 	events  []any // for the world, the oldest first
 
-	generator *core.Generator // the goroutine's
+	generator *core.Generator // the goroutine's, as is path
+	path      string          // of its network, "" for the built-in one
 }
 
 // job is a file to open or a request to run.
@@ -49,6 +52,7 @@ type job struct {
 type Source struct {
 	Name string // for messages
 	Path string // "" where it has none
+	VAE  string // path of the autoencoder's file, where that is another one
 	io.ReadCloser
 }
 
@@ -247,16 +251,53 @@ func (e *engine) open(ctx context.Context, s *Source) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.Name, err)
 	}
-	g, err := w.Generator(e.device)
+	m := Model{Path: s.Path, VAE: s.VAE}
+	network, vae := w, (*weights.Reader)(nil)
+	var f io.Closer = io.NopCloser(nil)
+	switch {
+	case !w.Header().HasNetwork() && e.generator != nil: // for the network that is open
+		m.Path, m.VAE, vae = e.path, s.Path, w
+		network, f, err = model(ctx, e.path)
+	case s.VAE != "":
+		vae, f, err = model(ctx, s.VAE)
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	p, err := weights.NewPair(network, vae)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.Name, err)
+	}
+	g, err := p.Generator(e.device)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.Name, err)
 	}
 	if e.generator != nil {
 		e.generator.Free()
 	}
-	e.generator = g
-	e.post(loaded{Model{Path: s.Path, ID: g.ID(), Info: g.Info(), Config: g.Config(), ImageSize: g.ImageSize(), Defaults: g.Defaults(), Seconds: time.Since(start).Seconds()}})
+	e.generator, e.path = g, m.Path
+	m.ID, m.Info, m.Config, m.ImageSize, m.Defaults, m.Seconds = g.ID(), g.Info(), g.Config(), g.ImageSize(), g.Defaults(), time.Since(start).Seconds()
+	e.post(loaded{m})
 	return nil
+}
+
+// model opens a model's file, "" being the built-in one. Errors name it.
+func model(ctx context.Context, path string) (*weights.Reader, io.Closer, error) {
+	if path == "" {
+		r, err := weights.Default()
+		return r, io.NopCloser(nil), err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := weights.NewReader(reader{ctx, f})
+	if err != nil {
+		f.Close()
+		return nil, nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
+	}
+	return r, f, nil
 }
 
 // reader ends with its context.
@@ -275,6 +316,7 @@ func (r reader) Read(p []byte) (int, error) {
 // Model is what is known of the open model.
 type Model struct {
 	Path      string // "" for the built-in one
+	VAE       string // of its autoencoder, where that is another file
 	ID        string
 	Info      core.Info
 	Config    dit.Config

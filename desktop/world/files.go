@@ -16,17 +16,14 @@ import (
 	"dit8/internal/atomicfile"
 )
 
-// OpenFile opens a model or restores a picture by its path.
-func (w *World) OpenFile(path string) {
-	if path = strings.TrimSpace(path); path == "" {
+// OpenFile opens a model or restores a picture by its path. The file of an autoencoder
+// alone is put beside the model that is open.
+func (w *World) OpenFile(path string) { w.openPair(path, "") }
+
+// openPair is OpenFile with the file of the model's autoencoder, "" for none.
+func (w *World) openPair(path, vae string) {
+	if path = located(path); path == "" {
 		return
-	}
-	if rest, home := strings.CutPrefix(path, "~"+string(filepath.Separator)); home {
-		path = filepath.Join(xdg.Home, rest)
-	}
-	abs, err := filepath.Abs(path)
-	if err == nil {
-		path = abs
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -38,7 +35,21 @@ func (w *World) OpenFile(path string) {
 		w.complain("%s is not a file.", path)
 		return
 	}
-	w.Open(&Source{Name: filepath.Base(path), Path: path, ReadCloser: f})
+	w.Open(&Source{Name: filepath.Base(path), Path: path, VAE: located(vae), ReadCloser: f})
+}
+
+// located is the whole path of one that was typed.
+func located(path string) string {
+	if path = strings.TrimSpace(path); path == "" {
+		return ""
+	}
+	if rest, home := strings.CutPrefix(path, "~"+string(filepath.Separator)); home {
+		path = filepath.Join(xdg.Home, rest)
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
 
 // Open reads a model, which replaces the open one when all of it is well, or a

@@ -53,15 +53,16 @@ type expectation struct {
 	meta core.Metadata
 }
 
-// New opens the model of the settings, or file where it is not "", on dev.
-func New(dev compute.Device, s Settings, file string) *World {
+// New opens the model of the settings, or file where it is not "", on dev; vae is the
+// file of its autoencoder where that is another one.
+func New(dev compute.Device, s Settings, file, vae string) *World {
 	w := &World{Settings: s, engine: newEngine(dev), device: dev.Name(), now: time.Now}
 	w.form.live = s.Live
 	if w.form.liveSteps = s.LiveSteps; w.form.liveSteps < 1 || w.form.liveSteps > MaxLiveSteps {
 		w.form.liveSteps = defaultLiveSteps
 	}
 	if file == "" {
-		file = s.Model
+		file, vae = s.Model, s.VAE
 	}
 	// The built-in model comes first, for when the file is bad. It takes some 50 ms.
 	w.Open(&Source{Name: "the built-in model", ReadCloser: io.NopCloser(bytes.NewReader(weights.DefaultBytes()))})
@@ -70,7 +71,7 @@ func New(dev compute.Device, s Settings, file string) *World {
 		time.Sleep(time.Millisecond)
 	}
 	if file != "" {
-		w.OpenFile(file)
+		w.openPair(file, vae)
 	}
 	return w
 }
@@ -80,7 +81,7 @@ func (w *World) Close() Settings {
 	w.engine.close()
 	s := w.Settings
 	if w.open {
-		s.Model = w.model.Path
+		s.Model, s.VAE = w.model.Path, w.model.VAE
 		s.Request = w.Request()
 		s.Request.Edit = nil // its picture would make the file large
 	}

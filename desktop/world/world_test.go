@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dit8/core"
+	"dit8/core/autoencoder"
 	"dit8/core/compute"
 	"dit8/core/compute/native"
 	"dit8/core/flow"
@@ -33,7 +34,7 @@ func newWorld(t *testing.T, s Settings) *World {
 	if s.Folder == "" {
 		s.Folder = t.TempDir()
 	}
-	w := New(device(t), s, "")
+	w := New(device(t), s, "", "")
 	t.Cleanup(func() { w.Close() })
 	if _, ok := w.Model(); !ok {
 		t.Fatalf("no model: %s", w.Message().Text)
@@ -133,7 +134,7 @@ func (s *slow) finish(t *testing.T, w *World) {
 func slowWorld(t *testing.T) (*World, *slow) {
 	t.Helper()
 	dev := &slow{device(t), make(chan struct{})}
-	w := New(dev, Settings{Folder: t.TempDir()}, "")
+	w := New(dev, Settings{Folder: t.TempDir()}, "", "")
 	t.Cleanup(func() {
 		close(dev.pass)
 		w.Close()
@@ -542,5 +543,54 @@ func TestInspector(t *testing.T) {
 	}
 	if none := newInspector(nil); none != nil {
 		t.Error("an inspector of nothing")
+	}
+}
+
+// Two files make a model: those of the command line, and an autoencoder that is opened
+// after its network. Both are remembered, and said on the command line.
+func TestPair(t *testing.T) {
+	network, vae := weightstest.Network(t, 4), weightstest.AutoencoderFile(t, autoencoder.KL, 4)
+	w := newWorld(t, Settings{})
+	open := func(path string) {
+		w.OpenFile(path)
+		settle(t, w)
+	}
+	open(vae) // beside the built-in model
+	if m := w.Message(); !m.Bad || !strings.Contains(m.Text, "makes 3 channels, the autoencoder takes 4") {
+		t.Errorf("%+v", m)
+	}
+	open(network)
+	w.Generate()
+	settle(t, w)
+	if m := w.Message(); !m.Bad || !strings.Contains(m.Text, "no autoencoder") {
+		t.Errorf("latents without a decoder: %+v", m)
+	}
+	open(vae)
+	w.Generate()
+	settle(t, w)
+	p := w.Picture()
+	if p == nil || !p.Done || p.Metadata.AutoencoderID == "" {
+		t.Fatalf("%+v, %q", p, w.Message().Text)
+	}
+	if c, err := w.Command(); err != nil || !strings.Contains(c, "-model "+network+" -vae "+vae) {
+		t.Errorf("%s, %v", c, err)
+	}
+	open(weightstest.AutoencoderFile(t, autoencoder.Tiny, 16))
+	if m := w.Message(); !m.Bad || !strings.Contains(m.Text, "makes 4 channels, the autoencoder takes 16") {
+		t.Errorf("%+v", m)
+	}
+	s := w.Close()
+	if s.Model != network || s.VAE != vae {
+		t.Errorf("settings %+v", s)
+	}
+	for _, again := range []*World{New(device(t), s, "", ""), New(device(t), Settings{}, network, vae)} {
+		settle(t, again)
+		again.SetRequest(p.Request)
+		again.Generate()
+		settle(t, again)
+		if q := again.Picture(); q == nil || !q.Done || q.Metadata.SHA256 != p.Metadata.SHA256 {
+			t.Errorf("%+v, %q", q, again.Message().Text)
+		}
+		again.Close()
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 
 	"dit8/core"
-	"dit8/core/autoencoder"
 	"dit8/core/dit"
 	"dit8/core/flow"
 	"dit8/core/param"
@@ -97,11 +96,7 @@ func (o inspection) printNetwork(w io.Writer) {
 
 // decodes says what an autoencoder is like.
 func decodes(a core.Autoencoder) string {
-	kind := "AutoencoderKL"
-	if a.Config.Kind == autoencoder.Tiny {
-		kind = "TAESD"
-	}
-	s := fmt.Sprintf("latents of %d channels to %d× their size by %s, levels of %v channels", a.Config.LatentChannels, a.Config.Factor(), kind, a.Config.Decoder.Channels)
+	s := fmt.Sprintf("latents of %d channels to %d× their size by %s, levels of %v channels", a.Config.LatentChannels, a.Config.Factor(), a.Config.Kind, a.Config.Decoder.Channels)
 	if a.Config.Encoder != nil {
 		s += "; encodes too"
 	}

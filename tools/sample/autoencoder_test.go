@@ -1,44 +1,26 @@
 package main
 
 import (
-	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/draw"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"dit8/core"
 	"dit8/core/autoencoder"
 	"dit8/core/pngfile"
-	"dit8/weights"
+	"dit8/weights/weightstest"
 )
-
-// writeAutoencoder writes one of random weights that takes so many channels and doubles
-// height and width.
-func writeAutoencoder(t *testing.T, channels int) string {
-	t.Helper()
-	a := core.Autoencoder{Config: autoencoder.Config{
-		ImageChannels: 3, LatentChannels: channels, Groups: 2, Decoder: autoencoder.Half{Channels: []int{4, 6}, Layers: []int{1, 1}, Mid: true},
-	}}
-	for range channels {
-		a.Latents.Mean, a.Latents.Std = append(a.Latents.Mean, 0), append(a.Latents.Std, 1)
-	}
-	var b bytes.Buffer
-	if err := (weights.Writer{}).WriteModel(&b, weights.Header{Info: core.Info{Name: "vae"}, Autoencoder: &a}, autoencoder.Random(a.Config, 1)); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "vae.dit8")
-	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 // A network of one file draws through the autoencoder of another, the same on every
 // device.
 func TestVAE(t *testing.T) {
 	dir := t.TempDir()
-	model, vae := writeModel(t, filepath.Join(dir, "net.dit8"), 24, false, nil), writeAutoencoder(t, 3)
+	model, vae := weightstest.Network(t, 4), weightstest.AutoencoderFile(t, autoencoder.KL, 4)
 	var hashes []string
 	for _, device := range []string{"generic", ""} {
 		out := filepath.Join(dir, "out"+device+".png")
@@ -60,13 +42,60 @@ func TestVAE(t *testing.T) {
 		t.Errorf("pixels are %s on generic, %s on the fastest device", hashes[0], hashes[1])
 	}
 	for want, args := range map[string][]string{
-		"makes 3 channels, the autoencoder takes 5": {"-model", model, "-vae", writeAutoencoder(t, 5)},
+		"makes 4 channels, the autoencoder takes 5": {"-model", model, "-vae", weightstest.AutoencoderFile(t, autoencoder.Tiny, 5)},
 		"holds an autoencoder alone":                {"-model", vae},
 		"the file holds no autoencoder":             {"-model", model, "-vae", model},
 	} {
 		code, _, errs := sampleCmd(append(args, "-class", "owl", "-o", filepath.Join(dir, "no.png"))...)
 		if code != 1 || !strings.Contains(errs, want) {
 			t.Errorf("%v: exit %d: %s, want %q", args, code, errs, want)
+		}
+	}
+}
+
+// A picture is edited at the size that the pair draws at, and keeps what it should.
+func TestVAEEdit(t *testing.T) {
+	dir := t.TempDir()
+	in, mask, out := filepath.Join(dir, "in.png"), filepath.Join(dir, "mask.png"), filepath.Join(dir, "out.png")
+	picture := image.NewNRGBA(image.Rect(0, 0, 16, 16))
+	for i := range picture.Pix {
+		picture.Pix[i] = byte(i*37) | 3
+	}
+	draw.Draw(picture, image.Rect(0, 0, 16, 16), image.Opaque, image.Point{}, draw.Over)
+	hole := image.NewNRGBA(image.Rect(0, 0, 16, 16))
+	draw.Draw(hole, image.Rect(0, 0, 16, 8), image.Black, image.Point{}, draw.Src) // the rest is transparent
+	for path, m := range map[string]image.Image{in: picture, mask: hole} {
+		f, err := os.Create(path)
+		if err == nil {
+			err = errors.Join(png.Encode(f, m), f.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"-model", weightstest.Network(t, 4), "-vae", weightstest.AutoencoderFile(t, autoencoder.KL, 4), "-class", "owl",
+		"-edit", "inpaint", "-image", in, "-mask", mask, "-o", out}
+	for _, keep := range []bool{false, true} {
+		if code, _, errs := sampleCmd(append(args, fmt.Sprintf("-keep=%v", keep))...); code != 0 {
+			t.Fatalf("exit %d: %s", code, errs)
+		}
+		f, err := os.Open(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := png.Decode(f)
+		f.Close()
+		if err != nil || got.Bounds() != picture.Rect {
+			t.Fatalf("%v, %v", got.Bounds(), err)
+		}
+		same := true
+		for i := range 16 * 8 {
+			r, g, b, _ := got.At(i%16, i/16).RGBA()
+			want := picture.NRGBAAt(i%16, i/16)
+			same = same && uint8(r>>8) == want.R && uint8(g>>8) == want.G && uint8(b>>8) == want.B
+		}
+		if same != keep {
+			t.Errorf("-keep=%v: what is known is as it was: %v", keep, same)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"dit8/core"
+	"dit8/core/compute"
 	"dit8/internal/heatmap"
 	"dit8/weights"
 )
@@ -75,12 +76,12 @@ func inspect(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	if err != nil {
 		return err
 	}
-	r, closer, err := open(*model)
+	p, err := weights.OpenPair(*model, "")
 	if err != nil {
 		return err
 	}
-	defer closer.Close()
-	h := r.Header()
+	defer p.Close()
+	h := p.Header()
 	req, err := flags.request(h) // before the weights are read
 	if err != nil {
 		return err
@@ -101,7 +102,7 @@ func inspect(ctx context.Context, args []string, stdout, _ io.Writer) error {
 			return fmt.Errorf("%s is of another network, or has other classes, than the model", *reference)
 		}
 	}
-	modulation := func(r *weights.Reader) (*core.Modulation, error) {
+	modulation := func(r loader) (*core.Modulation, error) {
 		g, err := r.Generator(dev)
 		if err != nil {
 			return nil, err
@@ -110,7 +111,7 @@ func inspect(ctx context.Context, args []string, stdout, _ io.Writer) error {
 		return g.Inspect(ctx, req)
 	}
 	var x inspection
-	if x.Modulation, err = modulation(r); err != nil {
+	if x.Modulation, err = modulation(p); err != nil {
 		return err
 	}
 	if ref != nil {
@@ -163,4 +164,9 @@ func (x *inspection) restrict(layer string) error {
 	}
 	x.Difference, err = x.Difference.Layer(layer)
 	return err
+}
+
+// loader is a model's file, or a pair of them.
+type loader interface {
+	Generator(compute.Device) (*core.Generator, error)
 }

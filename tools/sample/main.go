@@ -17,7 +17,6 @@ import (
 	"strings"
 
 	"dit8/core"
-	"dit8/core/compute"
 	"dit8/core/pngfile"
 	"dit8/internal/atomicfile"
 	"dit8/internal/progress"
@@ -110,12 +109,12 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	r, closer, err := open(*model)
+	p, err := weights.OpenPair(*model, *vae)
 	if err != nil {
 		return err
 	}
-	defer closer.Close()
-	h := r.Header()
+	defer p.Close()
+	h := p.Header()
 	if *list {
 		for _, c := range h.Info.Classes {
 			fmt.Fprintln(stdout, c)
@@ -127,7 +126,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	g, err := generator(dev, r, *vae)
+	g, err := p.Generator(dev)
 	if err != nil {
 		return err
 	}
@@ -218,47 +217,6 @@ func parse(f *flag.FlagSet, args []string, usage string, stdout io.Writer) error
 		return usageError(fmt.Sprintf("unexpected argument %q", f.Arg(0)))
 	}
 	return nil
-}
-
-func open(path string) (*weights.Reader, io.Closer, error) {
-	if path == "" {
-		r, err := weights.Default()
-		return r, io.NopCloser(nil), err
-	}
-	f, err := weights.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !f.Header().HasNetwork() {
-		f.Close()
-		return nil, nil, fmt.Errorf("%s holds an autoencoder alone, which makes no images: give it by -vae, beside -model of a network", path)
-	}
-	return f.Reader, f, nil
-}
-
-// generator reads a model, with the autoencoder of another file where vae names one.
-func generator(dev compute.Device, r *weights.Reader, vae string) (*core.Generator, error) {
-	if vae == "" {
-		return r.Generator(dev)
-	}
-	f, err := weights.Open(vae)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if a := f.Header().Autoencoder; a != nil { // before the network is read
-		if err := a.Fits(r.Header().Config.InChannels); err != nil {
-			return nil, fmt.Errorf("-vae %s: %w", vae, err)
-		}
-	}
-	g, err := r.Generator(dev)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.AddTo(g); err != nil {
-		return nil, fmt.Errorf("-vae %s: %w", vae, err)
-	}
-	return g, nil
 }
 
 // writeFile writes path so that it is never seen half-written. Devices and pipes

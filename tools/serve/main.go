@@ -19,7 +19,7 @@ import (
 const usage = `serve shows the page with a model, by default the built-in one, and answers the HTTP API
 (/openapi.json describes it; /metrics is for Prometheus).
 
-  serve [-addr HOST:PORT] [-dir FOLDER] [-model FILE.dit8] [flags]
+  serve [-addr HOST:PORT] [-dir FOLDER] [-model FILE.dit8 [-vae FILE.dit8]] [flags]
 
 The environment sets what the API allows: DIT8_TOKENS and DIT8_ORIGINS, lists with commas, and
 DIT8_MAX_STEPS, DIT8_MAX_COUNT, DIT8_MAX_PIXELS, DIT8_MAX_BODY and DIT8_MAX_WAITING.
@@ -34,9 +34,9 @@ func main() {
 
 // options are the flags.
 type options struct {
-	addr, dir, model, device, log string
-	threads                       int
-	isolate, models               bool
+	addr, dir, model, vae, device, log string
+	threads                            int
+	isolate, models                    bool
 }
 
 // run serves until ctx ends. It returns the exit code: 0, 1 where something
@@ -47,6 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 picks a free one")
 	f.StringVar(&o.dir, "dir", "web/dist", "`folder` of the built page; empty for the API alone")
 	f.StringVar(&o.model, "model", "", "the .dit8 `file` to serve; default: the built-in model")
+	f.StringVar(&o.vae, "vae", "", "the .dit8 `file` of the autoencoder that turns the model's latents into images; default: the one in -model's file")
 	f.StringVar(&o.device, "device", "", "`name` of the device: "+strings.Join(native.Names(), ", ")+"; default: the first of them")
 	f.IntVar(&o.threads, "threads", 0, fmt.Sprintf("threads to compute with, up to %d; default: one for each core", native.MaxThreads))
 	f.StringVar(&o.log, "log", "info", "`level` of the access log on standard error: info has the API's requests, debug the page's too; off")
@@ -72,12 +73,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	if o.models {
-		blob, err := readModel(o.model)
+		b, err := readBlobs(o)
 		if err != nil {
 			fmt.Fprintln(stderr, "serve:", err)
 			return 1
 		}
-		io.WriteString(stdout, modelList(blob))
+		io.WriteString(stdout, modelList(b))
 		return 0
 	}
 	if err := serve(ctx, o, logger, stdout); err != nil {

@@ -9,21 +9,27 @@ import (
 	"time"
 )
 
-// page serves the files in dir, and blob as the model. isolate keeps the page apart
+// page serves the files in dir, and the model's. isolate keeps the page apart
 // from other sites, which browsers demand before they give it shared memory.
-func page(dir string, blob []byte, isolate bool) http.Handler {
+func page(dir string, b blobs, isolate bool) http.Handler {
 	mux := http.NewServeMux()
-	list := modelList(blob)
+	list := modelList(b)
 	mux.Handle("GET /", http.FileServer(http.Dir(dir)))
 	mux.HandleFunc("GET /dit8/models.js", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		http.ServeContent(w, r, "models.js", time.Time{}, strings.NewReader(list))
 	})
-	mux.HandleFunc("GET /dit8/default.dit8", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/octet-stream")
-		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(blob)))
-		http.ServeContent(w, r, "default.dit8", time.Time{}, bytes.NewReader(blob))
-	})
+	for name, blob := range map[string][]byte{"default.dit8": b.model, "vae.dit8": b.vae} {
+		if blob == nil {
+			continue
+		}
+		tag := fmt.Sprintf(`"%x"`, sha256.Sum256(blob))
+		mux.HandleFunc("GET /dit8/"+name, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/octet-stream")
+			w.Header().Set("ETag", tag)
+			http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(blob))
+		})
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range headers {
 			w.Header().Set(name, value)
@@ -37,9 +43,16 @@ func page(dir string, blob []byte, isolate bool) http.Handler {
 }
 
 // modelList is the JavaScript module that names the page's models, of which there is
-// one, with the hash that the page checks its file against.
-func modelList(blob []byte) string {
-	return fmt.Sprintf("export const models = [{ name: \"default\", url: new URL(\"./default.dit8\", import.meta.url).href, sha256: \"%x\", bytes: %d }];\n", sha256.Sum256(blob), len(blob))
+// one, with the hashes that the page checks its files against.
+func modelList(b blobs) string {
+	file := func(name string, blob []byte) string {
+		return fmt.Sprintf(`url: new URL("./%s", import.meta.url).href, sha256: "%x", bytes: %d`, name, sha256.Sum256(blob), len(blob))
+	}
+	entry := `name: "default", ` + file("default.dit8", b.model)
+	if b.vae != nil {
+		entry += ", vae: { " + file("vae.dit8", b.vae) + " }"
+	}
+	return "export const models = [{ " + entry + " }];\n"
 }
 
 // headers lets the page load nothing from elsewhere.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,7 +15,10 @@ import (
 	"strings"
 	"testing"
 
+	"dit8/core/autoencoder"
+	"dit8/core/pngfile"
 	"dit8/weights"
+	"dit8/weights/weightstest"
 )
 
 func built(t *testing.T) string {
@@ -31,7 +35,7 @@ func built(t *testing.T) string {
 }
 
 func TestPage(t *testing.T) {
-	h := page(built(t), []byte("blob"), true)
+	h := page(built(t), blobs{[]byte("blob"), []byte("vae")}, true)
 	for _, c := range []struct {
 		method, path, body, kind string
 		status                   int
@@ -40,8 +44,9 @@ func TestPage(t *testing.T) {
 		{"GET", "/dit8/dit8.wasm", "\x00asm", "application/wasm", 200},
 		{"GET", "/dit8/worker.js", "1", "text/javascript; charset=utf-8", 200},
 		{"GET", "/dit8/default.dit8", "blob", "application/octet-stream", 200},
+		{"GET", "/dit8/vae.dit8", "vae", "application/octet-stream", 200},
 		{"HEAD", "/dit8/default.dit8", "", "application/octet-stream", 200},
-		{"GET", "/dit8/models.js", modelList([]byte("blob")), "text/javascript; charset=utf-8", 200},
+		{"GET", "/dit8/models.js", modelList(blobs{[]byte("blob"), []byte("vae")}), "text/javascript; charset=utf-8", 200},
 		{"GET", "/nope", "404 page not found\n", "text/plain; charset=utf-8", 404},
 		{"POST", "/", "Method Not Allowed\n", "text/plain; charset=utf-8", 405},
 	} {
@@ -55,7 +60,7 @@ func TestPage(t *testing.T) {
 		}
 	}
 	w := httptest.NewRecorder()
-	page(built(t), nil, false).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	page(built(t), blobs{}, false).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Header().Get("Cross-Origin-Opener-Policy") != "" || w.Header().Get("Cross-Origin-Embedder-Policy") != "" || w.Header().Get("Content-Security-Policy") == "" {
 		t.Errorf("not isolated: headers %v", w.Header())
 	}
@@ -89,6 +94,69 @@ func TestModelList(t *testing.T) {
 	for _, want := range []string{"export const models", hex.EncodeToString(sum[:]), strconv.Itoa(len(weights.DefaultBytes()))} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s: no %s", &out, want)
+		}
+	}
+}
+
+// A network's latents become images through the autoencoder of another file, for the API
+// and for the page, which is given both.
+func TestVAE(t *testing.T) {
+	model, vae := weightstest.Network(t, 4), weightstest.AutoencoderFile(t, autoencoder.Tiny, 4)
+	url, log, stop := start(t, "-dir", built(t), "-model", model, "-vae", vae)
+	get := func(path string) string {
+		res, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != 200 {
+			t.Fatalf("%s: %d, %v, %s", path, res.StatusCode, err, b)
+		}
+		return string(b)
+	}
+	want, err := os.ReadFile(vae)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := get("dit8/vae.dit8"); got != string(want) {
+		t.Errorf("%d bytes of the autoencoder, want %d", len(got), len(want))
+	}
+	if list := get("dit8/models.js"); !strings.Contains(list, `vae: { url: new URL("./vae.dit8"`) {
+		t.Error(list)
+	}
+	meta, err := pngfile.ReadMetadata(strings.NewReader(get("v1/images?class=owl")))
+	if err != nil || meta.AutoencoderID == "" {
+		t.Errorf("%+v, %v", meta, err)
+	}
+	var m struct {
+		File, Size string
+		Edits      []string
+		Latents    struct {
+			Channels, Size, Factor int
+			Autoencoder            string
+		}
+	}
+	if err := json.Unmarshal([]byte(get("v1/models/latents")), &m); err != nil {
+		t.Fatal(err)
+	}
+	if m.File != meta.ModelID+"."+meta.AutoencoderID || m.Size != "16x16" || len(m.Edits) != 2 || m.Latents.Channels != 4 || m.Latents.Size != 8 ||
+		m.Latents.Factor != 2 || m.Latents.Autoencoder != "TAESD" {
+		t.Errorf("%+v", m)
+	}
+	get("v1/images?class=owl&model=" + m.File)
+	if c := stop(); c != 0 {
+		t.Errorf("exit %d: %s", c, log)
+	}
+	other := weightstest.AutoencoderFile(t, autoencoder.KL, 16)
+	for want, args := range map[string][]string{
+		"makes 4 channels, the autoencoder takes 16": {"-model", model, "-vae", other},
+		"holds an autoencoder alone":                 {"-model", vae},
+		"the file holds no autoencoder":              {"-model", model, "-vae", model},
+	} {
+		var out bytes.Buffer
+		if code := run(context.Background(), append(args, "-dir", ""), &out, &out); code != 1 || !strings.Contains(out.String(), want) {
+			t.Errorf("%v: exit %d: %s", args, code, &out)
 		}
 	}
 }

@@ -69,7 +69,7 @@ func handler(o options, logger *slog.Logger) (http.Handler, error) {
 			return nil, fmt.Errorf("no built page in %s (\"make web\" builds it): %w", o.dir, err)
 		}
 	}
-	blob, err := readModel(o.model)
+	b, err := readBlobs(o)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func handler(o options, logger *slog.Logger) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := generator(o, blob)
+	g, err := generator(o, b)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func handler(o options, logger *slog.Logger) (http.Handler, error) {
 	}
 	mux.Handle("GET /metrics", m.handler())
 	if o.dir != "" {
-		files := page(o.dir, blob, o.isolate)
+		files := page(o.dir, b, o.isolate)
 		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet || r.Method == http.MethodHead {
 				files.ServeHTTP(w, r)
@@ -107,17 +107,43 @@ func handler(o options, logger *slog.Logger) (http.Handler, error) {
 	return observed(mux, logger, m), nil
 }
 
+// blobs are the files of a model: vae is nil where it is one file.
+type blobs struct{ model, vae []byte }
+
+// readBlobs reads the files, and checks that they go together.
+func readBlobs(o options) (b blobs, err error) {
+	p, err := weights.OpenPair(o.model, o.vae)
+	if err != nil {
+		return b, err
+	}
+	p.Close()
+	if b.model, err = readModel(o.model); err == nil && o.vae != "" {
+		b.vae, err = readModel(o.vae)
+	}
+	return b, err
+}
+
 // generator loads the model onto the device.
-func generator(o options, blob []byte) (*core.Generator, error) {
+func generator(o options, b blobs) (*core.Generator, error) {
 	dev, err := native.New(o.device, o.threads)
 	if err != nil {
 		return nil, err
 	}
-	r, err := weights.NewReader(bytes.NewReader(blob))
+	r, err := weights.NewReader(bytes.NewReader(b.model))
 	if err != nil {
 		return nil, err
 	}
-	return r.Generator(dev)
+	var vae *weights.Reader
+	if b.vae != nil {
+		if vae, err = weights.NewReader(bytes.NewReader(b.vae)); err != nil {
+			return nil, err
+		}
+	}
+	p, err := weights.NewPair(r, vae)
+	if err != nil {
+		return nil, err
+	}
+	return p.Generator(dev)
 }
 
 // readModel reads a model file whole and checks it, so that a broken one is

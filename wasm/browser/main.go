@@ -3,7 +3,8 @@
 // Command browser is the program that the page's worker runs. It sets the global
 // dit8, an object of these functions:
 //
-//	load(read, sha256): Promise<info>; read(): Promise<Uint8Array|null> gives the model file's next bytes, sha256 is the whole file's, in hex, or ""
+//	load(read, sha256, …): Promise<info>; read(): Promise<Uint8Array|null> gives the model file's next bytes, sha256 is the whole file's, in hex, or "";
+//		two more are of the autoencoder's file, where it is another one
 //	generate(json, onStep): Promise<result>; onStep({step, steps, first, size, images})
 //	inspect(json): Promise<modulation>; see inspect.go
 //	bench(json, onPass): Promise<result>; onPass({done, total}) may be left out
@@ -65,20 +66,29 @@ type program struct {
 }
 
 // load reads a model file from args[0], of the SHA-256 args[1] where that is not
-// empty, and replaces the model by it. After a failure the model before it stays in use.
+// empty, and the file of its autoencoder from args[2] and args[3] where they are there, and
+// replaces the model by it. After a failure the model before it stays in use.
 func (p *program) load(args []js.Value) (any, error) {
 	if p.cancel != nil {
 		return nil, errors.New("a request is running")
 	}
-	src := &source{next: args[0]}
-	if sum := args[1].String(); sum != "" {
-		src.hash, src.sum = sha256.New(), sum
+	var files [2]*weights.Reader
+	for i := 0; 2*i < len(args); i++ {
+		src := &source{next: args[2*i]}
+		if sum := args[2*i+1].String(); sum != "" {
+			src.hash, src.sum = sha256.New(), sum
+		}
+		r, err := weights.NewReader(src)
+		if err != nil {
+			return nil, err
+		}
+		files[i] = r
 	}
-	r, err := weights.NewReader(src)
+	pair, err := weights.NewPair(files[0], files[1])
 	if err != nil {
 		return nil, err
 	}
-	g, err := r.Generator(p.device)
+	g, err := pair.Generator(p.device)
 	if err != nil {
 		return nil, err
 	}
@@ -86,11 +96,12 @@ func (p *program) load(args []js.Value) (any, error) {
 		p.generator.Free()
 	}
 	p.generator = g
-	h := r.Header()
+	h := pair.Header()
 	return map[string]any{
 		"name": h.Info.Name, "id": h.ID, "device": p.device.Name(), "classes": list(h.Info.Classes), "size": h.ImageSize(),
 		"depth": h.Config.Depth, "hiddenSize": h.Config.HiddenSize, "source": h.Info.Source, "license": h.Info.License,
 		"steps": h.Info.Defaults.Steps, "guidance": float64(h.Info.Defaults.Guidance),
+		"latents": h.Autoencoder != nil, "edits": list(g.EditTasks()),
 		"solvers": list(h.Info.Solvers()), "schedules": list(h.Info.Spacings()),
 		"maxSteps": core.MaxSteps, "maxGuidance": core.MaxGuidance, "maxCount": core.MaxCount, "maxSeed": core.MaxSeed, "maxShares": core.MaxShares,
 	}, nil

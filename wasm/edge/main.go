@@ -53,11 +53,14 @@ func serve(worker js.Value) error {
 	if err != nil {
 		return err
 	}
-	dev, err := kernels.New()
+	r, err := weights.NewReader(&source{left: worker.Get("model")})
 	if err != nil {
 		return err
 	}
-	r, err := weights.NewReader(&source{left: worker.Get("model")})
+	if err := api.FitsWorker(r.Header().Autoencoder); err != nil { // before anything is allocated
+		return err
+	}
+	dev, err := kernels.New()
 	if err != nil {
 		return err
 	}

@@ -7,10 +7,12 @@ export interface Model {
   sha256?: string;
   /** Length of the file. */
   bytes?: number;
+  /** The file of the autoencoder that makes images of the model's latents, where it is another one. */
+  vae?: string | URL | Model;
 }
 
 /** The models that come with the package; the first is the default. */
-export const models: readonly Required<Model>[];
+export const models: readonly (Model & { name: string; sha256: string; bytes: number })[];
 
 /** News while a model is loaded. */
 export type Progress =
@@ -30,6 +32,8 @@ export interface EngineOptions {
 export interface LoadOptions extends EngineOptions {
   /** A name in `models`, an address, a Model, or a .dit8 file: a Blob, a Response or its bytes. By default the first of `models`. */
   model?: string | URL | Model | Blob | Response | ArrayBuffer | ArrayBufferView;
+  /** The .dit8 file of the autoencoder that makes images of the model's latents, where it is another one; in the same forms. */
+  vae?: string | URL | Model | Blob | Response | ArrayBuffer | ArrayBufferView;
   /** Whether a model with a SHA-256 is kept in the Cache API; true by default. */
   cache?: boolean;
   onProgress?(progress: Progress): void;
@@ -50,6 +54,10 @@ export interface Info {
   /** Defaults of the model. */
   steps: number;
   guidance: number;
+  /** Whether it makes latents, of which an autoencoder makes images. */
+  latents: boolean;
+  /** The tasks of edits that it can do. */
+  edits: readonly Edit["task"][];
   solvers: readonly Solver[];
   schedules: readonly Schedule[];
   maxSteps: number;

@@ -18,10 +18,12 @@ export class Sampler {
   #free = Promise.resolve(); // settles when the worker has done what it was asked for
   #ended; // why there are no further answers
 
-  static async load({ model = models[0], threads, device = "auto", cache = true, onProgress, signal } = {}) {
+  static async load({ model = models[0], vae, threads, device = "auto", cache = true, onProgress, signal } = {}) {
     const sampler = new Sampler({ threads, device }, signal);
     try {
-      const { info } = await sampler.#call("load", { model: await locate(model), cache }, { signal, onEvent: onProgress });
+      const { vae: own, ...file } = await locate(model, "model");
+      const files = { model: file, vae: vae ?? own ? await locate(vae ?? own, "vae") : undefined };
+      const { info } = await sampler.#call("load", { ...files, cache }, { signal, onEvent: onProgress });
       sampler.info = info;
       return sampler;
     } catch (error) {
@@ -155,8 +157,8 @@ function start() {
   return new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })), { type: "module" });
 }
 
-// locate is what a worker reads a model from.
-async function locate(model) {
+// locate is what a worker reads a model from, which is option name.
+async function locate(model, name) {
   if (model instanceof Response) {
     if (!model.ok) throw new DownloadError(`${model.url}: the server answered ${model.status}`, model.url, model.status);
     model = await model.blob();
@@ -165,12 +167,12 @@ async function locate(model) {
   if (model instanceof Blob) return { file: model };
   if (typeof model === "string") model = models.find(({ name }) => name === model) ?? model;
   if (typeof model === "string" || model instanceof URL) model = { url: model };
-  const { url, sha256, bytes } = model ?? {};
-  if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256)) throw new RequestError(`model.sha256 is ${show(sha256)}, allowed: 64 hexadecimal digits`, "model.sha256");
+  const { url, sha256, bytes, vae } = model ?? {};
+  if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256)) throw new RequestError(`${name}.sha256 is ${show(sha256)}, allowed: 64 hexadecimal digits`, `${name}.sha256`);
   try {
-    if (url) return { url: new URL(url, globalThis.document?.baseURI ?? location.href).href, sha256: sha256?.toLowerCase(), bytes };
+    if (url) return { url: new URL(url, globalThis.document?.baseURI ?? location.href).href, sha256: sha256?.toLowerCase(), bytes, vae };
   } catch {} // no address
-  throw new RequestError(`model is ${show(model)}, allowed: a name, an address, {url}, a Blob, a Response or bytes`, "model");
+  throw new RequestError(`${name} is ${show(model)}, allowed: a name, an address, {url}, a Blob, a Response or bytes`, name);
 }
 
 const whole = (n, min, max) => Number.isInteger(n) && n >= min && n <= max;

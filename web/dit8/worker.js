@@ -1,6 +1,6 @@
 // The worker of a Sampler: runs the Go program dit8.wasm with the kernels beside it.
 //   in:  {type: "start", threads, device} once, then with an id that the answers have
-//        {type: "load", model, cache} | {type: "generate" | "inspect" | "bench", request} | {type: "cancel"}
+//        {type: "load", model, vae?, cache} | {type: "generate" | "inspect" | "bench", request} | {type: "cancel"}
 //   out: {id, type: "event", event} as often as there is news, then
 //        {id, type: "done", result, memory} or {id, type: "error", error: {name, message, field?, …}}
 import "./wasm_exec.js";
@@ -70,16 +70,27 @@ function buffers({ images = [], branches = [] }) {
 }
 
 const calls = {
-  async load({ model, cache }, report) {
-    const source = open(model, { cache, report, taken: (bytes) => { held = Math.max(held, bytes); } });
-    const early = [source.read()]; // the download begins while the program starts
-    early[0].catch(() => {}); // reported below
+  async load({ model, vae, cache }, report) {
+    const files = (vae ? [model, vae] : [model]).map(() => ({ loaded: 0, total: 0, taken: 0 })); // what came of each
+    const sum = (key) => files.reduce((n, file) => n + file[key], 0);
+    const sources = [model, vae].slice(0, files.length).map((file, i) => {
+      const source = open(file, { cache,
+        report: (event) => {
+          if (event.note) return report(event);
+          Object.assign(files[i], event);
+          report({ loaded: sum("loaded"), total: files.every(({ total }) => total) ? sum("total") : 0, from: event.from });
+        },
+        taken: (bytes) => { files[i].taken = Math.max(files[i].taken, bytes); held = Math.max(held, sum("taken")); } });
+      const early = [source.read()]; // the download begins while the program starts
+      early[0].catch(() => {}); // reported below
+      return { source, read: () => early.pop() ?? source.read() };
+    });
     const dit8 = await program;
     try {
-      const info = await dit8.load(() => early.pop() ?? source.read(), source.unchecked ?? "");
+      const info = await dit8.load(...sources.flatMap(({ source, read }) => [read, source.unchecked ?? ""]));
       return { info: { ...info, threads: kernels.threads, note: kernels.note } };
     } catch (error) {
-      throw source.failure ?? new ModelError(error.message);
+      throw sources.find(({ source }) => source.failure)?.source.failure ?? new ModelError(error.message);
     }
   },
   async generate({ request }, report) {

@@ -17,7 +17,10 @@ import (
 // around it.
 type Generator interface {
 	Info() core.Info
-	ID() string     // of the model file
+	ID() string                            // of the model file
+	AutoencoderID() string                 // of the autoencoder's, where that is another one
+	Autoencoder() (core.Autoencoder, bool) // of a model of latents
+	EditTasks() []core.EditTask
 	ImageSize() int // pixels, in height and width
 	Defaults() core.Request
 	Generate(ctx context.Context, req core.Request, onStep func(core.Event)) (*core.Result, error)

@@ -155,7 +155,7 @@ func (h *Handler) image(w http.ResponseWriter, r *http.Request) error {
 // and how pixels become a file.
 func (h *Handler) etag(a asked) (string, error) {
 	const version = 1
-	b, err := json.Marshal([]any{version, h.generator.ID(), a.Request, a.size, a.index})
+	b, err := json.Marshal([]any{version, h.file(), a.Request, a.size, a.index})
 	if err != nil {
 		return "", err
 	}

@@ -151,7 +151,7 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 	}
 	a.url = format == "url"
 	info := h.generator.Info()
-	if model != "" && model != info.Name && model != h.generator.ID() {
+	if model != "" && model != info.Name && model != h.file() {
 		return a, newProblem(http.StatusNotFound, invalid, "model_not_found", "model", fmt.Sprintf("there is no model %q; /v1/models lists what there is", shorten(model)))
 	}
 	if n, given := fields["n"]; given {

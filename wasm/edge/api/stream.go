@@ -41,7 +41,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, a asked) error 
 		})
 	}()
 	s := &sender{w: w}
-	meta := core.Metadata{Request: a.Request, Model: h.generator.Info().Name, ModelID: h.generator.ID()}
+	meta := core.Metadata{Request: a.Request, Model: h.generator.Info().Name, ModelID: h.generator.ID(), AutoencoderID: h.generator.AutoencoderID()}
 	for u := range updates {
 		if u.images == nil {
 			s.write(fmt.Sprintf(": %d/%d\n\n", u.step, u.steps))
