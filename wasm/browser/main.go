@@ -73,7 +73,7 @@ func (p *program) load(args []js.Value) (any, error) {
 		return nil, errors.New("a request is running")
 	}
 	var files [2]*weights.Reader
-	for i := 0; 2*i < len(args); i++ {
+	for i := range min(len(args)/2, len(files)) {
 		src := &source{next: args[2*i]}
 		if sum := args[2*i+1].String(); sum != "" {
 			src.hash, src.sum = sha256.New(), sum

@@ -14,7 +14,7 @@ import { loading, status, stepped, view as makeView } from "./view.js";
 const $ = (id) => document.getElementById(id);
 const asked = new URLSearchParams(location.search);
 
-let sampler;
+let sampler, opened; // opened is the file of the model, where it is one that was opened here
 let task; // an AbortController while something is loaded or made
 let entry, live, second; // the chosen result; whether steps are shown in its place; who waits for a second one
 
@@ -51,8 +51,14 @@ async function load(file) {
   const mine = begin("loading", file ? `Loading ${file.name}…` : "Loading the model…");
   try {
     const threads = asked.get("threads");
-    const next = await Sampler.load({ model: file, threads: threads ? Number(threads) : undefined, signal: mine.signal,
-      onProgress: (event) => loading(event, file?.name) });
+    const take = (files) => Sampler.load({ ...files, threads: threads ? Number(threads) : undefined, signal: mine.signal, onProgress: (event) => loading(event, file?.name) });
+    let model = file;
+    const next = await take(file ? { model } : { vae: asked.get("vae") ?? undefined }).catch((error) => {
+      if (!file || !sampler || !/holds an autoencoder alone/.test(error.message)) throw error;
+      model = opened; // the model that is there, whose latents it makes images of
+      return take({ model, vae: file });
+    });
+    opened = model;
     tools.close();
     sampler?.dispose();
     sampler = next;

@@ -3,8 +3,8 @@
 
 const maxUndo = 100;
 
-// editor fills element. open(image, request, classes) takes the ImageData of a result,
-// its request and the classes to offer; onEdit is given the request to run.
+// editor fills element. open(image, request, info) takes the ImageData of a result,
+// its request and what the model is (Sampler.info); onEdit is given the request to run.
 export function editor(element, { onEdit, onMessage }) {
   element.innerHTML = `
     <div class="tool editor">
@@ -42,7 +42,7 @@ export function editor(element, { onEdit, onMessage }) {
           <label class="slider">How much may change <output class="strength-value">60 %</output><input class="strength" type="range" min="5" max="100" step="5" value="60"></label>
           <button class="vary" type="button">Vary from this</button>
         </section>
-        <section>
+        <section class="recolour">
           <h3>Colour anew</h3>
           <p>Light and shade stay, the colours are made up again.</p>
           <button class="colour" type="button">Colour anew</button>
@@ -51,7 +51,7 @@ export function editor(element, { onEdit, onMessage }) {
     </div>`;
   const $ = (selector) => element.querySelector(selector);
   const canvas = $("canvas"), context = canvas.getContext("2d");
-  let image, request, size;
+  let image, request, size, latents;
   let mask, before = []; // a byte a pixel, 1 is painted; and what it was, for undo
   let cursor, pen; // the pixel that the keyboard is at; where the pointer was
 
@@ -212,7 +212,7 @@ export function editor(element, { onEdit, onMessage }) {
 
   $(".paint-anew").onclick = () => {
     if (!count()) return onMessage("First brush over what should become new.");
-    run({ task: "inpaint", image: base64(rgb(image)), mask: base64(mask) });
+    run({ task: "inpaint", image: base64(rgb(image)), mask: base64(mask), ...(latents ? { keep: true } : {}) });
   };
   $(".vary").onclick = () => run({ task: "image", image: base64(rgb(image)), strength: Number($(".strength").value) / 100 });
   $(".colour").onclick = () => run({ task: "colorize", image: base64(luma(image)) });
@@ -222,8 +222,8 @@ export function editor(element, { onEdit, onMessage }) {
   enable(false);
 
   return {
-    open(of, made, classes = []) {
-      [image, request, size] = [of, made, of.width];
+    open(of, made, { classes, edits, latents: encoded }) {
+      [image, request, size, latents] = [of, made, of.width, encoded];
       mask = new Uint8Array(size * size);
       [before, cursor, pen] = [[], undefined, undefined];
       $(".class").value = made.class ?? "";
@@ -231,6 +231,8 @@ export function editor(element, { onEdit, onMessage }) {
       $(".seed").value = ((made.seed ?? 0) + 1) % 2 ** 53;
       $("datalist").replaceChildren(...classes.map((name) => new Option("", name)));
       enable(true);
+      $(".recolour").hidden = !edits.includes("colorize");
+      for (const [button, task] of [[".paint-anew", "inpaint"], [".vary", "image"]]) $(button).disabled = !edits.includes(task);
       changed();
     },
     close() {

@@ -56,7 +56,7 @@ export function toolbox({ onRun, onMessage }) {
       try {
         const tool = await make(name);
         if (open?.entry !== entry || open.name !== name) return;
-        if (name === "edit") tool.open(entry.result.images[i], entry.request, sampler.classes);
+        if (name === "edit") tool.open(entry.result.images[i], entry.request, sampler.info);
         else if (name === "inspect") tool.show(sampler, entry.request);
         else tool.open(sampler, image(entry, i), image(to, Math.min(i, to.result.images.length - 1)));
         $("tool").scrollIntoView({ block: "start" });

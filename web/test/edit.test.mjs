@@ -28,7 +28,7 @@ after(async () => {
 beforeEach(() => begin());
 
 // begin opens the image anew, as the result of a request.
-const begin = (request = made) => page.evaluate((request) => { asked.length = said.length = 0; edit.open(image, request, sampler.classes); }, request);
+const begin = (request = made) => page.evaluate((request) => { asked.length = said.length = 0; edit.open(image, request, sampler.info); }, request);
 const brush = (n) => page.fill(".size", String(n));
 const asked = () => page.evaluate(() => asked.at(-1));
 

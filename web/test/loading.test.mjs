@@ -1,7 +1,10 @@
 // How a model is loaded: broken connections, damaged files, the cache.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { after, before, beforeEach, test } from "node:test";
 import { chromium } from "playwright-core";
@@ -62,6 +65,53 @@ async function load(options = {}, at = page) {
 // cut sends bytes and then breaks the connection, when the page has had time to read them: a broken connection loses others.
 const cut = (response, bytes) => response.write(bytes, () => setTimeout(() => response.destroy(), 500));
 const partly = (response, body, n, total) => cut(response.writeHead(200, { "Content-Length": total, ETag: '"1"' }), body.subarray(0, n));
+
+test("a model may be two files", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "dit8-pair-")), vae = "testdata/golden-vae/e2e_dit/";
+  const go = (...args) => execFileSync("go", ["run", ...args], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  try {
+    go("./tools/quantize", "-num-heads", "4", "-convention", "dit", "-steps", "4", "-o", join(dir, "net.dit8"), `${vae}model.safetensors`);
+    go("./tools/quantize", "-type", "f16", "-o", join(dir, "vae.dit8"), `${vae}vae`);
+    const want = JSON.parse(go("./tools/sample", "-model", join(dir, "net.dit8"), "-vae", join(dir, "vae.dit8"), "-class", "1", "-json"));
+    const files = Object.fromEntries(["net", "vae"].map((name) => [name, readFileSync(join(dir, `${name}.dit8`))]));
+    for (const [name, bytes] of Object.entries(files)) server.answers[`/${name}.dit8`] = (request, response) => response.end(bytes);
+    server.answers["/default.dit8"] = (request, response) => response.end(model);
+    const got = await page.evaluate(async ({ sizes, sum }) => {
+      const { Sampler } = await import("./dit8/sampler.js");
+      const made = async (options) => {
+        let last;
+        const sampler = await Sampler.load({ threads: 1, ...options, onProgress: (event) => { last = event; } }).catch(({ name, field, message }) => ({ name, field, message }));
+        if (!sampler.info) return sampler;
+        const { latents, edits, size } = sampler.info, { metadata } = await sampler.generate({ class: "1" });
+        sampler.dispose();
+        return { sha256: metadata.sha256, vae: metadata.autoencoder_id, latents, edits, size, loaded: last.loaded, total: last.total };
+      };
+      const vae = { url: "/vae.dit8", bytes: sizes.vae, sha256: sum };
+      return {
+        two: await made({ model: { url: "/net.dit8", bytes: sizes.net }, vae }),
+        inside: await made({ model: { url: "/net.dit8", vae } }),
+        picked: await made({ model: "/net.dit8", vae: await (await fetch("/vae.dit8")).blob() }),
+        other: await made({ model: "/default.dit8", vae: "/vae.dit8" }),
+        alone: await made({ model: "/vae.dit8" }),
+        none: await made({ vae: 7 }),
+        gone: await made({ model: "/net.dit8", vae: "/gone.dit8" }),
+      };
+    }, { sizes: { net: files.net.length, vae: files.vae.length }, sum: createHash("sha256").update(files.vae).digest("hex") });
+    const { sha256, autoencoder_id } = want, whole = files.net.length + files.vae.length;
+    for (const name of ["two", "inside", "picked"]) {
+      const { loaded, total, ...rest } = got[name];
+      assert.deepEqual(rest, { sha256, vae: autoencoder_id, latents: true, edits: ["image", "inpaint"], size: 64 }, name);
+      assert.equal(loaded, whole, name);
+    }
+    assert.equal(got.two.total, whole);
+    assert.match(got.other.message, /makes 3 channels, the autoencoder takes 4/);
+    assert.deepEqual([got.other.name, got.alone.name, got.none.field, got.gone.name], ["ModelError", "ModelError", "vae", "DownloadError"]);
+    assert.match(got.alone.message, /holds an autoencoder alone/);
+  } finally {
+    for (const name of ["/net.dit8", "/vae.dit8", "/default.dit8"]) delete server.answers[name];
+    rmSync(dir, { recursive: true });
+  }
+});
 
 test("a plain host is enough", async () => {
   const got = await load();
