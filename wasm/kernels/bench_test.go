@@ -5,6 +5,7 @@ package kernels
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"dit8/core/compute/generic"
 	"dit8/core/compute/profile"
 	"dit8/core/dit"
+	"dit8/core/param"
 )
 
 // BenchmarkForward times forward passes of the int8 networks that other runtimes are
@@ -83,14 +85,18 @@ func BenchmarkDecode(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		autoencoder.Config
-	}{{"sd", autoencoder.SDDecoder()}, {"taesd", autoencoder.TAESDDecoder()}} {
+		random func(autoencoder.Config, uint64) iter.Seq2[param.Tensor, error]
+	}{
+		{"sd/int8", autoencoder.SDDecoder(), autoencoder.RandomInt8}, {"sd/float32", autoencoder.SDDecoder(), autoencoder.Random},
+		{"taesd/int8", autoencoder.TAESDDecoder(), autoencoder.RandomInt8}, {"taesd/float32", autoencoder.TAESDDecoder(), autoencoder.Random},
+	} {
 		b.Run(c.name, func(b *testing.B) {
 			d, err := New()
 			if err != nil {
 				b.Fatal(err)
 			}
 			decode := func(dev compute.Convolver) func(size int) []float32 {
-				m, err := autoencoder.Load(dev, c.Config, autoencoder.Random(c.Config, 1))
+				m, err := autoencoder.Load(dev, c.Config, c.random(c.Config, 1))
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -57,6 +57,18 @@ func convScratch(cols, seen, c, kernel, stride int32) int32
 //go:wasmimport kernels conv_f32
 func convF32(dst, residual uint32, relu int32, x uint32, h, w, c, up int32, affine, weights, bias uint32, out, kernel, stride, pad int32, scratch uint32)
 
+//go:wasmimport kernels packed_conv
+func packedConv(in, out int32) int32
+
+//go:wasmimport kernels pack_conv
+func packConv(dst, w uint32, first, rows, in int32)
+
+//go:wasmimport kernels conv_int8_scratch
+func convInt8Scratch(h, w, c, up, out int32) int32
+
+//go:wasmimport kernels conv_int8
+func convI8(dst, residual uint32, relu int32, x uint32, h, w, c, up int32, affine, smooth, weights, scale, bias uint32, out int32, scratch uint32)
+
 //go:wasmimport kernels group_scratch
 func groupScratch(h, c, groups int32) int32
 

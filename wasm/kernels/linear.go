@@ -2,7 +2,11 @@
 
 package kernels
 
-import "dit8/core/compute"
+import (
+	"unsafe"
+
+	"dit8/core/compute"
+)
 
 // linear is a layer whose weights are packed in the kernels' memory.
 type linear struct {
@@ -33,37 +37,40 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 		return nil, err
 	}
 	l := &linear{mem: &d.mem, in: w.In, out: w.Out, int8: w.I8 != nil}
-	for _, p := range l.pieces() {
-		var err error
-		if *p.at, err = d.zeros(p.n); err != nil {
-			l.Free()
-			return nil, err
-		}
+	if err := d.take(l.pieces()); err != nil {
+		return nil, err
 	}
 	put(l.bias, w.Bias)
-	size := 4
+	var err error
 	if l.int8 {
-		size = 1
 		put(l.scale, w.Scale)
+		err = pack(d, w.I8, w.In, func(raw uint32, j, n int) { packI8(l.w, raw, int32(j), int32(n), int32(w.In)) })
+	} else {
+		err = pack(d, w.F32, w.In, func(raw uint32, j, n int) { packF32(l.w, raw, int32(j), int32(n), int32(w.In)) })
 	}
-	rows := min(w.Out, max(1, packBytes/(size*w.In)))
-	raw, err := d.mem.alloc(size * rows * w.In)
 	if err != nil {
 		l.Free()
 		return nil, err
 	}
-	defer d.mem.release(raw, size*rows*w.In)
-	for j := 0; j < w.Out; j += rows {
-		n := min(rows, w.Out-j)
-		if l.int8 {
-			put(raw, w.I8[j*w.In:(j+n)*w.In])
-			packI8(l.w, raw, int32(j), int32(n), int32(w.In))
-		} else {
-			put(raw, w.F32[j*w.In:(j+n)*w.In])
-			packF32(l.w, raw, int32(j), int32(n), int32(w.In))
-		}
-	}
 	return l, nil
+}
+
+// pack copies rows of weights, some at a time, and has the n from j on packed that are at raw.
+func pack[T int8 | float32](d *Device, w []T, width int, some func(raw uint32, j, n int)) error {
+	var one T
+	out, size := len(w)/width, int(unsafe.Sizeof(one))*width
+	rows := min(out, max(1, packBytes/size))
+	raw, err := d.mem.alloc(rows * size)
+	if err != nil {
+		return err
+	}
+	defer d.mem.release(raw, rows*size)
+	for j := 0; j < out; j += rows {
+		n := min(rows, out-j)
+		put(raw, w[j*width:(j+n)*width])
+		some(raw, j, n)
+	}
+	return nil
 }
 
 // piece is n bytes that a layer holds at an address, 0 while it does not.
@@ -72,24 +79,42 @@ type piece struct {
 	n  int
 }
 
+// take allocates pieces, all zeros, or none of them.
+func (d *Device) take(all []piece) error {
+	for _, p := range all {
+		var err error
+		if *p.at, err = d.zeros(p.n); err != nil {
+			d.mem.give(all)
+			return err
+		}
+	}
+	return nil
+}
+
+// give gives pieces back.
+func (a *arena) give(all []piece) {
+	for _, p := range all {
+		if *p.at != 0 {
+			a.release(*p.at, p.n)
+			*p.at = 0
+		}
+	}
+}
+
 // pieces are the weights, the biases and, with int8, the scales.
 func (l *linear) pieces() []piece {
-	outs := (l.out + most - 1) / most * most
+	outs := filled(l.out)
 	if !l.int8 {
 		return []piece{{&l.w, 4 * outs * l.in}, {&l.bias, 4 * outs}}
 	}
 	return []piece{{&l.w, int(packedI8(int32(l.in), int32(l.out)))}, {&l.bias, 4 * outs}, {&l.scale, 4 * outs}}
 }
 
+// filled is n in whole blocks of outputs.
+func filled(n int) int { return (n + most - 1) / most * most }
+
 // Free gives the layer's memory back.
-func (l *linear) Free() {
-	for _, p := range l.pieces() {
-		if *p.at != 0 {
-			l.mem.release(*p.at, p.n)
-			*p.at = 0
-		}
-	}
-}
+func (l *linear) Free() { l.mem.give(l.pieces()) }
 
 func (d *Device) zeros(n int) (uint32, error) {
 	at, err := d.mem.alloc(n)

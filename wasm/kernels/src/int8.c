@@ -1,4 +1,5 @@
 #include "linear.h"
+#include "pairs.h"
 #include "quantize.h"
 
 // The int8 product multiplies blocks of rows and outputs with Winograd's form of
@@ -110,24 +111,6 @@ static void quantize_part(const void *args, int part, int thread) {
 EXPORT(quantize)
 void quantize(int16_t *q, float *scale, const float *x, int rows, int in) {
 	quantize_rows(quantize_part, q, scale, x, rows, in);
-}
-
-// STEP adds the products of four rows and eight outputs with a pair of inputs to acc.
-#define STEP(acc, q, w0, w1) \
-	do { \
-		v128_t a_ = w0, b_ = w1; \
-		_Pragma("clang loop unroll(full)") for (int i = 0; i < 4; i++) { \
-			v128_t v = wasm_v128_load32_splat(q + 2 * i); \
-			acc[2 * i] = wasm_i32x4_add(acc[2 * i], wasm_i32x4_dot_i16x8(v, a_)); \
-			acc[2 * i + 1] = wasm_i32x4_add(acc[2 * i + 1], wasm_i32x4_dot_i16x8(v, b_)); \
-		} \
-	} while (0)
-
-// dot adds the products of four rows and eight outputs over n inputs to acc.
-INLINE void dot(v128_t acc[8], const int16_t *q, const int16_t *w, int n) {
-	const int16_t *end = w + n * PANEL;
-#pragma clang loop unroll(disable)
-	for (; w < end; w += 16, q += 8) STEP(acc, q, LD(w), LD(w + 8));
 }
 
 INLINE void put(int32_t *c, const v128_t acc[8]) { EIGHT(ST(c + 4 * i, acc[i])) }

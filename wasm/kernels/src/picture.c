@@ -92,14 +92,13 @@ void group_affine(float *affine, const float *x, int h, int w, int c, int groups
 	}
 }
 
-// normed writes n pixels of x, normalised.
-static void normed(float *dst, const float *x, int n, int c, const float *affine) {
+void normed(float *dst, const float *x, int n, int c, const float *affine) {
 	const float *mean = affine, *scale = affine + c, *shift = affine + 2 * c;
-	for (; n > 0; n--, dst += c, x += c)
-		for (int i = 0; i < c; i += 4) {
-			int m = c - i;
-			store_some(dst + i, ADD(MUL(SUB(load_some(x + i, m), load_some(mean + i, m)), load_some(scale + i, m)), load_some(shift + i, m)), m);
-		}
+	for (; n > 0; n--, dst += c, x += c) {
+		int i = 0;
+		for (; i + 4 <= c; i += 4) ST(dst + i, ADD(MUL(SUB(LD(x + i), LD(mean + i)), LD(scale + i)), LD(shift + i)));
+		for (; i < c; i++) dst[i] = (x[i] - mean[i]) * scale[i] + shift[i];
+	}
 }
 
 typedef struct {
