@@ -2447,7 +2447,7 @@ TEXT ·quantizeRowsAVX2(SB), NOSPLIT, $0-64
 	MOVQ         x+16(FP), DX
 	MOVQ         stride+24(FP), BX
 	MOVQ         zero+32(FP), SI
-	VPBROADCASTB (SI), X10
+	VPBROADCASTB (SI), Y10
 	MOVQ         scales+40(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         n+56(FP), R8
@@ -2467,10 +2467,10 @@ largest:
 	VMOVUPS (R9), Y2
 	VMOVUPS 32(R9), Y3
 	VANDPS  Y2, Y7, Y2
-	VMAXPS  Y2, Y0, Y0
+	VMAXPS  Y0, Y2, Y0
 	VANDPS  Y3, Y7, Y3
-	VMAXPS  Y3, Y1, Y1
-	ADDQ    $0x40, R9
+	VMAXPS  Y1, Y3, Y1
+	ADDQ    $0x00000040, R9
 	SUBQ    $0x10, R11
 	JGE     largest
 
@@ -2480,9 +2480,9 @@ largestHalf:
 	VMOVUPS (R9), Y2
 	VXORPS  Y3, Y3, Y3
 	VANDPS  Y2, Y7, Y2
-	VMAXPS  Y2, Y0, Y0
+	VMAXPS  Y0, Y2, Y0
 	VANDPS  Y3, Y7, Y3
-	VMAXPS  Y3, Y1, Y1
+	VMAXPS  Y1, Y3, Y1
 
 largestDone:
 	VMAXPS       Y1, Y0, Y0
@@ -2520,7 +2520,7 @@ round:
 	VPXOR        X10, X4, X4
 	VMOVDQU      X4, (R10)
 	ADDQ         $0x10, R10
-	ADDQ         $0x40, R9
+	ADDQ         $0x00000040, R9
 	SUBQ         $0x10, R11
 	JGE          round
 
@@ -2587,11 +2587,11 @@ largest:
 	VMOVUPS 32(R10), Y3
 	VSUBPS  32(R11), Y3, Y3
 	VANDPS  Y2, Y7, Y2
-	VMAXPS  Y2, Y0, Y0
+	VMAXPS  Y0, Y2, Y0
 	VANDPS  Y3, Y7, Y3
-	VMAXPS  Y3, Y1, Y1
-	ADDQ    $0x40, R10
-	ADDQ    $0x40, R11
+	VMAXPS  Y1, Y3, Y1
+	ADDQ    $0x00000040, R10
+	ADDQ    $0x00000040, R11
 	SUBQ    $0x10, R13
 	JGE     largest
 
@@ -2602,9 +2602,9 @@ largestHalf:
 	VSUBPS  (R11), Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VANDPS  Y2, Y7, Y2
-	VMAXPS  Y2, Y0, Y0
+	VMAXPS  Y0, Y2, Y0
 	VANDPS  Y3, Y7, Y3
-	VMAXPS  Y3, Y1, Y1
+	VMAXPS  Y1, Y3, Y1
 
 largestDone:
 	VMAXPS       Y1, Y0, Y0
@@ -2644,8 +2644,8 @@ round:
 	VPACKSSWB    X5, X4, X4
 	VMOVDQU      X4, (R12)
 	ADDQ         $0x10, R12
-	ADDQ         $0x40, R10
-	ADDQ         $0x40, R11
+	ADDQ         $0x00000040, R10
+	ADDQ         $0x00000040, R11
 	SUBQ         $0x10, R13
 	JGE          round
 

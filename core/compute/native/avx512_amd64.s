@@ -4068,33 +4068,60 @@ halfDone:
 	RET
 
 // func quantizeRowsAVX512(q *int8, qStride int, x *float32, stride int, zero *int8, scales *float32, rows int, n int)
-// Requires: AVX, AVX2, AVX512F
+// Requires: AVX, AVX512BW, AVX512F
 TEXT ·quantizeRowsAVX512(SB), NOSPLIT, $0-64
 	MOVQ         q+0(FP), AX
 	MOVQ         qStride+8(FP), CX
 	MOVQ         x+16(FP), DX
 	MOVQ         stride+24(FP), BX
 	MOVQ         zero+32(FP), SI
-	VPBROADCASTB (SI), X10
+	VPBROADCASTB (SI), Z10
 	MOVQ         scales+40(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         n+56(FP), R8
 	VBROADCASTSS magnitude<>+0(SB), Z7
 	VBROADCASTSS minAbsMax<>+0(SB), Z8
 	VBROADCASTSS f127<>+0(SB), Z9
+	VMOVDQU32    transposed<>+0(SB), Z24
 
 row:
 	VPXORD Z0, Z0, Z0
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
 	MOVQ   DX, R9
 	MOVQ   R8, R11
-	SUBQ   $0x10, R11
-	JL     largestHalf
+	SUBQ   $0x40, R11
+	JL     largestRest
+
+largest64:
+	VMOVUPS (R9), Z16
+	VMOVUPS 64(R9), Z17
+	VMOVUPS 128(R9), Z18
+	VMOVUPS 192(R9), Z19
+	VPANDD  Z16, Z7, Z16
+	VMAXPS  Z20, Z16, Z20
+	VPANDD  Z17, Z7, Z17
+	VMAXPS  Z21, Z17, Z21
+	VPANDD  Z18, Z7, Z18
+	VMAXPS  Z22, Z18, Z22
+	VPANDD  Z19, Z7, Z19
+	VMAXPS  Z23, Z19, Z23
+	ADDQ    $0x00000100, R9
+	SUBQ    $0x40, R11
+	JGE     largest64
+
+largestRest:
+	ADDQ $0x40, R11
+	SUBQ $0x10, R11
+	JL   largestHalf
 
 largest:
 	VMOVUPS (R9), Z2
 	VPANDD  Z2, Z7, Z2
-	VMAXPS  Z2, Z0, Z0
-	ADDQ    $0x40, R9
+	VMAXPS  Z0, Z2, Z0
+	ADDQ    $0x00000040, R9
 	SUBQ    $0x10, R11
 	JGE     largest
 
@@ -4103,9 +4130,13 @@ largestHalf:
 	JZ      largestDone
 	VMOVUPS (R9), Y2
 	VPANDD  Z2, Z7, Z2
-	VMAXPS  Z2, Z0, Z0
+	VMAXPS  Z0, Z2, Z0
 
 largestDone:
+	VMAXPS        Z20, Z0, Z0
+	VMAXPS        Z21, Z0, Z0
+	VMAXPS        Z22, Z0, Z0
+	VMAXPS        Z23, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VMAXPS        Y1, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -4124,8 +4155,37 @@ largestDone:
 	MOVQ          AX, R10
 	MOVQ          DX, R9
 	MOVQ          R8, R11
-	SUBQ          $0x10, R11
-	JL            roundHalf
+	SUBQ          $0x40, R11
+	JL            roundRest
+
+round64:
+	VMOVUPS   (R9), Z16
+	VMOVUPS   64(R9), Z17
+	VMOVUPS   128(R9), Z18
+	VMOVUPS   192(R9), Z19
+	VMULPS    Z6, Z16, Z16
+	VCVTPS2DQ Z16, Z16
+	VMULPS    Z6, Z17, Z17
+	VCVTPS2DQ Z17, Z17
+	VMULPS    Z6, Z18, Z18
+	VCVTPS2DQ Z18, Z18
+	VMULPS    Z6, Z19, Z19
+	VCVTPS2DQ Z19, Z19
+	VPACKSSDW Z17, Z16, Z16
+	VPACKSSDW Z19, Z18, Z18
+	VPACKSSWB Z18, Z16, Z16
+	VPERMD    Z16, Z24, Z16
+	VPXORD    Z10, Z16, Z16
+	VMOVDQU32 Z16, (R10)
+	ADDQ      $0x40, R10
+	ADDQ      $0x00000100, R9
+	SUBQ      $0x40, R11
+	JGE       round64
+
+roundRest:
+	ADDQ $0x40, R11
+	SUBQ $0x10, R11
+	JL   roundHalf
 
 round:
 	VMOVUPS   (R9), Z2
@@ -4135,7 +4195,7 @@ round:
 	VPXOR     X10, X4, X4
 	VMOVDQU   X4, (R10)
 	ADDQ      $0x10, R10
-	ADDQ      $0x40, R9
+	ADDQ      $0x00000040, R9
 	SUBQ      $0x10, R11
 	JGE       round
 
@@ -4165,8 +4225,26 @@ GLOBL minAbsMax<>(SB), RODATA|NOPTR, $4
 DATA f127<>+0(SB)/4, $0x42fe0000
 GLOBL f127<>(SB), RODATA|NOPTR, $4
 
+DATA transposed<>+0(SB)/4, $0x00000000
+DATA transposed<>+4(SB)/4, $0x00000004
+DATA transposed<>+8(SB)/4, $0x00000008
+DATA transposed<>+12(SB)/4, $0x0000000c
+DATA transposed<>+16(SB)/4, $0x00000001
+DATA transposed<>+20(SB)/4, $0x00000005
+DATA transposed<>+24(SB)/4, $0x00000009
+DATA transposed<>+28(SB)/4, $0x0000000d
+DATA transposed<>+32(SB)/4, $0x00000002
+DATA transposed<>+36(SB)/4, $0x00000006
+DATA transposed<>+40(SB)/4, $0x0000000a
+DATA transposed<>+44(SB)/4, $0x0000000e
+DATA transposed<>+48(SB)/4, $0x00000003
+DATA transposed<>+52(SB)/4, $0x00000007
+DATA transposed<>+56(SB)/4, $0x0000000b
+DATA transposed<>+60(SB)/4, $0x0000000f
+GLOBL transposed<>(SB), RODATA|NOPTR, $64
+
 // func quantizeKeysAVX512(q *int8, qStride int, x *float32, stride int, mean *float32, scales *float32, rows int, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512BW, AVX512F
 TEXT ·quantizeKeysAVX512(SB), NOSPLIT, $0-64
 	MOVQ         q+0(FP), AX
 	MOVQ         qStride+8(FP), CX
@@ -4179,22 +4257,54 @@ TEXT ·quantizeKeysAVX512(SB), NOSPLIT, $0-64
 	VBROADCASTSS magnitude<>+0(SB), Z7
 	VBROADCASTSS minAbsMax<>+0(SB), Z8
 	VBROADCASTSS f127<>+0(SB), Z9
+	VMOVDQU32    transposed<>+0(SB), Z24
 
 row:
 	VPXORD Z0, Z0, Z0
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
 	MOVQ   DX, R10
 	MOVQ   SI, R11
 	MOVQ   R9, R13
-	SUBQ   $0x10, R13
-	JL     largestHalf
+	SUBQ   $0x40, R13
+	JL     largestRest
+
+largest64:
+	VMOVUPS (R10), Z16
+	VSUBPS  (R11), Z16, Z16
+	VMOVUPS 64(R10), Z17
+	VSUBPS  64(R11), Z17, Z17
+	VMOVUPS 128(R10), Z18
+	VSUBPS  128(R11), Z18, Z18
+	VMOVUPS 192(R10), Z19
+	VSUBPS  192(R11), Z19, Z19
+	VPANDD  Z16, Z7, Z16
+	VMAXPS  Z20, Z16, Z20
+	VPANDD  Z17, Z7, Z17
+	VMAXPS  Z21, Z17, Z21
+	VPANDD  Z18, Z7, Z18
+	VMAXPS  Z22, Z18, Z22
+	VPANDD  Z19, Z7, Z19
+	VMAXPS  Z23, Z19, Z23
+	ADDQ    $0x00000100, R10
+	ADDQ    $0x00000100, R11
+	SUBQ    $0x40, R13
+	JGE     largest64
+
+largestRest:
+	ADDQ $0x40, R13
+	SUBQ $0x10, R13
+	JL   largestHalf
 
 largest:
 	VMOVUPS (R10), Z2
 	VSUBPS  (R11), Z2, Z2
 	VPANDD  Z2, Z7, Z2
-	VMAXPS  Z2, Z0, Z0
-	ADDQ    $0x40, R10
-	ADDQ    $0x40, R11
+	VMAXPS  Z0, Z2, Z0
+	ADDQ    $0x00000040, R10
+	ADDQ    $0x00000040, R11
 	SUBQ    $0x10, R13
 	JGE     largest
 
@@ -4204,9 +4314,13 @@ largestHalf:
 	VMOVUPS (R10), Y2
 	VSUBPS  (R11), Y2, Y2
 	VPANDD  Z2, Z7, Z2
-	VMAXPS  Z2, Z0, Z0
+	VMAXPS  Z0, Z2, Z0
 
 largestDone:
+	VMAXPS        Z20, Z0, Z0
+	VMAXPS        Z21, Z0, Z0
+	VMAXPS        Z22, Z0, Z0
+	VMAXPS        Z23, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VMAXPS        Y1, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -4226,8 +4340,41 @@ largestDone:
 	MOVQ          DX, R10
 	MOVQ          SI, R11
 	MOVQ          R9, R13
-	SUBQ          $0x10, R13
-	JL            roundHalf
+	SUBQ          $0x40, R13
+	JL            roundRest
+
+round64:
+	VMOVUPS   (R10), Z16
+	VSUBPS    (R11), Z16, Z16
+	VMOVUPS   64(R10), Z17
+	VSUBPS    64(R11), Z17, Z17
+	VMOVUPS   128(R10), Z18
+	VSUBPS    128(R11), Z18, Z18
+	VMOVUPS   192(R10), Z19
+	VSUBPS    192(R11), Z19, Z19
+	VMULPS    Z6, Z16, Z16
+	VCVTPS2DQ Z16, Z16
+	VMULPS    Z6, Z17, Z17
+	VCVTPS2DQ Z17, Z17
+	VMULPS    Z6, Z18, Z18
+	VCVTPS2DQ Z18, Z18
+	VMULPS    Z6, Z19, Z19
+	VCVTPS2DQ Z19, Z19
+	VPACKSSDW Z17, Z16, Z16
+	VPACKSSDW Z19, Z18, Z18
+	VPACKSSWB Z18, Z16, Z16
+	VPERMD    Z16, Z24, Z16
+	VMOVDQU32 Z16, (R12)
+	ADDQ      $0x40, R12
+	ADDQ      $0x00000100, R10
+	ADDQ      $0x00000100, R11
+	SUBQ      $0x40, R13
+	JGE       round64
+
+roundRest:
+	ADDQ $0x40, R13
+	SUBQ $0x10, R13
+	JL   roundHalf
 
 round:
 	VMOVUPS   (R10), Z2
@@ -4237,8 +4384,8 @@ round:
 	VPMOVDB   Z2, X4
 	VMOVDQU   X4, (R12)
 	ADDQ      $0x10, R12
-	ADDQ      $0x40, R10
-	ADDQ      $0x40, R11
+	ADDQ      $0x00000040, R10
+	ADDQ      $0x00000040, R11
 	SUBQ      $0x10, R13
 	JGE       round
 

@@ -21,7 +21,10 @@ func BenchmarkInt8(b *testing.B) {
 			for _, s := range []struct {
 				name          string
 				rows, in, out int
-			}{{"256x384x1536", 256, 384, 1536}, {"64x1536x384", 64, 1536, 384}} {
+			}{
+				{"256x384x1536", 256, 384, 1536}, {"64x1536x384", 64, 1536, 384},
+				{"512x1152x4608", 512, 1152, 4608}, {"512x4608x1152", 512, 4608, 1152}, // DiT-XL's
+			} {
 				b.Run(s.name, func(b *testing.B) { benchmarkInt8(b, k, s.rows, s.in, s.out) })
 			}
 		})

@@ -101,6 +101,10 @@ const (
 	// blockRows is about how many rows a part has: enough for the weights to be
 	// read seldom, few enough for their activations to stay in the nearest cache.
 	blockRows = 36
+	// Weights of more bytes than largeLayer come from further away than activations do:
+	// then a part has largeBlockRows.
+	largeLayer     = 1 << 20
+	largeBlockRows = 128
 	// blockOutputs is how many outputs are computed before they are finished, while
 	// a near cache has them: a multiple of every panel.
 	blockOutputs = 256
@@ -117,7 +121,11 @@ func (d *Device) runLinear(dst, x compute.F32, op linearOp) {
 	op.perPart, op.panels, op.across = op.rows, panels, 1
 	threads := d.pool.threads
 	if each := (op.rows + threads - 1) / threads; threads == 1 || each >= 2*d.k.rows {
-		blocks := (each + blockRows - 1) / blockRows
+		most := blockRows
+		if len(op.l.i8) > largeLayer {
+			most = largeBlockRows
+		}
+		blocks := (each + most - 1) / most
 		op.perPart = (each + blocks - 1) / blocks
 	} else {
 		op.across = min(panels, 2*threads)

@@ -142,19 +142,23 @@ func (s isa) quantizeRows(name string, keys bool) {
 	if keys {
 		mean = param("mean")
 	} else {
-		VPBROADCASTB(mem(param("zero"), 0), reg.X10)
+		VPBROADCASTB(mem(param("zero"), 0), s.reg(10))
 	}
 	scales, rows, n := param("scales"), param("rows"), param("n")
 	at, m, to, left := GP64(), GP64(), GP64(), GP64()
-	const acc, v, t, inv = 0, 2, 4, 6
+	const acc, v, inv = 0, 2, 6
 	parts := 64 / s.bytes
 	magnitude := s.splat("magnitude", 0x7fffffff, 7)
 	least := s.splat("minAbsMax", f32(1e-30), 8)
 	most := s.splat("f127", f32(127), 9)
+	const wide, wideAcc = 16, 20 // registers of 64 values, where there are so many
+	if s.bytes == 64 {
+		VMOVDQU32(transposed(), s.reg(24))
+	}
 
-	// load leaves values in the registers from v on, of eight values with zeros.
-	load := func(half bool) {
-		for part := range parts {
+	// load leaves values in n registers from v on, of eight values with zeros.
+	load := func(v, n int, half bool) {
+		for part := range n {
 			r := some(s.reg(v+part), half)
 			if half && part > 0 {
 				s.zero(s.reg(v + part))
@@ -166,42 +170,72 @@ func (s isa) quantizeRows(name string, keys bool) {
 			}
 		}
 	}
-	// each is a loop over a row.
-	each := func(label string, body func()) {
+	// each is a loop over a row: by 64 values where registers suffice, by sixteen, and
+	// eight that are left.
+	each := func(label string, by64, body func()) {
 		MOVQ(x, at)
 		if keys {
 			MOVQ(mean, m)
 		}
 		MOVQ(n, left)
-		SUBQ(Imm(16), left)
-		JL(LabelRef(label + "Half"))
-		Label(label)
-		load(false)
-		body()
-		ADDQ(Imm(64), at)
-		if keys {
-			ADDQ(Imm(64), m)
+		step := func(label, rest string, values int, do func()) {
+			SUBQ(Imm(uint64(values)), left)
+			JL(LabelRef(rest))
+			Label(label)
+			do()
+			ADDQ(U32(4*values), at)
+			if keys {
+				ADDQ(U32(4*values), m)
+			}
+			SUBQ(Imm(uint64(values)), left)
+			JGE(LabelRef(label))
+			Label(rest)
+			ADDQ(Imm(uint64(values)), left)
 		}
-		SUBQ(Imm(16), left)
-		JGE(LabelRef(label))
-		Label(label + "Half")
-		ADDQ(Imm(16), left)
+		if s.bytes == 64 {
+			step(label+"64", label+"Rest", 64, func() {
+				load(wide, 4, false)
+				by64()
+			})
+		}
+		step(label, label+"Half", 16, func() {
+			load(v, parts, false)
+			body()
+		})
 		JZ(LabelRef(label + "Done"))
-		load(true)
+		load(v, parts, true)
 		body()
 		Label(label + "Done")
+	}
+	// larger takes magnitudes, but not those of what is not a number.
+	larger := func(v, acc reg.VecPhysical) {
+		s.and(v, magnitude, v)
+		VMAXPS(acc, v, acc)
 	}
 
 	Label("row")
 	for part := range parts {
 		s.zero(s.reg(acc + part))
 	}
+	if s.bytes == 64 {
+		for i := range 4 {
+			s.zero(s.reg(wideAcc + i))
+		}
+	}
 	each("largest", func() {
+		for i := range 4 {
+			larger(s.reg(wide+i), s.reg(wideAcc+i))
+		}
+	}, func() {
 		for part := range parts {
-			s.and(s.reg(v+part), magnitude, s.reg(v+part))
-			VMAXPS(s.reg(v+part), s.reg(acc+part), s.reg(acc+part))
+			larger(s.reg(v+part), s.reg(acc+part))
 		}
 	})
+	if s.bytes == 64 {
+		for i := range 4 {
+			VMAXPS(s.reg(wideAcc+i), s.reg(acc), s.reg(acc))
+		}
+	}
 	s.fold(func(a, b reg.VecPhysical) { VMAXPS(b, a, a) })
 	// 127/top and top/127 or, where top is too small, zeros
 	VCMPPS(Imm(29), least.AsX(), reg.X0, reg.X1) // greater or equal, and ordered
@@ -213,6 +247,21 @@ func (s isa) quantizeRows(name string, keys bool) {
 	VMOVSS(reg.X2, mem(scales, 0))
 	MOVQ(q, to)
 	each("round", func() {
+		w := func(i int) reg.VecPhysical { return s.reg(wide + i) }
+		for i := range 4 {
+			VMULPS(s.reg(inv), w(i), w(i))
+			VCVTPS2DQ(w(i), w(i))
+		}
+		VPACKSSDW(w(1), w(0), w(0)) // four values of each, by turns
+		VPACKSSDW(w(3), w(2), w(2))
+		VPACKSSWB(w(2), w(0), w(0))
+		VPERMD(w(0), s.reg(24), w(0))
+		if !keys {
+			VPXORD(reg.Z10, w(0), w(0))
+		}
+		VMOVDQU32(w(0), mem(to, 0))
+		ADDQ(Imm(64), to)
+	}, func() {
 		for part := range parts {
 			VMULPS(s.reg(inv), s.reg(v+part), s.reg(v+part))
 			VCVTPS2DQ(s.reg(v+part), s.reg(v+part))
@@ -485,6 +534,19 @@ func unpacked() Mem {
 	m := GLOBL("unpacked", RODATA|NOPTR)
 	for i, q := range []uint64{0, 2, 4, 6, 1, 3, 5, 7} {
 		DATA(8*i, U64(q))
+	}
+	return m
+}
+
+// transposed is the order of doublewords that undoes two steps of packing.
+func transposed() Mem {
+	if m, ok := constants["transposed"]; ok {
+		return m
+	}
+	m := GLOBL("transposed", RODATA|NOPTR)
+	constants["transposed"] = m
+	for i := range 16 {
+		DATA(4*i, U32(4*(i%4)+i/4))
 	}
 	return m
 }
