@@ -176,30 +176,3 @@ func nanoseconds(do func()) float64 {
 	do()
 	return float64(time.Since(start))
 }
-
-func int8Weights(in, out int) compute.Weights {
-	w := compute.Weights{In: in, Out: out, I8: make([]int8, in*out), Scale: make([]float32, out), Bias: make([]float32, out)}
-	for i := range w.I8 {
-		w.I8[i] = int8(i*i%255 - 127)
-	}
-	for j := range w.Scale {
-		w.Scale[j] = 1.0 / 128
-	}
-	return w
-}
-
-// ramp fills x with values of about unit size.
-func ramp(x []float32) {
-	for i := range x {
-		x[i] = float32(i%1009-500) / 500
-	}
-}
-
-func mustBeSame(b *testing.B, got, want []float32) {
-	b.Helper()
-	for i, v := range got {
-		if math.Float32bits(v) != math.Float32bits(want[i]) {
-			b.Fatalf("value %d is %v, want %v", i, v, want[i])
-		}
-	}
-}

@@ -71,6 +71,7 @@ func newDevice(k *kernels, threads int) *Device {
 // scratch is the memory of a thread. It grows to what operations need and stays.
 type scratch struct {
 	q        []int8
+	sums     []int32
 	scales   []float32
 	y        []float32
 	tile     []float32 // rows of a panel that reaches over the last output

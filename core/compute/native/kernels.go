@@ -9,13 +9,15 @@ const Assembly = true
 // of sixteen where it is not said otherwise; strides are in bytes. Reductions give
 // sixteen partial results and what these come to.
 type kernels struct {
-	name  string
-	panel int  // outputs that a product computes at a time
-	rows  int  // most rows of a tile
-	zero  int8 // what a quantised 0 is stored as
+	name   string
+	panel  int  // outputs that a product computes at a time
+	rows   int  // most rows of a tile
+	inputs int  // what inputs are filled up to, with weights of zero: whole groups of so many
+	zero   int8 // what a quantised 0 is stored as
 
-	dot  []dotFunc  // by the rows of a tile
-	gemm []gemmFunc // likewise
+	dot    []dotFunc    // by the rows of a tile
+	gemm   []gemmFunc   // likewise
+	matrix *tileKernels // int8 products of layers, where there is a matrix unit
 
 	quantize   func(q *int8, x *float32, inv float32, n int)
 	absMax     func(p *[16]float32, x *float32, n int) float32

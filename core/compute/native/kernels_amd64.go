@@ -3,7 +3,7 @@
 package native
 
 var avx512 = kernels{
-	name: "avx512-vnni", panel: 32, rows: 8, zero: -128,
+	name: "avx512-vnni", panel: 32, rows: 8, inputs: 16, zero: -128,
 	dot:      []dotFunc{nil, dot1AVX512, dot2AVX512, dot3AVX512, dot4AVX512, dot5AVX512, dot6AVX512, dot7AVX512, dot8AVX512},
 	gemm:     []gemmFunc{nil, gemm1AVX512, gemm2AVX512, gemm3AVX512, gemm4AVX512, gemm5AVX512, gemm6AVX512, gemm7AVX512, gemm8AVX512},
 	quantize: quantizeAVX512, absMax: absMaxAVX512, maximum: maximumAVX512, sum: sumAVX512, sumSquares: sumSquaresAVX512, expSum: expSumAVX512,
@@ -22,7 +22,7 @@ var avx512 = kernels{
 }
 
 var avx2 = kernels{
-	name: "avx2", panel: 16, rows: 4,
+	name: "avx2", panel: 16, rows: 4, inputs: 16,
 	dot:      []dotFunc{nil, dot1AVX2, dot2AVX2, dot3AVX2, dot4AVX2},
 	gemm:     []gemmFunc{nil, gemm1AVX2, gemm2AVX2, gemm3AVX2, gemm4AVX2},
 	quantize: quantizeAVX2, absMax: absMaxAVX2, maximum: maximumAVX2, sum: sumAVX2, sumSquares: sumSquaresAVX2, expSum: expSumAVX2,
@@ -51,14 +51,26 @@ var avxVNNI = func() kernels {
 	return k
 }()
 
+// amxInt8 is avx512 with the products of int8 layers on tiles.
+var amxInt8 = func() kernels {
+	k := avx512
+	k.name, k.inputs, k.peak = "amx-int8", tileInputs, peakAMX
+	k.matrix = &tileKernels{
+		plain: tileFuncs{tiles1AMX, tiles2AMX},
+		gelu:  tileFuncs{tilesGELU1AMX, tilesGELU2AMX},
+		gate:  tileFuncs{tilesGate1AMX, tilesGate2AMX},
+	}
+	return k
+}()
+
 // all are the sets of kernels of this architecture, the fastest first, with
 // whether this machine has them.
 func all() []candidate {
 	f := features()
-	return []candidate{{&avx512, f.avx512}, {&avxVNNI, f.avxVNNI}, {&avx2, f.avx2}}
+	return []candidate{{&amxInt8, f.amx}, {&avx512, f.avx512}, {&avxVNNI, f.avxVNNI}, {&avx2, f.avx2}}
 }
 
-type cpuFeatures struct{ avx2, avxVNNI, avx512 bool }
+type cpuFeatures struct{ avx2, avxVNNI, avx512, amx bool }
 
 // features asks the processor and whether the operating system keeps the
 // registers (Intel SDM volume 2, CPUID, and volume 1, 13.3).
@@ -71,9 +83,12 @@ func features() (f cpuFeatures) {
 		avx512bw = 1 << 30
 		avx512vl = 1 << 31
 		vnni     = 1 << 11 // leaf 7, ecx
+		amxTile  = 1 << 24 // leaf 7, edx
+		amxInt8  = 1 << 25
 		avxVNNI  = 1 << 4  // leaf 7.1, eax
 		ymm      = 0x06    // xcr0: SSE and AVX state
 		zmm      = 0xe6    // and masks and the 32 wide registers
+		tiles    = 0x60000 // the configuration of tiles and their data
 	)
 	if most, _, _, _ := cpuid(0, 0); most < 7 {
 		return f
@@ -82,7 +97,7 @@ func features() (f cpuFeatures) {
 		return f
 	}
 	state := xgetbv()
-	_, b, c, _ := cpuid(7, 0)
+	_, b, c, d := cpuid(7, 0)
 	f.avx2 = state&ymm == ymm && b&avx2 != 0
 	if most, _, _, _ := cpuid(7, 0); most >= 1 {
 		a, _, _, _ := cpuid(7, 1)
@@ -90,5 +105,7 @@ func features() (f cpuFeatures) {
 	}
 	const wide = avx512f | avx512dq | avx512bw | avx512vl
 	f.avx512 = f.avx2 && state&zmm == zmm && b&wide == wide && c&vnni != 0
+	const matrices = amxTile | amxInt8
+	f.amx = f.avx512 && state&tiles == tiles && d&matrices == matrices && tilesAllowed()
 	return f
 }

@@ -3,7 +3,7 @@
 package native
 
 var neonDotprod = kernels{
-	name: "neon-dotprod", panel: 8, rows: 8,
+	name: "neon-dotprod", panel: 8, rows: 8, inputs: 16,
 	dot:      []dotFunc{nil, dot1SDOT, dot2SDOT, dot3SDOT, dot4SDOT, dot5SDOT, dot6SDOT, dot7SDOT, dot8SDOT},
 	gemm:     []gemmFunc{nil, gemm1NEON, gemm2NEON, gemm3NEON, gemm4NEON, gemm5NEON, gemm6NEON, gemm7NEON, gemm8NEON},
 	quantize: quantizeNEON, absMax: absMaxNEON, maximum: maximumNEON, sum: sumNEON, sumSquares: sumSquaresNEON, expSum: expSumNEON,

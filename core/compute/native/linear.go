@@ -7,7 +7,7 @@ import "dit8/core/compute"
 // linear is a layer whose weights are packed in panels of outputs, the last of
 // them filled up with zeros.
 type linear struct {
-	in, out, width int // width: inputs, filled up to whole sixteens
+	in, out, width int // width: inputs, filled up to what a product takes at a time
 
 	// int8: for each four inputs of a panel the weights of its outputs, by fours.
 	i8          []int8
@@ -29,7 +29,7 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 	}
 	panel := d.k.panel
 	outs := up(w.Out, panel)
-	l := &linear{in: w.In, out: w.Out, width: up(w.In, 16), bias: make([]float32, outs)}
+	l := &linear{in: w.In, out: w.Out, width: up(w.In, d.k.inputs), bias: make([]float32, outs)}
 	copy(l.bias, w.Bias)
 	if w.F32 != nil {
 		l.f32 = make([]float32, outs*w.In)
@@ -76,6 +76,7 @@ func (d *Device) LinearSwiGLU(dst, x compute.F32, rows int, gate, w compute.Line
 type epilogue uint8
 
 const (
+	plain    = epilogue(compute.NoActivation)
 	withGELU = epilogue(compute.WithGELU)
 	withSiLU = epilogue(compute.WithSiLU)
 	addGated = withSiLU + 1 // adds it to dst with a gate
@@ -119,14 +120,20 @@ func (d *Device) runLinear(dst, x compute.F32, op linearOp) {
 	panels := up(op.l.out, d.k.panel) / d.k.panel
 	op.d, op.dst, op.x = d, dst.Host, x.Host
 	op.perPart, op.panels, op.across = op.rows, panels, 1
-	threads := d.pool.threads
-	if each := (op.rows + threads - 1) / threads; threads == 1 || each >= 2*d.k.rows {
-		most := blockRows
-		if len(op.l.i8) > largeLayer {
-			most = largeBlockRows
-		}
+	threads, tile, most := d.pool.threads, d.k.rows, blockRows
+	if len(op.l.i8) > largeLayer {
+		most = largeBlockRows
+	}
+	tiled := d.k.matrix != nil && op.l.i8 != nil
+	if tiled {
+		tile, most = tileRows, max(2*tileRows, tileBlock/op.l.width)
+	}
+	if each := (op.rows + threads - 1) / threads; threads == 1 || each >= 2*tile {
 		blocks := (each + most - 1) / most
 		op.perPart = (each + blocks - 1) / blocks
+		if tiled {
+			op.perPart = up(op.perPart, tile)
+		}
 	} else {
 		op.across = min(panels, 2*threads)
 		op.panels = (panels + op.across - 1) / op.across
@@ -145,6 +152,10 @@ func (op *linearOp) part(i, thread int) {
 	j1 := min(l.out, j0+op.panels*d.k.panel)
 	if l.i8 != nil || op.gateLayer != nil && op.gateLayer.i8 != nil {
 		d.quantizeRows(s, op.x[r0*l.in:(r0+n)*l.in], n, l)
+	}
+	if k, ok := op.finishes(); ok {
+		op.tiles(s, k, r0, n, j0, j1)
+		return
 	}
 	for j := j0; j < j1; j += blockOutputs {
 		op.block(s, r0, n, j, min(j1, j+blockOutputs))
@@ -185,6 +196,10 @@ func (op *linearOp) block(s *scratch, r0, n, j0, j1 int) {
 
 // product computes the outputs [j0, j1) of n rows into y, a panel at a time.
 func (d *Device) product(s *scratch, y []float32, stride int, x []float32, n int, l *linear, j0, j1 int) {
+	if k := d.k.matrix; k != nil && l.i8 != nil {
+		d.tiles(s, k.plain, y, stride, 0, n, l, j0, j1, nil)
+		return
+	}
 	for j := j0; j < j1; j += d.k.panel {
 		d.panel(s, y[j-j0:], stride, x, n, l, j)
 	}

@@ -21,13 +21,17 @@ var nothing float32
 
 // quantizeRows leaves n rows of x in s.q and s.scales: compute.QuantizeRow.
 func (d *Device) quantizeRows(s *scratch, x []float32, n int, l *linear) {
-	q, scales := grow(&s.q, n*l.width), grow(&s.scales, n)
+	stride, room := d.k.inputStride(l.width), n
+	if d.k.matrix != nil {
+		room += tileRows - 1 // which the last tile may reach over
+	}
+	q, scales := grow(&s.q, room*stride), grow(&s.scales, room)
 	if l.in%8 == 0 {
-		d.k.quantizeRows(&q[0], l.width, &x[0], 4*l.in, &d.k.zero, &scales[0], n, l.in)
+		d.k.quantizeRows(&q[0], stride, &x[0], 4*l.in, &d.k.zero, &scales[0], n, l.in)
 		return
 	}
 	for r := range n {
-		scales[r] = d.quantizeRow(s, q[r*l.width:(r+1)*l.width], x[r*l.in:(r+1)*l.in])
+		scales[r] = d.quantizeRow(s, q[r*stride:r*stride+l.width], x[r*l.in:(r+1)*l.in])
 	}
 }
 

@@ -25,7 +25,7 @@ type isa struct {
 }
 
 func main() {
-	name := flag.String("isa", "", "avx512, avx2, avxvnni or cpu")
+	name := flag.String("isa", "", "avx512, avx2, avxvnni, amx or cpu")
 	flag.Parse()
 	ConstraintExpr("amd64,!purego")
 	switch *name {
@@ -46,10 +46,12 @@ func main() {
 		s.int8.quantize(s)
 		s.peak()
 		s.planeProducts(6, vexWords{})
+	case "amx": // the rest is AVX512's
+		tiles()
 	case "cpu":
 		cpuid()
 	default:
-		log.Fatalf("-isa is %q, allowed: avx512, avx2, avxvnni, cpu", *name)
+		log.Fatalf("-isa is %q, allowed: avx512, avx2, avxvnni, amx, cpu", *name)
 	}
 	Generate()
 }

@@ -1,0 +1,469 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Products on AMX's tiles, which are registers of sixteen rows of 64 bytes. The matrix
+// unit and those of vectors work side by side: between a tile's steps the rows of the
+// tile before are finished. avo knows no tiles and gives them no registers, so these
+// kernels name those of the processor.
+
+const tilesParams = "config *[64]byte, dst *float32, dstStride int, q *int8, qStride int, w *int8, steps, rows, panels int, " +
+	"rowScale, colScale, bias *float32, corrections *int32, gate *float32, lastMask, perStep int, buffer *int32"
+
+var (
+	rowA     = reg.RSI // inputs of the first sixteen rows
+	rowB     = reg.RDI // and of the other sixteen
+	weights  = reg.RBX
+	steps    = reg.RCX // left of a tile; each is of 64 inputs
+	ahead    = reg.RDX // weights to be fetched for later
+	stride   = reg.R8  // of inputs
+	wide     = reg.R9  // 128: the stride of weights and of sums
+	sums     = reg.R10 // of the tile before: its rows that are left
+	out      = reg.R11 // where they go
+	rowScale = reg.R12
+	left     = reg.R13
+	scratch  = reg.RAX
+)
+
+// tileKernel computes panels of 32 outputs in tiles of up to 16·high rows.
+type tileKernel struct {
+	finish string // what becomes of a product: "", "GELU" or "Gate"
+	high   int
+	labels int
+}
+
+func tiles() {
+	for _, finish := range []string{"", "GELU", "Gate"} {
+		for high := 1; high <= 2; high++ {
+			(&tileKernel{finish: finish, high: high}).write()
+		}
+	}
+	tilePeak()
+}
+
+func (k *tileKernel) write() {
+	TEXT(fmt.Sprintf("tiles%s%dAMX", k.finish, k.high), NOSPLIT, "func("+tilesParams+")")
+	Pragma("noescape")
+	rowsLeft := AllocLocal(8) // of the panel
+	Load(Param("config"), scratch)
+	loadConfig(scratch)
+	Load(Param("qStride"), stride)
+	MOVQ(U32(128), wide)
+	XORQ(left, left)
+	if k.finish == "GELU" {
+		loadGELU()
+	}
+
+	Label("panel")
+	Load(Param("q"), rowA)
+	Load(Param("rows"), scratch)
+	MOVQ(scratch, rowsLeft)
+	Load(Param("steps"), ahead) // the next panel's weights
+	SHLQ(Imm(11), ahead)
+	ADDQ(address("w"), ahead)
+
+	Label("tile")
+	for t := range 2 * k.high {
+		tileZero(t)
+	}
+	if k.high == 2 {
+		MOVQ(stride, rowB)
+		SHLQ(Imm(4), rowB)
+		ADDQ(rowA, rowB)
+	}
+	Load(Param("w"), weights)
+	Load(Param("steps"), steps)
+
+	Label("work")
+	k.step()
+	k.finishRows()
+	MOVQ(steps, scratch)
+	ORQ(left, scratch)
+	JNZ(LabelRef("work"))
+	CMPQ(address("panels"), Imm(0))
+	JE(LabelRef("done"))
+
+	// the sums wait for the next tile's steps
+	Load(Param("buffer"), sums)
+	for t := range 2 * k.high {
+		tileStore(t, sums, wide, t/2*2048+t%2*64)
+	}
+	MOVQ(rowsLeft, left)
+	CMPQ(left, address("rows"))
+	JNE(LabelRef("samePanel"))
+	Load(Param("dst"), out)
+	Load(Param("rowScale"), rowScale)
+	Label("samePanel")
+	k.loadColumns()
+	MOVQ(U32(16*k.high), scratch)
+	CMPQ(left, scratch)
+	CMOVQGT(scratch, left)
+	SUBQ(left, rowsLeft)
+	JZ(LabelRef("panelDone"))
+	MOVQ(stride, scratch) // on to the next rows, back to their first input
+	SHLQ(Imm(uint64(3+k.high)), scratch)
+	ADDQ(scratch, rowA)
+	Load(Param("steps"), scratch)
+	SHLQ(Imm(6), scratch)
+	SUBQ(scratch, rowA)
+	JMP(LabelRef("tile"))
+
+	Label("panelDone")
+	Load(Param("steps"), scratch)
+	SHLQ(Imm(11), scratch)
+	ADDQ(scratch, address("w"))
+	for _, name := range []string{"dst", "colScale", "bias", "corrections", "gate"} {
+		ADDQ(U32(128), address(name))
+	}
+	DECQ(address("panels"))
+	JNZ(LabelRef("panel"))
+	tileRelease()
+	JMP(LabelRef("work")) // steps are 0: the last rows remain
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// address is a parameter where the caller left it.
+func address(name string) Mem {
+	m, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return m.Addr
+}
+
+// step multiplies 64 inputs, if there are any left: tiles 0 to 3 are the sums, 4 and 5
+// inputs, 6 and 7 weights.
+func (k *tileKernel) step() {
+	k.labels++
+	none := fmt.Sprint("noStep", k.labels)
+	CMPQ(steps, Imm(0))
+	JE(LabelRef(none))
+	tileLoad(6, weights, wide, 0)
+	tileLoadOnce(4, rowA, stride, 0)
+	tileDot(0, 4, 6)
+	tileLoad(7, weights, wide, 64)
+	tileDot(1, 4, 7)
+	if k.high == 2 {
+		tileLoadOnce(5, rowB, stride, 0)
+		tileDot(2, 5, 6)
+		tileDot(3, 5, 7)
+		ADDQ(Imm(64), rowB)
+	}
+	ADDQ(Imm(64), rowA)
+	ADDQ(U32(2048), weights)
+	for i := range 4 {
+		PREFETCHT1(Mem{Base: ahead, Disp: 64 * i})
+	}
+	ADDQ(U32(256), ahead)
+	DECQ(steps)
+	Label(none)
+}
+
+// Registers of a panel's columns, a pair each.
+const (
+	columnScale = 0
+	columnBias  = 2
+	correction  = 4
+	columnGate  = 6
+)
+
+// columnAt is where GELU, which needs all registers, has them: behind the sums and its
+// powers of two.
+func columnAt(register int) Mem { return Mem{Base: scratch, Disp: 4096 + 512 + 64*register} }
+
+// loadColumns loads what a panel's columns have, and masks of those to be written.
+func (k *tileKernel) loadColumns() {
+	Load(Param("panels"), scratch)
+	CMPQ(scratch, Imm(1))
+	MOVL(U32(0xffffffff), scratch.As32())
+	CMOVQEQ(address("lastMask"), scratch)
+	KMOVD(scratch.As32(), reg.K1)
+	KSHIFTRD(Imm(16), reg.K1, reg.K2)
+	for _, c := range []struct {
+		name     string
+		register int
+	}{{"colScale", columnScale}, {"bias", columnBias}, {"corrections", correction}} {
+		Load(Param(c.name), scratch)
+		for half := range 2 {
+			VMOVUPS(Mem{Base: scratch, Disp: 64 * half}, zmm(c.register+half))
+		}
+	}
+	switch k.finish {
+	case "GELU":
+		Load(Param("buffer"), scratch)
+		for i := range 6 {
+			VMOVUPS(zmm(i), columnAt(i))
+		}
+	case "Gate":
+		Load(Param("gate"), scratch)
+		for half := range 2 {
+			VMOVUPS_Z(Mem{Base: scratch, Disp: 64 * half}, mask(half), zmm(columnGate+half))
+		}
+	}
+}
+
+func mask(half int) reg.OpmaskPhysical { return []reg.OpmaskPhysical{reg.K1, reg.K2}[half] }
+
+// finishRows does some of the rows that are left: four with GELU, else perStep.
+func (k *tileKernel) finishRows() {
+	CMPQ(left, Imm(0))
+	JE(LabelRef("rowsDone"))
+	if k.finish == "GELU" {
+		k.geluRows()
+	} else {
+		Load(Param("perStep"), scratch)
+		Label("row")
+		k.row()
+		DECQ(left)
+		JZ(LabelRef("rowsDone"))
+		DECQ(scratch)
+		JNZ(LabelRef("row"))
+	}
+	Label("rowsDone")
+}
+
+// row is float32(sum + correction)·(rowScale·columnScale) + bias, to which a gate
+// belongs or not.
+func (k *tileKernel) row() {
+	VBROADCASTSS(Mem{Base: rowScale}, zmm(8))
+	for half := range 2 {
+		v, f := zmm(9+half), zmm(11+half)
+		VPADDD(Mem{Base: sums, Disp: 64 * half}, zmm(correction+half), v)
+		VCVTDQ2PS(v, v)
+		VMULPS(zmm(columnScale+half), zmm(8), f)
+		VMULPS(f, v, v)
+		VADDPS(zmm(columnBias+half), v, v)
+		to := Mem{Base: out, Disp: 64 * half}
+		if k.finish == "Gate" {
+			VMULPS(zmm(columnGate+half), v, v)
+			VMOVUPS_Z(to, mask(half), f)
+			VADDPS(f, v, v)
+		}
+		VMOVUPS(v, mask(half), to)
+	}
+	ADDQ(Imm(4), rowScale)
+	ADDQ(U32(128), sums)
+	ADDQ(address("dstStride"), out)
+}
+
+// Constants of GELU that have registers; there are four for which none is left.
+var geluConstants = []string{"expMin", "expMax", "expLog2E", "expRound", "one", "expLn2Hi", "expLn2Lo", "expC4", "expC3", "expC2", "expC1", "expC0"}
+
+const firstConstant = 20
+
+func loadGELU() {
+	for i, name := range geluConstants {
+		VBROADCASTSS(constant(name, f32(floats[name])), zmm(firstConstant+i))
+	}
+}
+
+func geluConstant(name string) reg.VecPhysical {
+	for i, n := range geluConstants {
+		if n == name {
+			return zmm(firstConstant + i)
+		}
+	}
+	panic("no register has " + name)
+}
+
+// geluRows does four rows at once, in eight registers: the steps of compute.GELU depend
+// on each other, and so there is always one to be done. Four rows take the time of two
+// steps of products.
+func (k *tileKernel) geluRows() {
+	value := func(i int) reg.VecPhysical { return zmm(i) }
+	work := func(i int) reg.VecPhysical { return zmm(8 + i) }
+	spare := func(i int) reg.VecPhysical { return zmm(16 + i%4) }
+	at := func(i int) Mem { return Mem{Base: sums, Disp: 64 * i} } // x, when the sum is done
+	power := func(i int) Mem { return Mem{Base: scratch, Disp: 4096 + 64*i} }
+	memory := func(name string) Mem { return constant(name, f32(floats[name])) }
+	// all does each step for all registers, and fours do for four of them, of which each
+	// has a spare one.
+	all := func(steps ...func(i int)) {
+		for _, step := range steps {
+			for i := range 8 {
+				step(i)
+			}
+		}
+	}
+	fours := func(steps ...func(i int)) {
+		for from := 0; from < 8; from += 4 {
+			for _, step := range steps {
+				for i := from; i < from+4; i++ {
+					step(i)
+				}
+			}
+		}
+	}
+	add := func(name string, v func(int) reg.VecPhysical) func(int) {
+		return func(i int) { VADDPS(geluConstant(name), v(i), v(i)) }
+	}
+	times := func(name string, v func(int) reg.VecPhysical) func(int) {
+		return func(i int) { VMULPS_BCST(memory(name), v(i), v(i)) }
+	}
+
+	Load(Param("buffer"), scratch)
+	for r := range 4 {
+		VBROADCASTSS(Mem{Base: rowScale, Disp: 4 * r}, spare(r))
+	}
+	all(
+		func(i int) { VMOVDQU32(at(i), value(i)) },
+		func(i int) { VPADDD(columnAt(correction+i%2), value(i), value(i)) },
+		func(i int) { VCVTDQ2PS(value(i), value(i)) },
+		func(i int) { VMULPS(columnAt(columnScale+i%2), spare(i/2), work(i)) },
+		func(i int) { VMULPS(work(i), value(i), value(i)) },
+		func(i int) { VADDPS(columnAt(columnBias+i%2), value(i), value(i)) },
+		func(i int) { VMOVUPS(value(i), at(i)) },
+		// -2u = -2·√(2/π)·(x + 0.044715·x³)
+		func(i int) { VMULPS(value(i), value(i), work(i)) },
+		func(i int) { VMULPS(value(i), work(i), work(i)) },
+		times("geluCubic", work),
+		func(i int) { VADDPS(work(i), value(i), value(i)) },
+		times("geluScale", value),
+		times("minusTwo", value),
+		// its exponential: a power of two, and the polynomial of what remains
+		func(i int) { VMAXPS(geluConstant("expMin"), value(i), value(i)) },
+		func(i int) { VMINPS(geluConstant("expMax"), value(i), value(i)) },
+		func(i int) { VMULPS(geluConstant("expLog2E"), value(i), work(i)) },
+		add("expRound", work),
+	)
+	fours(
+		func(i int) { VPSLLD(Imm(23), work(i), spare(i)) },
+		func(i int) { VPADDD(geluConstant("one"), spare(i), spare(i)) },
+		func(i int) { VMOVUPS(spare(i), power(i)) },
+		func(i int) { VSUBPS(geluConstant("expRound"), work(i), work(i)) },
+		func(i int) { VMULPS(geluConstant("expLn2Hi"), work(i), spare(i)) },
+		func(i int) { VSUBPS(spare(i), value(i), value(i)) },
+	)
+	k.step()
+	all(
+		func(i int) { VMULPS(geluConstant("expLn2Lo"), work(i), work(i)) },
+		func(i int) { VSUBPS(work(i), value(i), value(i)) },
+		func(i int) { VMULPS_BCST(memory("expC5"), value(i), work(i)) },
+	)
+	for _, name := range []string{"expC4", "expC3", "expC2", "expC1"} {
+		all(add(name, work), func(i int) { VMULPS(value(i), work(i), work(i)) })
+	}
+	all(add("expC0", work))
+	fours(
+		func(i int) { VMULPS(value(i), value(i), spare(i)) },
+		func(i int) { VMULPS(spare(i), work(i), work(i)) },
+	)
+	all(
+		func(i int) { VADDPS(value(i), work(i), work(i)) },
+		add("one", work),
+		func(i int) { VMULPS(power(i), work(i), work(i)) },
+		add("one", work),
+		func(i int) { VMOVUPS(at(i), value(i)) },
+		func(i int) { VDIVPS(work(i), value(i), value(i)) },
+	)
+	ADDQ(Imm(16), rowScale)
+	ADDQ(U32(512), sums)
+	for r := range 4 {
+		for half := range 2 {
+			VMOVUPS(value(2*r+half), mask(half), Mem{Base: out, Disp: 64 * half})
+		}
+		ADDQ(address("dstStride"), out)
+		DECQ(left)
+		JZ(LabelRef("rowsDone"))
+	}
+}
+
+// tilePeak does as many products as the peak of AVX512 does for n, on tiles alone.
+func tilePeak() {
+	TEXT("peakAMX", NOSPLIT, "func(n int)")
+	config := GLOBL("wholeTiles", RODATA|NOPTR)
+	for i, v := range []uint64{1, 0, 0x0040004000400040, 0x0040004000400040, 0, 0, 0x1010101010101010, 0} {
+		DATA(8*i, U64(v))
+	}
+	Load(Param("n"), steps)
+	LEAQ(config, scratch)
+	loadConfig(scratch)
+	for t := range 8 {
+		tileZero(t)
+	}
+	ADDQ(Imm(15), steps)
+	SHRQ(Imm(4), steps) // one has 4·8·32·4 products, four tiles have sixteen times as many
+	Label("again")
+	for t := range 4 {
+		tileDot(t, 4+t/2, 6+t%2)
+	}
+	DECQ(steps)
+	JNZ(LabelRef("again"))
+	tileRelease()
+	RET()
+}
+
+// Instructions that Go's assembler doesn't know, by their bytes (Intel SDM, volume 2).
+
+// Prefixes, as a VEX prefix has them.
+const (
+	prefixNone = iota
+	prefix66
+	prefixF3
+	prefixF2
+)
+
+// vex is an instruction of the map 0F38 with a register and a second source in its
+// VEX prefix.
+func vex(spelling string, prefix, opcode, modrm, source, extension int, more ...int) {
+	Comment(spelling)
+	for _, b := range append([]int{0xc4, 0xe2 &^ extension, (^source&15)<<3 | prefix, opcode, modrm}, more...) {
+		Instruction(&ir.Instruction{Opcode: "BYTE", Operands: []Op{U8(b)}})
+	}
+}
+
+// number is a general register's.
+func number(r reg.GPPhysical) int {
+	for i, g := range []reg.GPPhysical{reg.RAX, reg.RCX, reg.RDX, reg.RBX, reg.RSP, reg.RBP, reg.RSI, reg.RDI, reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13} {
+		if g == r {
+			return i
+		}
+	}
+	panic("not a register that tiles are addressed by")
+}
+
+// tileMemory is an instruction with rows in memory, stride bytes apart.
+func tileMemory(name string, prefix, t int, base, stride reg.GPPhysical, disp int) {
+	b, x := number(base), number(stride)
+	modrm, bytes := 0x44|t<<3, []int{x&7<<3 | b&7, disp}
+	if disp > 127 {
+		modrm, bytes = 0x84|t<<3, []int{bytes[0], disp & 255, disp >> 8, 0, 0}
+	}
+	vex(fmt.Sprintf("%s TMM%d, %d(%v)(%v*1)", name, t, disp, base.Asm(), stride.Asm()), prefix, 0x4b, modrm, 0, b>>3<<5|x>>3<<6, bytes...)
+}
+
+func tileLoad(t int, base, stride reg.GPPhysical, disp int) {
+	tileMemory("TILELOADD", prefixF2, t, base, stride, disp)
+}
+
+// tileLoadOnce hints that the memory won't be read soon again.
+func tileLoadOnce(t int, base, stride reg.GPPhysical, disp int) {
+	tileMemory("TILELOADDT1", prefix66, t, base, stride, disp)
+}
+
+func tileStore(t int, base, stride reg.GPPhysical, disp int) {
+	tileMemory("TILESTORED", prefixF3, t, base, stride, disp)
+}
+
+// loadConfig takes a register that needs no SIB byte.
+func loadConfig(at reg.GPPhysical) {
+	vex("LDTILECFG ("+at.Asm()+")", prefixNone, 0x49, number(at)&7, 0, number(at)>>3<<5)
+}
+
+func tileRelease() { vex("TILERELEASE", prefixNone, 0x49, 0xc0, 0, 0) }
+
+func tileZero(t int) { vex(fmt.Sprintf("TILEZERO TMM%d", t), prefixF2, 0x49, 0xc0|t<<3, 0, 0) }
+
+// tileDot adds to tile c the products of a's unsigned and b's signed bytes.
+func tileDot(c, a, b int) {
+	vex(fmt.Sprintf("TDPBUSD TMM%d, TMM%d, TMM%d", c, a, b), prefix66, 0x5e, 0xc0|c<<3|a, b, 0)
+}
