@@ -97,10 +97,12 @@ test-arch: need-go need-debian
 	GOARCH=arm64 $(GO) test -exec qemu-aarch64 ./core/compute/native
 	QEMU_CPU=cortex-a53 GOARCH=arm64 $(GO) test -count 1 -exec qemu-aarch64 ./core/compute/native
 
-# The assembly under the race detector and with a busy garbage collector, the build
-# without it, and that it is what its generator writes.
+# The assembly under the race detector and with a busy garbage collector (AMX, which may be
+# emulated, without the former; it says whether it was tested), the build without it, and that
+# it is what its generator writes.
 test-native: need-go need-debian
-	CGO_ENABLED=1 $(GO) test -race ./core/compute/native
+	CGO_ENABLED=1 $(GO) test -race -skip TestAMX ./core/compute/native
+	$(GO) test -count 1 -v -run TestAMX ./core/compute/native
 	GOGC=1 $(GO) test -count 1 ./core/compute/native
 	$(GO) test -tags purego ./core/... ./tools/sample
 	rm -rf bin/_native && mkdir -p bin && cp -r core/compute/native bin/_native

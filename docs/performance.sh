@@ -29,7 +29,8 @@ ms() { awk -v ns="$1" -v n="$2" 'BEGIN { printf "%.0f", ns / n / 1e6 }'; }
 gmacs() { awk -v ms="$1" 'BEGIN { printf "%.3f", 0.24025 / ms * 1000 }'; }
 size() { printf '%.2f MB' "$(stat -c %s "$1" | awk '{ print $1 / 1e6 }')"; }
 
-# What make bench-web and make bench-native wrote stays.
+# What make bench-web and make bench-native wrote stays, and what is known of other processors.
+others=$(sed -n "/<!-- others -->/,/<!-- end -->/p" docs/performance.md)
 web=$(sed -n "/<!-- bench-web -->/,/<!-- end -->/p" docs/performance.md)
 beside=$(sed -n "/<!-- bench-native -->/,/<!-- end -->/p" docs/performance.md)
 
@@ -69,6 +70,8 @@ probe finds, and the kernels are those of SIMD128: the same command gave 0.78, 0
 ## Beside ONNX Runtime, natively
 
 $beside
+
+$others
 
 ## Loading
 

@@ -1,12 +1,13 @@
 // Package native is the compute.Device of machines with assembly for their
 // vector instructions: AVX-512 with VNNI, AVX2 with and without AVX-VNNI on amd64,
-// NEON with and without its dot products on arm64. A pool of goroutines shares
-// the parts of an operation. Elsewhere, and with the build tag purego, New gives
+// NEON with and without its dot products on arm64; and on Linux for AMX's tiles. A pool
+// of goroutines shares the parts of an operation. Elsewhere, and with the build tag purego, New gives
 // the generic device.
 //
 // Operations are products over tiles and kernels over rows. A product multiplies
 // a few rows with a panel of outputs, packed when a layer is made, and takes the
-// sum over k in order in one register for each output; int8 sums are exact. A row
+// sum over k in order in one register for each output; int8 sums are exact. On tiles
+// one call takes all panels and finishes a tile while the next one multiplies. A row
 // kernel does whole sixteens of values; what is left is done here in Go, with the
 // functions of package compute.
 //
