@@ -71,11 +71,18 @@ func (g *Generator) network() sampling.Network {
 	return sampling.Network{Model: g.model, Convention: g.info.Convention}
 }
 
-// Defaults is a Request with the model's defaults: its first class, seed 0, one
-// image.
+// Defaults is a Request with the model's defaults: its first class, or example of a
+// prompt, or word, seed 0, one image.
 func (g *Generator) Defaults() Request {
 	r := g.info.Request()
-	r.Class = g.info.Classes[0]
+	switch v := g.info.Vocabulary; {
+	case v == nil:
+		r.Class = g.info.Classes[0]
+	case len(v.Examples) > 0:
+		r.Prompt = v.Examples[0]
+	default:
+		r.Prompt = g.info.Classes[0]
+	}
 	return r
 }
 

@@ -14,7 +14,11 @@ type Info struct {
 	Name       string          `json:"name"`
 	Convention flow.Convention `json:"convention"`
 	Classes    []string        `json:"classes"` // one name a class, without the null class
-	Defaults   Defaults        `json:"defaults"`
+	// Vocabulary is there where the classes are words and styles.
+	Vocabulary *Vocabulary `json:"vocabulary,omitempty"`
+	Defaults   Defaults    `json:"defaults"`
+	// StepCounts are the numbers of steps that a network of few steps is made for, rising.
+	StepCounts []int `json:"step_counts,omitempty"`
 	// Pixels says how network values become pixels; the zero value marks a model
 	// of latents, which need a decoder.
 	Pixels Pixels `json:"pixels"`
@@ -98,8 +102,9 @@ func (l Latents) check(channels int) error {
 
 // Limits of Info.
 const (
-	MaxNameLen = 200   // bytes of a model or class name
-	MaxTextLen = 10000 // bytes of source and licence texts
+	MaxNameLen    = 200   // bytes of a model or class name
+	MaxTextLen    = 10000 // bytes of source and licence texts
+	MaxStepCounts = 16
 )
 
 // Check reports the first field that is out of its range, or does not go together
@@ -124,8 +129,14 @@ func (i Info) Check(cfg dit.Config) error {
 	if err := CheckClasses(i.Classes); err != nil {
 		return fmt.Errorf("core: %w", err)
 	}
+	if err := i.checkVocabulary(); err != nil {
+		return err
+	}
 	if err := i.Request().checkSampler(i); err != nil {
 		return fmt.Errorf("core: defaults: %w", err)
+	}
+	if err := i.checkStepCounts(); err != nil {
+		return err
 	}
 	if p := i.Pixels; !finite(p.Mean) || !finite(p.Std) || p.Std < 0 {
 		return fmt.Errorf("core: pixels: mean %v and std %v must be finite, std not negative", p.Mean, p.Std)
@@ -133,11 +144,20 @@ func (i Info) Check(cfg dit.Config) error {
 	return i.Latents.check(cfg.InChannels)
 }
 
+func (i Info) checkStepCounts() error {
+	for k, n := range i.StepCounts {
+		if checkSteps(n) != nil || k > 0 && n <= i.StepCounts[k-1] || k >= MaxStepCounts {
+			return fmt.Errorf("core: step_counts are %v, allowed: up to %d rising numbers from 1 to %d", i.StepCounts, MaxStepCounts, MaxSteps)
+		}
+	}
+	return nil
+}
+
 // CheckAutoencoder is Check for the file of an autoencoder alone, of which the texts say
 // something.
 func (i Info) CheckAutoencoder() error {
-	if len(i.Classes) > 0 {
-		return fmt.Errorf("core: %d classes of an autoencoder, which has none", len(i.Classes))
+	if len(i.Classes) > 0 || i.Vocabulary != nil {
+		return fmt.Errorf("core: %d classes of an autoencoder, or a vocabulary, of which it has none", len(i.Classes))
 	}
 	return i.checkTexts()
 }

@@ -110,7 +110,7 @@ func (g *Generator) Inspect(ctx context.Context, req Request) (*Modulation, erro
 		times[i] = e.T
 	}
 	m := newModulation(cfg, times)
-	m.Model, m.ModelID, m.Device, m.Class = g.info.Name, g.id, g.model.Device().Name(), req.classText(g.info.Classes)
+	m.Model, m.ModelID, m.Device, m.Class = g.info.Name, g.id, g.model.Device().Name(), req.text(g.info)
 	conds := g.inspected(req, evals)
 	rows := min(inspectRows, g.conditioningRows())
 	for first := 0; first < len(conds); first += rows {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 
 	"dit8/core/flow"
 )
@@ -15,9 +14,16 @@ import (
 type Request struct {
 	Class   string       `json:"class,omitempty"`   // a class name, or its index in decimal; "" with Classes
 	Classes []ClassShare `json:"classes,omitempty"` // in place of Class: a mix, up to MaxShares
-	Seed    uint64       `json:"seed"`              // 0 to MaxSeed
-	Steps   int          `json:"steps"`             // model evaluations, 1 to MaxSteps
-	Count   int          `json:"count"`             // images, 1 to MaxCount
+	// In place of both, for a model with a Vocabulary: what the picture is of (prompt.Vocabulary.Read), up to
+	// prompt.MaxText bytes. Classes are such texts too, there.
+	Prompt string `json:"prompt,omitempty"`
+	Style  string `json:"style,omitempty"` // of the model's, where the text names none
+	// SkipUnknown leaves words of Prompt that the model does not know out (Metadata.Skipped), in place of an error.
+	SkipUnknown bool `json:"skip_unknown,omitempty"`
+
+	Seed  uint64 `json:"seed"`  // 0 to MaxSeed
+	Steps int    `json:"steps"` // model evaluations, 1 to MaxSteps
+	Count int    `json:"count"` // images, 1 to MaxCount
 
 	// Guidance scale, 0 to MaxGuidance; 1 is none. Where the network takes it as an
 	// input (its omega), from 1.
@@ -37,16 +43,6 @@ type Request struct {
 	Modulation []ModulationScale `json:"modulation,omitempty"` // AdaLN made stronger or weaker in parts, up to MaxModulations
 
 	Edit *Edit `json:"edit,omitempty"` // starts from an image, or keeps to one
-}
-
-// ClassShare is a class's part in a mix of class embeddings. Shares act while From
-// ≥ t > To (to the end for To 0): "rough layout as a bear, detail as a cat" is a
-// bear from 1 to 0.6 and a cat from 0.6 to 0. From and To both 0 is the whole way.
-type ClassShare struct {
-	Class  string  `json:"class"`
-	Weight float32 `json:"weight"` // against those that act at the same time
-	From   float32 `json:"from,omitempty"`
-	To     float32 `json:"to,omitempty"`
 }
 
 // Limits of a Request.
@@ -93,7 +89,7 @@ func finite(f float32) bool { return !math.IsNaN(float64(f)) && !math.IsInf(floa
 // Check reports the first field of r that is out of its range for a model, as a
 // *FieldError.
 func (r Request) Check(m Info) error {
-	if err := r.checkClasses(m.Classes); err != nil {
+	if err := r.checkSubject(m); err != nil {
 		return err
 	}
 	if r.Seed > MaxSeed {
@@ -176,90 +172,4 @@ func (r Request) checkGuidance(c flow.Convention) error {
 		return &FieldError{"guidance_rescale", number(r.GuidanceRescale), none}
 	}
 	return nil
-}
-
-// checkClasses checks what a request says of classes.
-func (r Request) checkClasses(classes []string) error {
-	if r.Negative != "" {
-		if _, err := findClass("negative", r.Negative, classes); err != nil {
-			return err
-		}
-	}
-	if r.Classes == nil {
-		_, err := findClass("class", r.Class, classes)
-		return err
-	}
-	if r.Class != "" {
-		return &FieldError{"class", strconv.Quote(shorten(r.Class)), "class or classes, one of them"}
-	}
-	if len(r.Classes) < 1 || len(r.Classes) > MaxShares {
-		return &FieldError{"classes", fmt.Sprintf("a list of %d", len(r.Classes)), fmt.Sprintf("1 to %d", MaxShares)}
-	}
-	for i, c := range r.Classes {
-		field := func(name string) string { return fmt.Sprintf("classes[%d].%s", i, name) }
-		if _, err := findClass(field("class"), c.Class, classes); err != nil {
-			return err
-		}
-		if err := within(field("weight"), c.Weight, -MaxWeight, MaxWeight); err != nil {
-			return err
-		}
-		if from, to := c.span(); !(from <= 1 && to >= 0 && from > to) {
-			return &FieldError{field("from"), fmt.Sprintf("%s and to is %s", number(c.From), number(c.To)), "1 ≥ from > to ≥ 0"}
-		}
-	}
-	// shares begin and end at these times only
-	for _, edge := range r.Classes {
-		from, to := edge.span()
-		for _, t := range []float32{1, from, to} {
-			if sum := r.weight(t); !(sum > 0) {
-				return &FieldError{"classes", fmt.Sprintf("at t = %s a weight of %s in sum", number(t), number(sum)), "above 0 at every time from 1 to 0"}
-			}
-		}
-	}
-	return nil
-}
-
-func (c ClassShare) span() (from, to float32) {
-	if c.From == 0 && c.To == 0 {
-		return 1, 0
-	}
-	return c.From, c.To
-}
-
-func (c ClassShare) acts(t float32) bool {
-	from, to := c.span()
-	return t <= from && (t > to || to == 0)
-}
-
-// weight is the sum of the weights that act at time t.
-func (r Request) weight(t float32) (sum float32) {
-	for _, c := range r.Classes {
-		if c.acts(t) {
-			sum += c.Weight
-		}
-	}
-	return sum
-}
-
-// findClass finds a class by name, or by index: #7, or 7 where no class has the number
-// of another for its name, so that digits mean one thing.
-func findClass(field, name string, classes []string) (int, error) {
-	form := "" // before an index
-	for i, c := range classes {
-		if c == name {
-			return i, nil
-		}
-		if n, err := strconv.Atoi(c); err == nil && n != i {
-			form = "#"
-		}
-	}
-	digits, hash := strings.CutPrefix(name, "#")
-	if i, err := strconv.Atoi(digits); err == nil && (hash || form == "") && i >= 0 && i < len(classes) {
-		return i, nil
-	}
-	allowed := fmt.Sprintf("a class name or an index from %s0 to %[1]s%d", form, len(classes)-1)
-	if near := nearest(name, classes); near != "" {
-		allowed += fmt.Sprintf("; did you mean %q?", near)
-	}
-	return 0, &FieldError{field, strconv.Quote(shorten(name)), allowed}
 }

@@ -32,6 +32,8 @@ type Metadata struct {
 	Contract int      `json:"contract"`
 	SHA256   string   `json:"sha256"` // PixelHash of all images
 	Images   []string `json:"images"` // PixelHash of each
+	// Skipped are words of the prompt that were left out, as the model does not know them.
+	Skipped []string `json:"skipped,omitempty"`
 	// MeasurementError is, for each image of an edit, how far it is from what was
 	// given: the root of the mean square, 1 being full scale.
 	MeasurementError []float64 `json:"measurement_error,omitempty"`
@@ -45,6 +47,7 @@ func (g *Generator) metadata(req Request, images []*image.NRGBA, d time.Duration
 		Request: req.explicit(g.info.Defaults), Model: g.info.Name, ModelID: g.id, AutoencoderID: g.AutoencoderID(),
 		Device: g.model.Device().Name(), Contract: compute.Contract,
 		SHA256:  PixelHash(images...),
+		Skipped: req.skipped(g.info),
 		Seconds: d.Seconds(), MsPerStep: (d - s.decoding).Seconds() * 1000 / float64(s.evaluations),
 	}
 	for _, img := range images {

@@ -1,9 +1,13 @@
-package core
+// Package nearest guesses what was meant by a name that is none.
+package nearest
 
-// nearest is the name that is closest to s in edit distance, if close enough to
+// maxLen bounds the bytes of what a guess is made for.
+const maxLen = 200
+
+// Name is the name that is closest to s in edit distance, if close enough to
 // be a likely misspelling or extension; else "".
-func nearest(s string, names []string) string {
-	if len(s) > MaxNameLen {
+func Name(s string, names []string) string {
+	if len(s) > maxLen {
 		return ""
 	}
 	best, limit := "", max(2, len(s)/3)+1
