@@ -5,7 +5,7 @@
 // All numbers are little-endian. A file is
 //
 //	 0  8 bytes   magic "dit8\r\n\x1a\n"
-//	 8  uint32    version: 1, or 2 with an autoencoder
+//	 8  uint32    version: 1, or 2 with an autoencoder, or 3 with a vocabulary or step counts
 //	12  uint32    length of the JSON header
 //	16  uint32    length of the tensor table
 //	20  uint32    CRC-32C of this preamble (with zeros here), the header and the table
@@ -48,7 +48,7 @@ import (
 
 // Limits of the format.
 const (
-	Version        = 2         // the last; files without an autoencoder have version 1
+	Version        = 3         // the last; a file has the first that has what it needs
 	MaxHeader      = 1 << 20   // bytes of JSON
 	MaxTable       = 16 << 20  // bytes of tensor table
 	MaxTensorBytes = 1 << 30   // bytes of one tensor in memory
@@ -188,10 +188,13 @@ func (h *Header) check() error {
 
 // version is that of the file.
 func (h *Header) version() uint32 {
-	if h.Autoencoder == nil {
-		return 1
+	switch {
+	case h.Info.Vocabulary != nil || h.Info.StepCounts != nil:
+		return 3
+	case h.Autoencoder != nil:
+		return 2
 	}
-	return Version
+	return 1
 }
 
 // FormatError reports that a file is not a well-formed .dit8 file.

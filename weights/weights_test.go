@@ -315,7 +315,7 @@ func hostile(t testing.TB) map[string][]byte {
 		"this is an HTML page":              []byte("<!DOCTYPE html><html>"),
 		"it starts with":                    []byte("GIF89a, and more than a header has"),
 		"ends after 0 bytes":                {},
-		"version 3 of the format":           u32(8, 3),
+		"version 4 of the format":           u32(8, 4),
 		"what it holds is of version 1":     u32(8, 2),
 		"the header has 4294967295 bytes":   u32(12, math.MaxUint32),
 		"the header has 1048577 bytes":      u32(12, MaxHeader+1),
@@ -389,6 +389,7 @@ func FuzzReader(f *testing.F) {
 	f.Add(blob(f, tiny, dit.Random(tiny, 1, true), nil))
 	f.Add(blob(f, tiny, dit.Random(tiny, 1, false), nil))
 	f.Add(blobOf(f, tiny, dit.Random(tiny, 1, false), Writer{Small: true}))
+	f.Add(written(f, worded(), dit.Random(worded().Config, 1, true)))
 	f.Add(written(f, Header{Info: core.Info{Name: "vae"}, Autoencoder: vae(4)}, autoencoder.Random(vae(4).Config, 1)))
 	for _, b := range hostile(f) {
 		if len(b) < 1<<16 {

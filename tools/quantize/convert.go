@@ -50,7 +50,7 @@ func convertCheckpoint(args []string, stdout, stderr io.Writer) error {
 	if !o.dryRun {
 		outputs = append([]string{o.out}, outputs...)
 	}
-	if err := writable(outputs, slices.Concat(in.Files, vae.Files, []string{path, in.Config, vae.Config, o.vae, o.config, o.about.Labels}), o.force); err != nil {
+	if err := writable(outputs, slices.Concat(in.Files, vae.Files, []string{path, in.Config, vae.Config, o.vae, o.config, o.about.Labels, o.about.Vocabulary}), o.force); err != nil {
 		return err
 	}
 	m, err := o.describe(in, path, stderr)
@@ -89,7 +89,11 @@ func (o options) summary(w io.Writer, m convert.Model, size int64) error {
 	}
 	var what []string
 	if m.HasNetwork() {
-		what = append(what, fmt.Sprintf("%d classes", m.Config.NumClasses))
+		if v := m.Info.Words(); len(v.Words) > 0 {
+			what = append(what, fmt.Sprintf("%d words, %d styles", len(v.Words), len(v.Styles)))
+		} else {
+			what = append(what, fmt.Sprintf("%d classes", m.Config.NumClasses))
+		}
 	}
 	if a := m.Autoencoder; a != nil {
 		what = append(what, fmt.Sprintf("an autoencoder of %d channels, %d× in height and width", a.Config.LatentChannels, a.Config.Factor()))
@@ -165,6 +169,9 @@ func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Write
 	}
 	about := o.sampler(o.about)
 	about.Path, about.Beside = path, beside(in.Config)
+	if len(in.Files) > 0 {
+		about.WordsBeside = filepath.Join(filepath.Dir(in.Files[0]), "vocabulary.json")
+	}
 	m, err := convert.New(network, about)
 	for _, n := range m.Notes {
 		fmt.Fprintln(notes, "quantize:", n)

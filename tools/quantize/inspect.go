@@ -91,7 +91,17 @@ func (o inspection) printNetwork(w io.Writer) {
 	}
 	fmt.Fprintf(w, "predicts   %s\n", predicts(i.Convention))
 	fmt.Fprintf(w, "defaults   %s\n", defaults(i.Defaults))
-	fmt.Fprintf(w, "classes    %d: %s\n", len(i.Classes), strings.Join(head(i.Classes, 8), ", "))
+	if n := i.StepCounts; len(n) > 0 {
+		fmt.Fprintf(w, "made for   %s steps\n", strings.Trim(fmt.Sprint(n), "[]"))
+	}
+	v := i.Words()
+	if len(v.Words) == 0 {
+		fmt.Fprintf(w, "classes    %d: %s\n", len(i.Classes), strings.Join(head(i.Classes, 8), ", "))
+		return
+	}
+	fmt.Fprintf(w, "words      %d: %s\n", len(v.Words), strings.Join(head(v.Words, 8), ", "))
+	fmt.Fprintf(w, "styles     %d: %s\n", len(v.Styles), strings.Join(v.Styles, ", "))
+	fmt.Fprintf(w, "synonyms   %d\n", len(v.Synonyms))
 }
 
 // decodes says what an autoencoder is like.

@@ -56,6 +56,7 @@ func (o *options) modelFlags(f *flag.FlagSet) {
 	f.BoolVar(&o.said.NoNullClass, "no-null-class", false, "the network was trained without a null class (class_dropout_prob 0): every row of its table is a class; there is no guidance then")
 	f.StringVar(&o.said.Numerics, "numerics", "", "for diffusers' folders: diffusers (compute what it computes) or official (for weights converted from the official ones); default: diffusers")
 	f.StringVar(&o.about.Labels, "labels", "", "`file` of class names: JSON with an array, an object from \"0\", \"1\", … to names or from names to numbers, or id2label, or a text with a name a line; or imagenet, which is the default for published networks of 1000 classes")
+	f.StringVar(&o.about.Vocabulary, "vocabulary", "", "JSON `file` of the words, styles and synonyms that a network is told in place of classes, as tools/train writes it; default: vocabulary.json beside the checkpoint, if its rows are these")
 	f.IntVar(&o.said.NumHeads, "num-heads", 0, "attention `heads`; default: those of -model, of config.json beside the checkpoint, of the model that the checkpoint says it is, or of the official model of this width")
 	f.StringVar(&o.said.Model, "model", "", "the official model's `name`, as DiT-XL/2, JiT-B/16 or pMF-B-16, which says of what family it is, and what its tensors do not show")
 	f.StringVar(&o.said.Family, "family", "", "the `family`: "+strings.Join(family.Names(), ", ")+"; default: what the tensors, the training's arguments or the file's name show")
@@ -77,6 +78,8 @@ func (o options) check() error {
 		return usagef("-o is missing: the file to write")
 	case o.out == "-":
 		return usagef("-o is -: a model is written to a file, so that it is never half there")
+	case o.about.Labels != "" && o.about.Vocabulary != "":
+		return usagef("-labels and -vocabulary both say what the classes are: give one")
 	case o.vaeConfig != "" && o.vae == "":
 		return usagef("-vae-config says something of -vae, which is missing")
 	}

@@ -8,6 +8,7 @@ import (
 	"dit8/core/compute"
 	"dit8/core/dit"
 	"dit8/core/param"
+	"dit8/core/prompt"
 	"dit8/core/sampling"
 )
 
@@ -50,17 +51,20 @@ func (o Options) calibrate(f Floats) (map[string]*Layer, error) {
 	if err := tr.Each(n, f.Info, nil, func(Way, []float32, []float32) error { return nil }); err != nil {
 		return nil, err
 	}
-	return rec.Layers(), moreConditions(n)
+	return rec.Layers(), moreConditions(n, f.Info.Words())
 }
 
 // moreConditions shows the heads more than the few conditions of few images.
-func moreConditions(n sampling.Network) error {
+func moreConditions(n sampling.Network, v prompt.Vocabulary) error {
 	const conditions, batch = 2048, 64
 	r := rand.New(rand.NewPCG(3, 4))
 	for range conditions / batch {
 		var conds []dit.Cond
 		for range batch {
 			c := dit.Cond{T: n.Convention.At(r.Float32()).Time, Label: r.IntN(n.Config().NumClasses + 1)}
+			if len(v.Words) > 0 {
+				c.Mix = words(r, v)
+			}
 			if n.Convention.Average { // any two times, and any guidance
 				c.R, c.Omega, c.TMin, c.TMax = c.T*r.Float32(), 1+9*r.Float32(), 0.5*r.Float32(), 0.5+0.5*r.Float32()
 			}
@@ -73,6 +77,18 @@ func moreConditions(n sampling.Network) error {
 		c.Free()
 	}
 	return nil
+}
+
+// words are one to four of a vocabulary, any, in one of its styles.
+func words(r *rand.Rand, v prompt.Vocabulary) (mix []dit.Share) {
+	count := 1 + r.IntN(4)
+	for range count {
+		mix = append(mix, dit.Share{Label: r.IntN(len(v.Words)), Weight: 1 / float32(count)})
+	}
+	if len(v.Styles) > 0 {
+		mix = append(mix, dit.Share{Label: len(v.Words) + r.IntN(len(v.Styles)), Weight: 1})
+	}
+	return mix
 }
 
 // Improve applies what is asked for: it changes f, where layers are smoothed, and

@@ -56,6 +56,9 @@ type Way struct {
 func (tr Trial) way(n sampling.Network, m core.Info, label int) Way {
 	req := m.Request()
 	req.Class, req.Steps, req.Guidance = m.Classes[label], tr.Steps, tr.Guidance
+	if styles := m.Words().Styles; len(styles) > 0 {
+		req.Style = styles[label%len(styles)]
+	}
 	if !m.Convention.Average {
 		req.Solver, req.Schedule = flow.Euler, flow.Uniform
 	}

@@ -28,6 +28,8 @@ type About struct {
 	Path                  string // of the checkpoint, which the model is named after where Name is empty
 	Name, License, Source string
 	Labels                string   // the file of class names, or ImageNet; empty are ImageNet's where the family has them, else numbers
+	Vocabulary            string   // the file of words and styles, in place of Labels
+	WordsBeside           string   // such a file beside the checkpoint, for where there is neither
 	Beside                []string // files that may have names under id2label, for where there are no Labels
 	Steps                 *int     // of the sampler's defaults; nil is the family's, or 20
 	Guidance              *float64 // likewise; nil is the family's, or 3
@@ -46,7 +48,7 @@ func New(m family.Model, a About) (Model, error) {
 		return newAutoencoder(m, a)
 	}
 	cfg := *m.Network
-	info := core.Info{Name: a.Name, License: a.License, Source: a.Source, Defaults: a.Sampler(m.Defaults), Convention: m.Convention, Latents: m.Latents}
+	info := core.Info{Name: a.Name, License: a.License, Source: a.Source, Defaults: a.Sampler(m.Defaults), Convention: m.Convention, Latents: m.Latents, StepCounts: m.StepCounts}
 	if info.Name == "" {
 		info.Name = nameOf(a.Path)
 	}
@@ -55,6 +57,12 @@ func New(m family.Model, a About) (Model, error) {
 	}
 	if m.Convention.NoNullClass && a.Guidance == nil {
 		info.Defaults.Guidance, info.Defaults.GuidanceInterval = 1, nil
+	}
+	if notes, err := a.words(&info, cfg.NumClasses); err != nil || info.Vocabulary != nil {
+		if err == nil {
+			err = info.Check(cfg)
+		}
+		return Model{weights.Header{Config: cfg, Info: info}, notes, m.Tensor}, err
 	}
 	file := a.Labels
 	if file == "" && m.ImageNet && cfg.NumClasses == 1000 {

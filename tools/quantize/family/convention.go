@@ -1,6 +1,7 @@
 package family
 
 import (
+	"path/filepath"
 	"strings"
 
 	"dit8/core/dit"
@@ -14,9 +15,17 @@ var conventions = map[string]flow.Convention{
 	"dit":  {Prediction: flow.Epsilon, Clock: flow.DDPMClock, GuidedChannels: 3},
 }
 
+// trainedFloor is the least time that tools/train divides by.
+const trainedFloor = 0.05
+
 // convention is what a network of DiT's and SiT's kind predicts: no tensor says it.
 func (t *taker) convention(cfg dit.Config) flow.Convention {
-	c := conventions[t.conventionName(cfg)]
+	name := t.conventionName(cfg)
+	c := conventions[name]
+	if name == "ours" && t.cleanImage() {
+		c.Prediction, c.Floor = flow.X0, trainedFloor
+		t.note("it predicts the clean image (x0), as %s says", filepath.Base(t.configFile()))
+	}
 	if cfg.FreqShift == 1 {
 		c.GuidedChannels = 0 // diffusers: pipeline_dit.py guides all of the latent's
 	}

@@ -35,6 +35,7 @@ type Model struct {
 	Network    *dit.Config // nil of an autoencoder
 	Convention flow.Convention
 	Defaults   core.Defaults // of the published sampler; without steps, none
+	StepCounts []int         // of networks of few steps
 	Latents    core.Latents
 	ImageNet   bool // its classes are ImageNet's
 	// Autoencoder is nil of a network.

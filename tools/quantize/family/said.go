@@ -8,6 +8,7 @@ import (
 	"regexp"
 
 	"dit8/core/dit"
+	"dit8/core/flow"
 )
 
 // Said is what the user says of a checkpoint. Empty texts and zeros say nothing.
@@ -58,6 +59,12 @@ func (t *taker) configFile() string {
 		return t.c.Config
 	}
 	return "config.json"
+}
+
+// cleanImage tells whether the config says that the network predicts the clean image, as tools/train writes it.
+func (t *taker) cleanImage() bool {
+	var prediction string
+	return json.Unmarshal(t.config["prediction"], &prediction) == nil && prediction == string(flow.X0)
 }
 
 // flag is whether the config says true.

@@ -1,6 +1,7 @@
 package family
 
 import (
+	"path/filepath"
 	"regexp"
 
 	"dit8/core"
@@ -10,7 +11,8 @@ import (
 )
 
 // SoFlow is the network of zlab-princeton/SoFlow (dit.py) and of MeanFlow: a DiT with a
-// second embedder, fed the difference of two times, which is summed with the first.
+// second embedder, fed the difference of two times, which is summed with the first. tools/train
+// makes such networks of few steps, which predict the clean image: config.json says so.
 var SoFlow = Family{
 	Name: "soflow", Prefix: "SoFlow-", ImageNet: true,
 	Is:   func(c *checkpoint.Checkpoint) bool { return isDiT(c) && secondEmbedder(c) != "" },
@@ -46,11 +48,19 @@ func readSoFlow(c *checkpoint.Checkpoint, s Said) (Model, error) {
 	t.agree(cfg)
 	t.rest(cfg)
 	t.done("a SoFlow")
-	m, err := t.model(cfg, flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock, Average: true, GuidedChannels: t.channels(0)})
-	m.Latents = sdLatents(cfg.InChannels)
-	m.Defaults = core.Defaults{Steps: 1, Guidance: 1}
-	if name == "s_embedder" { // more steps restart (inference.py)
-		m.Defaults.Solver = flow.Restart
+	conv := flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock, Average: true, GuidedChannels: t.channels(0)}
+	defaults := core.Defaults{Steps: 1, Guidance: 1}
+	var counts []int
+	switch {
+	case t.cleanImage():
+		t.note("it predicts the clean image (x0), as %s says", filepath.Base(t.configFile()))
+		conv.Prediction, conv.Floor = flow.X0, trainedFloor
+		defaults.Steps, defaults.Shift = 4, 3
+		counts = []int{1, 2, 4, 20}
+	case name == "s_embedder": // more steps restart (inference.py)
+		defaults.Solver = flow.Restart
 	}
+	m, err := t.model(cfg, conv)
+	m.Latents, m.Defaults, m.StepCounts = sdLatents(cfg.InChannels), defaults, counts
 	return m, err
 }
