@@ -67,8 +67,8 @@ func (i Info) read(field, text string) (prompt.Said, error) {
 		return prompt.Said{}, &FieldError{field, fmt.Sprintf("a text of %d bytes", len(text)), fmt.Sprintf("up to %d", prompt.MaxText)}
 	}
 	said := i.Words().Read(text)
-	if n := len(said.Words) + len(said.Unknown); n > prompt.MaxWords {
-		return said, &FieldError{field, fmt.Sprintf("a text of %d words", n), fmt.Sprintf("up to %d", prompt.MaxWords)}
+	if n := len(said.Words); n > prompt.MaxWords {
+		return said, &FieldError{field, fmt.Sprintf("a text of %d words that the model knows", n), fmt.Sprintf("up to %d", prompt.MaxWords)}
 	}
 	return said, nil
 }

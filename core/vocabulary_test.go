@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -105,7 +106,6 @@ func TestWrongWords(t *testing.T) {
 		`style is "fluent-2d", allowed: noto, fluent-3d; did you mean "fluent-3d"`: func(r *Request, _ *Info) { r.Style = "fluent-2d" },
 		`prompt is "fox", allowed: one of prompt, class and classes`:               func(r *Request, _ *Info) { r.Prompt, r.Class = "fox", "fox" },
 		`prompt is a text of 1001 bytes, allowed: up to 1000`:                      func(r *Request, _ *Info) { r.Prompt = strings.Repeat("x", 1001) },
-		`prompt is a text of 500 words, allowed: up to 64`:                         func(r *Request, _ *Info) { r.Prompt = strings.Repeat("x ", 500) },
 		`negative is "zebra"`:                                                      func(r *Request, _ *Info) { r.Negative = "zebra" },
 		`classes[0].class is "zebra"`:                                              func(r *Request, _ *Info) { r.Prompt, r.Classes = "", []ClassShare{{Class: "zebra", Weight: 1}} },
 		`prompt is "blue fox", allowed: class or classes in its place`:             func(_ *Request, i *Info) { i.Vocabulary = nil },
@@ -147,6 +147,14 @@ func TestVocabularyCheck(t *testing.T) {
 		if err := i.Check(worded); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
+	}
+	many := words
+	many.Classes, many.Vocabulary = nil, &Vocabulary{}
+	for i := range 100 {
+		many.Classes = append(many.Classes, fmt.Sprintf("w%02d", i))
+	}
+	if _, err := many.Read(strings.Join(many.Classes, " ")); err == nil || !strings.Contains(err.Error(), "prompt is a text of 100 words that the model knows, allowed: up to 64") {
+		t.Error(err)
 	}
 	if got := (Info{}).Words(); !reflect.DeepEqual(got.Words, []string(nil)) {
 		t.Errorf("a model of classes has the words %v", got)

@@ -21,3 +21,17 @@ func TestGoldenFamilies(t *testing.T) {
 		})
 	}
 }
+
+func TestGoldenWords(t *testing.T) {
+	for _, name := range native.Names() {
+		t.Run(name, func(t *testing.T) {
+			weightstest.Words(t, "../testdata/words.dit8", func() compute.Device {
+				dev, err := native.New(name, 2)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return dev
+			})
+		})
+	}
+}

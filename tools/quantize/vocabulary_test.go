@@ -36,7 +36,7 @@ func TestVocabulary(t *testing.T) {
 		return file(name)
 	}
 	config := []string{"-config", filepath.Join(folder, "config.json"), "-o", file("other.dit8"), "-f"}
-	must(t, append(config, "-vocabulary", write("examples.json", `{`, `{"examples": ["a blue fox"],`), model)...)
+	must(t, append(config, "-vocabulary", write("examples.json", `["blue fox", "cat with a hat"]`, `["a blue fox"]`), model)...)
 	h, _ = header(t, file("other.dit8"))
 	equal(t, "examples", fmt.Sprint(h.Info.Vocabulary.Examples), "[a blue fox]")
 	if err := os.WriteFile(file("labels.txt"), []byte("a\nb\nc\nd\ne\nf\ng\nh\ni\n"), 0o666); err != nil {

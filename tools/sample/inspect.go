@@ -55,8 +55,8 @@ func inspect(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	f.Visit(func(f *flag.Flag) { set[f.Name] = true })
 	flags.set = set
 	switch {
-	case !set["class"] && !set["mix"]:
-		return usageError("-class is missing; sample -classes lists the model's")
+	case !set["class"] && !set["mix"] && !set["prompt"] && !set["style"]:
+		return usageError("-class or -prompt is missing; sample -classes lists the model's classes or words")
 	case !slices.Contains([]string{"text", "json", "csv"}, *format):
 		return usageError(fmt.Sprintf("-format is %q, allowed: text, json, csv", *format))
 	case *full && *format == "text":

@@ -210,7 +210,7 @@ func TestInspectRefuses(t *testing.T) {
 		want string
 		args []string
 	}{
-		{2, "-class is missing", nil},
+		{2, "-class or -prompt is missing", nil},
 		{2, `class is "fxo", allowed: a class name or an index from 0 to 2; did you mean "fox"?`, []string{"-class", "fxo"}},
 		{2, "steps is 0", []string{"-class", "fox", "-steps", "0"}},
 		{2, "steps is 1001", []string{"-class", "fox", "-steps", "1001"}},

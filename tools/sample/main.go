@@ -26,6 +26,7 @@ import (
 const usage = `sample generates images and writes them as a PNG, which also holds the request.
 
   sample [-model FILE.dit8 [-vae FILE.dit8]] -class NAME_OR_INDEX [flags] -o OUT.png
+  sample [-model FILE.dit8] -prompt "WORDS" [-style NAME] [flags] -o OUT.png
   sample [-model FILE.dit8 [-vae FILE.dit8]] -classes
   sample bench [flags]
   sample inspect [flags]
@@ -73,7 +74,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	f := flag.NewFlagSet("sample", flag.ContinueOnError)
 	model := f.String("model", "", "the .dit8 `file`; default: the built-in model")
 	vae := f.String("vae", "", "the .dit8 `file` of the autoencoder that turns the model's latents into images; default: the one in -model's file")
-	list := f.Bool("classes", false, "print the model's classes and stop")
+	list := f.Bool("classes", false, "print the model's classes, or words and styles, and stop")
 	out := f.String("o", "", "the PNG `file` to write; - is standard output")
 	asJSON := f.Bool("json", false, "print how the images were made, as JSON")
 	scale := f.Int("scale", 1, "draw each pixel as N×N pixels")
@@ -92,8 +93,8 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	case *list:
 	case *out == "" && !*asJSON:
 		return usageError("-o is missing: the PNG file to write")
-	case !set["class"] && !set["mix"] && !set["request"]:
-		return usageError("-class is missing; -classes lists the model's")
+	case !set["class"] && !set["mix"] && !set["prompt"] && !set["style"] && !set["request"]:
+		return usageError("-class or -prompt is missing; -classes lists the model's classes or words")
 	case set["morph"] && (*morph < 2 || *morph > maxFrames):
 		return usageError(fmt.Sprintf("-morph is %d, allowed: 2 to %d", *morph, maxFrames))
 	case set["morph"] && (!set["seed-to"] || set["seed-mix"]):
@@ -116,10 +117,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	defer p.Close()
 	h := p.Header()
 	if *list {
-		for _, c := range h.Info.Classes {
-			fmt.Fprintln(stdout, c)
-		}
-		return nil
+		return listClasses(stdout, h.Info)
 	}
 	req, err := request.request(h) // before the weights are read
 	request.say(stderr, req)
@@ -159,6 +157,20 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		return e.Encode(v)
 	}
 	return nil
+}
+
+// listClasses prints a class a line; of a model that is told words these, and then the styles.
+func listClasses(w io.Writer, m core.Info) error {
+	v := m.Words()
+	var b strings.Builder
+	for i, c := range m.Classes {
+		if len(v.Words) > 0 && i >= len(v.Words) {
+			c = "style: " + c
+		}
+		fmt.Fprintln(&b, c)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // isOtherFormat tells whether a file's name promises another format than a PNG's.

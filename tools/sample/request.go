@@ -47,6 +47,10 @@ type requestFlags struct {
 // addPlan adds the flags that say what the model is asked at which times.
 func (r *requestFlags) addPlan(f *flag.FlagSet) {
 	f.StringVar(&r.req.Class, "class", "", "class `name` or index")
+	f.StringVar(&r.req.Prompt, "prompt", "", "`words`, of a model that knows some, in place of -class: \"a blue fox with a hat\"; fox:2 has twice the weight of others,\n"+
+		"and \"no hat\" leads away from hats; -classes lists them")
+	f.StringVar(&r.req.Style, "style", "", "`style` of such a model's, if -prompt names none")
+	f.BoolVar(&r.req.SkipUnknown, "skip-unknown", false, "leave words of -prompt that the model does not know out, and say so, in place of an error")
 	f.StringVar(&r.mix, "mix", "", "in place of -class, a mix of `classes`: fox=2,panda, each with a weight and the times t between\n"+
 		"which it acts, as in bear@1-0.6,cat-face@0.6-0: laid out as a bear, detailed as a cat")
 	f.IntVar(&r.req.Steps, "steps", 0, "model evaluations; default: the model's")
@@ -103,7 +107,9 @@ func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
 	}
 	f := r.req // what the flags hold
 	for name, take := range map[string]func(){
-		"class":            func() { req.Class, req.Classes = f.Class, nil },
+		"class":            func() { req.Class, req.Classes, req.Prompt = f.Class, nil, "" },
+		"style":            func() { req.Style = f.Style },
+		"skip-unknown":     func() { req.SkipUnknown = f.SkipUnknown },
 		"negative":         func() { req.Negative = f.Negative },
 		"seed":             func() { req.Seed = r.seed.Seed },
 		"seed-to":          func() { req.SeedTo = r.seedTo.Seed },
@@ -126,9 +132,15 @@ func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
 		if err != nil {
 			return req, err
 		}
-		req.Classes = shares
+		req.Classes, req.Prompt = shares, ""
 		if !r.set["class"] {
 			req.Class = ""
+		}
+	}
+	if r.set["prompt"] {
+		req.Prompt = f.Prompt
+		if !r.set["class"] && !r.set["mix"] {
+			req.Class, req.Classes = "", nil
 		}
 	}
 	if r.set["guidance-interval"] {
@@ -155,6 +167,9 @@ func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
 		return req, usageError("-edit is missing: the task for the image, " + strings.Join(tasks(), ", "))
 	}
 	nfc.Request(&req, h.Info.Classes)
+	if said, err := h.Info.Read(req.Prompt); req.SkipUnknown && err == nil && len(said.Unknown) > 0 {
+		r.notes = append(r.notes, "words that the model does not know are left out: "+strings.Join(said.Unknown, ", "))
+	}
 	return req, req.Check(h.Info)
 }
 

@@ -78,7 +78,7 @@ func TestBadCommands(t *testing.T) {
 		args []string
 	}{
 		{2, "-o is missing", []string{"-class", "fox"}},
-		{2, "-class is missing", []string{"-o", out}},
+		{2, "-class or -prompt is missing", []string{"-o", out}},
 		{2, "unexpected argument", []string{"-class", "fox", "-o", out, "cat"}},
 		{2, "not defined: -clas", []string{"-clas", "fox"}},
 		{2, `class is "fxo"`, []string{"-class", "fxo", "-o", out}},

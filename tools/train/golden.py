@@ -1,5 +1,6 @@
 """Writes testdata/golden-modern/few_tiny: a small network of few steps that is told words, with random weights, and what
-PyTorch computes with it in float32, for the tests of tools/quantize/proof.
+PyTorch computes with it in float32, for the tests of tools/quantize/proof. testdata/words.dit8 is made of it, by
+go run ./tools/quantize -name words -license MIT -o testdata/words.dit8 testdata/golden-modern/few_tiny
 
     python3 golden.py DIR"""
 
@@ -15,7 +16,7 @@ import tensors
 import words
 
 VOCABULARY = {"words": ["blue", "box", "cat", "face", "fox", "hat", "heart"], "styles": ["noto", "fluent-3d"],
-              "synonyms": {"kitty": ["cat"], "valentine": ["heart", "box"]}}
+              "synonyms": {"kitty": ["cat"], "valentine": ["heart", "box"]}, "examples": ["blue fox", "cat with a hat"]}
 TEXTS = ["fox", "blue fox | noto", "A kitty with hats", "valentine | fluent-3d", "", " | noto"]
 FLOOR = 0.05
 

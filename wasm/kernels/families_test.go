@@ -18,3 +18,13 @@ func TestGoldenFamilies(t *testing.T) {
 		return d
 	})
 }
+
+func TestGoldenWords(t *testing.T) {
+	weightstest.Words(t, "../../testdata/words.dit8", func() compute.Device {
+		d, err := New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	})
+}

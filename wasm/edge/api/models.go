@@ -48,6 +48,12 @@ func (h *Handler) model(w http.ResponseWriter, r *http.Request) error {
 	}
 	m["classes"], m["defaults"] = info.Classes, info.Defaults
 	m["solvers"], m["schedules"] = info.Solvers(), info.Spacings()
+	if v := info.Words(); len(v.Words) > 0 {
+		m["words"], m["styles"], m["examples"] = v.Words, v.Styles, info.Vocabulary.Examples
+	}
+	if info.StepCounts != nil {
+		m["step_counts"] = info.StepCounts
+	}
 	m["source"], m["license"] = info.Source, info.License
 	l := h.config.Limits
 	m["limits"] = map[string]int{"steps": l.Steps, "n": l.Count, "pixels": l.Pixels, "body": l.Body, "waiting": l.Waiting}

@@ -123,9 +123,16 @@ func (f form) own() {
 	if err != nil {
 		return
 	}
-	if meta.Request.Class != "" {
-		f.fields["class"], _ = json.Marshal(meta.Request.Class) // a string has a JSON
-	} else if b, err := json.Marshal(meta.Request.Classes); err == nil {
+	switch r := meta.Request; {
+	case r.Prompt != "":
+		f.fields["prompt"], _ = json.Marshal(r.Prompt) // a string has a JSON
+		f.fields["style"], _ = json.Marshal(r.Style)
+		return
+	case r.Class != "":
+		f.fields["class"], _ = json.Marshal(r.Class)
+		return
+	}
+	if b, err := json.Marshal(meta.Request.Classes); err == nil {
 		f.fields["classes"] = b
 	}
 }

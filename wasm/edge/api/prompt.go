@@ -11,17 +11,31 @@ import (
 
 const promptForm = "a class, or a mix as in fox:2,panda, each with the times t between which it acts where wanted: bear@1-0.6,panda@0.6-0"
 
-// withPrompt is r with the classes that a prompt names: CLASS, or a mix
-// CLASS[:WEIGHT][@FROM-TO],…
-func withPrompt(r core.Request, prompt string, classes []string) (core.Request, error) {
+const wordsForm = "words, as in a blue fox with a hat, each with a weight where wanted, fox:2, or no in front of it; or a mix with times t: fox@1-0.6,panda@0.6-0"
+
+// formOf is what a prompt for a model may be.
+func formOf(m core.Info) string {
+	if m.Vocabulary != nil {
+		return wordsForm
+	}
+	return promptForm
+}
+
+// withPrompt is r with what a prompt names: CLASS, or a mix CLASS[:WEIGHT][@FROM-TO],… Of a model with a vocabulary it is
+// a text as it comes, unless times stand in it, and words that are unknown are left out, where the request does not say otherwise.
+func withPrompt(r core.Request, prompt string, m core.Info) (core.Request, error) {
 	prompt = strings.TrimSpace(prompt)
-	r.Class, r.Classes = prompt, nil
-	if slices.Contains(classes, prompt) || !strings.ContainsAny(prompt, ",:@") {
+	r.Class, r.Classes, r.Prompt = "", nil, ""
+	switch {
+	case m.Vocabulary != nil && !strings.Contains(prompt, "@"):
+		r.Prompt = prompt
+		return r, nil
+	case slices.Contains(m.Classes, prompt) || !strings.ContainsAny(prompt, ",:@"):
+		r.Class = prompt
 		return r, nil
 	}
-	r.Class = ""
 	for part := range strings.SplitSeq(prompt, ",") {
-		bad := &core.FieldError{Field: "prompt", Value: strconv.Quote(shorten(prompt)), Allowed: promptForm}
+		bad := &core.FieldError{Field: "prompt", Value: strconv.Quote(shorten(prompt)), Allowed: formOf(m)}
 		if len(r.Classes) == core.MaxShares {
 			bad.Allowed = strconv.Itoa(core.MaxShares) + " classes in a mix"
 			return r, bad
@@ -45,6 +59,32 @@ func withPrompt(r core.Request, prompt string, classes []string) (core.Request, 
 		r.Classes = append(r.Classes, c)
 	}
 	return r, nil
+}
+
+// styleOf is a style of the model's. Those of OpenAI's models, vivid and natural, change nothing.
+func styleOf(name string, m core.Info) (string, error) {
+	styles := m.Words().Styles
+	switch {
+	case slices.Contains(styles, name):
+		return name, nil
+	case name == "" || name == "vivid" || name == "natural":
+		return "", nil
+	case len(styles) == 0:
+		return "", &core.FieldError{Field: "style", Value: strconv.Quote(shorten(name)), Allowed: `"vivid" or "natural": there is one`}
+	}
+	return "", &core.FieldError{Field: "style", Value: strconv.Quote(shorten(name)), Allowed: strings.Join(styles, ", ")}
+}
+
+// skipped notes what of a prompt was left out.
+func skipped(r core.Request, m core.Info) []string {
+	if r.Prompt == "" {
+		return nil
+	}
+	said, err := m.Read(r.Prompt)
+	if err != nil || len(said.Unknown) == 0 {
+		return nil
+	}
+	return []string{"prompt: words that the model does not know are left out: " + strings.Join(said.Unknown, ", ")}
 }
 
 func parseNumber(text string) (float32, bool) {

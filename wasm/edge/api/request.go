@@ -37,10 +37,10 @@ const MaxPartial = 16
 var (
 	imageFields = []string{
 		"class", "diffusion", "guidance", "guidance_interval", "guidance_rescale", "index", "model", "n", "negative", "prompt",
-		"schedule", "seed", "seed_mix", "seed_to", "shift", "size", "solver", "steps",
+		"schedule", "seed", "seed_mix", "seed_to", "shift", "size", "skip_unknown", "solver", "steps", "style",
 	}
 	bodyFields = slices.Sorted(slices.Values(append([]string{
-		"background", "classes", "edit", "modulation", "moderation", "output_compression", "output_format", "partial_images", "quality", "response_format", "stream", "style", "user",
+		"background", "classes", "edit", "modulation", "moderation", "output_compression", "output_format", "partial_images", "quality", "response_format", "stream", "user",
 	}, imageFields...)))
 )
 
@@ -87,7 +87,7 @@ func asJSON(name, text string) json.RawMessage {
 // textual are the fields of a query that are text even where it looks like a number.
 func textual(name string) bool {
 	switch name {
-	case "class", "prompt", "model", "negative", "size", "solver", "schedule", "user", "task", "fit":
+	case "class", "prompt", "model", "negative", "size", "solver", "schedule", "style", "user", "task", "fit":
 		return true
 	}
 	return false
@@ -100,7 +100,8 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 			return a, &core.FieldError{Field: shorten(name), Value: "unknown", Allowed: strings.Join(known, ", ")}
 		}
 	}
-	var model, prompt string
+	info := h.generator.Info()
+	var model, prompt, style string
 	var compression int
 	size, format := "auto", "b64_json"
 	type oneOf []string
@@ -111,7 +112,8 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 		allowed string
 	}{
 		{"model", &model, "a string"},
-		{"prompt", &prompt, promptForm},
+		{"prompt", &prompt, formOf(info)},
+		{"style", &style, "a string"},
 		{"size", &size, "a string"},
 		{"user", new(string), "a string"},
 		{"stream", &a.stream, "true or false"},
@@ -121,7 +123,6 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 		{"output_format", oneOf{"png"}, `"png"`},
 		{"output_compression", &compression, "an integer from 0 to 100"},
 		{"quality", oneOf{"auto", "standard", "hd", "low", "medium", "high"}, `"auto", "standard", "hd", "low", "medium" or "high": there is one`},
-		{"style", oneOf{"vivid", "natural"}, `"vivid" or "natural": there is one`},
 		{"moderation", oneOf{"auto", "low"}, `"auto" or "low": there is none`},
 		{"background", oneOf{"auto", "opaque"}, `"auto" or "opaque"`},
 	} {
@@ -150,7 +151,6 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 		return a, &core.FieldError{Field: "output_compression", Value: strconv.Itoa(compression), Allowed: "0 to 100"}
 	}
 	a.url = format == "url"
-	info := h.generator.Info()
 	if model != "" && model != info.Name && model != h.file() {
 		return a, newProblem(http.StatusNotFound, invalid, "model_not_found", "model", fmt.Sprintf("there is no model %q; /v1/models lists what there is", shorten(model)))
 	}
@@ -164,7 +164,7 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 	case prompted && (class || classes), class && classes:
 		return a, &core.FieldError{Field: "prompt", Value: "given twice", Allowed: "one of prompt, class and classes"}
 	case !prompted && !class && !classes:
-		return a, &core.FieldError{Field: "prompt", Value: "missing", Allowed: promptForm}
+		return a, &core.FieldError{Field: "prompt", Value: "missing", Allowed: formOf(info)}
 	}
 	if raw, given := fields["edit"]; given {
 		if fields["edit"], a.notes, err = h.readEdit(raw); err != nil {
@@ -176,8 +176,13 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 	if err != nil {
 		return a, err
 	}
-	if a.Request, err = h.generator.Defaults().WithJSON(rest); err == nil && prompted {
-		a.Request, err = withPrompt(a.Request, prompt, info.Classes)
+	base := h.generator.Defaults()
+	base.Prompt, base.SkipUnknown = "", prompted && info.Vocabulary != nil
+	if a.Request, err = base.WithJSON(rest); err == nil && prompted {
+		a.Request, err = withPrompt(a.Request, prompt, info)
+	}
+	if err == nil {
+		a.Style, err = styleOf(style, info)
 	}
 	if err == nil {
 		nfc.Request(&a.Request, info.Classes)
@@ -189,6 +194,7 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 	if err != nil {
 		return a, renamed(err, prompted)
 	}
+	a.notes = append(a.notes, skipped(a.Request, info)...)
 	if a.index != nil && (*a.index < 0 || *a.index >= a.Count) {
 		return a, &core.FieldError{Field: "index", Value: strconv.Itoa(*a.index), Allowed: fmt.Sprintf("0 to %d, as n is %d", a.Count-1, a.Count)}
 	}

@@ -54,12 +54,18 @@ func (a asked) query() url.Values {
 		"seed": {strconv.FormatUint(r.Seed, 10)}, "steps": {strconv.Itoa(r.Steps)}, "n": {strconv.Itoa(r.Count)}, "guidance": {number(r.Guidance)},
 		"size": {strconv.Itoa(a.size) + "x" + strconv.Itoa(a.size)},
 	}
-	if r.Classes != nil {
+	switch {
+	case r.Classes != nil:
 		q.Set("prompt", mixed(r.Classes))
-	} else {
+	case r.Prompt != "" || r.SkipUnknown:
+		q.Set("prompt", r.Prompt)
+		if !r.SkipUnknown {
+			q.Set("skip_unknown", "false")
+		}
+	default:
 		q.Set("class", r.Class)
 	}
-	for name, v := range map[string]string{"negative": r.Negative, "solver": string(r.Solver), "schedule": string(r.Schedule)} {
+	for name, v := range map[string]string{"style": r.Style, "negative": r.Negative, "solver": string(r.Solver), "schedule": string(r.Schedule)} {
 		if v != "" {
 			q.Set(name, v)
 		}
