@@ -34,7 +34,7 @@ run: web
 
 # All is compiled without inlining: 5 % less to download, at the same speed of loading and
 # sampling. Only what computes where there is no SIMD keeps it: there it counts.
-SMALL = std dit8/core dit8/core/flow dit8/core/dit dit8/core/autoencoder dit8/core/param dit8/core/sampling dit8/core/bench dit8/weights dit8/wasm/...
+SMALL = std dit8/core dit8/core/prompt dit8/core/internal/nearest dit8/core/flow dit8/core/dit dit8/core/autoencoder dit8/core/param dit8/core/sampling dit8/core/bench dit8/weights dit8/wasm/...
 web: need-go web/node_modules/.package-lock.json
 	@rm -rf $(DIST) && mkdir -p $(DIST)/dit8
 	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' $(SMALL:%=-gcflags=%=-l) -o $(DIST)/dit8/dit8.wasm ./wasm/browser
@@ -123,6 +123,7 @@ asm: need-go
 
 test-web: web need-debian web/test/vite/node_modules/.package-lock.json
 	cd web && npm test
+	node --test tools/dataset
 
 # The real program in a real window of a virtual screen, and that it builds for all systems.
 # make test-desktop DIT8_SHOT=$PWD/docs/desktop.png  takes its picture again
