@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"dit8/core/autoencoder"
+	"dit8/core/param"
 )
 
 // Autoencoder is what a model file says of its autoencoder beyond the weights.
@@ -16,6 +17,25 @@ type Autoencoder struct {
 	// Preview makes coarse pictures of a sampler's latents: for red, green and blue a
 	// weight for each channel and a constant, which give values of about -1 to 1.
 	Preview [][]float32 `json:"preview,omitempty"`
+	// PreviewDecoder is the shape of a small decoder of a sampler's latents, which makes
+	// better ones; nil where the file has none.
+	PreviewDecoder *autoencoder.Config `json:"preview_decoder,omitempty"`
+}
+
+// previewPrefix begins the names of the preview decoder's tensors.
+const previewPrefix = "preview."
+
+// Specs lists the tensors: the autoencoder's, and then the preview decoder's, whose names
+// begin with "preview.".
+func (a Autoencoder) Specs() []param.Spec {
+	specs := a.Config.Specs()
+	if a.PreviewDecoder != nil {
+		for _, s := range a.PreviewDecoder.Specs() {
+			s.Name = previewPrefix + s.Name
+			specs = append(specs, s)
+		}
+	}
+	return specs
 }
 
 // Check reports what is out of its range.
@@ -29,6 +49,9 @@ func (a Autoencoder) Check() error {
 	if err := a.Latents.check(a.Config.LatentChannels); err != nil {
 		return err
 	}
+	if err := a.checkPreviewDecoder(); err != nil {
+		return err
+	}
 	if len(a.Preview) != 0 && len(a.Preview) != 3 {
 		return fmt.Errorf("core: the autoencoder's preview makes %d colours, allowed 3", len(a.Preview))
 	}
@@ -36,6 +59,25 @@ func (a Autoencoder) Check() error {
 		if len(row) != a.Config.LatentChannels+1 || !allFinite(row) {
 			return fmt.Errorf("core: the autoencoder's preview has %d weights for a colour, expected %d finite ones", len(row), a.Config.LatentChannels+1)
 		}
+	}
+	return nil
+}
+
+func (a Autoencoder) checkPreviewDecoder() error {
+	d := a.PreviewDecoder
+	if d == nil {
+		return nil
+	}
+	if err := d.Check(); err != nil {
+		return fmt.Errorf("core: the decoder of previews: %w", err)
+	}
+	switch {
+	case d.Kind != autoencoder.Tiny || d.Encoder != nil:
+		return fmt.Errorf("core: the decoder of previews is no decoder of a TAESD alone")
+	case d.LatentChannels != a.Config.LatentChannels:
+		return fmt.Errorf("core: the decoder of previews takes %d channels, the autoencoder %d", d.LatentChannels, a.Config.LatentChannels)
+	case d.Factor() != a.Config.Factor():
+		return fmt.Errorf("core: the decoder of previews makes pictures %d times as high as the latents, the autoencoder %d times", d.Factor(), a.Config.Factor())
 	}
 	return nil
 }

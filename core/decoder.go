@@ -1,9 +1,11 @@
 package core
 
 import (
+	"context"
 	"fmt"
 	"image"
 	"iter"
+	"strings"
 
 	"dit8/core/autoencoder"
 	"dit8/core/compute"
@@ -17,6 +19,9 @@ type decoder struct {
 	about   Autoencoder
 	latents Latents // how the network's values become the decoder's
 	id      string  // of its file, where that's not the network's
+
+	small *autoencoder.Model   // the decoder of previews, or nil
+	shown map[int]*image.NRGBA // the newest preview of each image of a request, where small made it
 }
 
 // SetAutoencoder loads the tensors of an autoencoder that turns the network's latents
@@ -36,8 +41,42 @@ func (g *Generator) SetAutoencoder(id string, a Autoencoder, tensors iter.Seq2[p
 	if g.decoder != nil {
 		g.decoder.Free()
 	}
-	g.decoder = &decoder{m, a, a.Scale(g.info.Latents), id}
+	g.decoder = &decoder{Model: m, about: a, latents: a.Scale(g.info.Latents), id: id}
 	return nil
+}
+
+// SetPreview loads the tensors of the decoder of previews that the autoencoder has,
+// by their names in Autoencoder.Specs. A device without convolutions does without: it would
+// take longer for a preview than for a step.
+func (g *Generator) SetPreview(tensors iter.Seq2[param.Tensor, error]) error {
+	dev, ok := g.model.Device().(compute.Convolver)
+	if !ok {
+		for _, err := range tensors {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	named := func(yield func(param.Tensor, error) bool) {
+		for t, err := range tensors {
+			t.Name = strings.TrimPrefix(t.Name, previewPrefix)
+			if !yield(t, err) {
+				return
+			}
+		}
+	}
+	m, err := autoencoder.Load(dev, *g.decoder.about.PreviewDecoder, named)
+	g.decoder.small = m
+	return err
+}
+
+// Free gives back the device's memory.
+func (d *decoder) Free() {
+	d.Model.Free()
+	if d.small != nil {
+		d.small.Free()
+	}
 }
 
 // Autoencoder is that of the model, if it has one.
@@ -68,8 +107,13 @@ func convolver(dev compute.Device) compute.Convolver {
 
 // release gives back what decoding took.
 func (d *decoder) release() {
-	if d != nil {
-		d.Release()
+	if d == nil {
+		return
+	}
+	d.Release()
+	d.shown = nil
+	if d.small != nil {
+		d.small.Release()
 	}
 }
 
@@ -93,7 +137,7 @@ func (s *sampler) decode(z, batch []float32, first int) (*image.NRGBA, error) {
 		for ; told < int(done*float64(parts)); told++ {
 			s.done++
 			if s.onStep != nil {
-				s.onStep(Event{Step: s.done, Steps: s.total, First: first, Images: len(batch) / len(z), Decoding: true, g: s.g, clean: batch})
+				s.onStep(Event{Step: s.done, Steps: s.total, First: first, Images: len(batch) / len(z), Decoding: true, g: s.g, ctx: s.ctx, clean: batch})
 			}
 		}
 	})
@@ -106,9 +150,32 @@ func (s *sampler) decode(z, batch []float32, first int) (*image.NRGBA, error) {
 	return decoded.image(out, size, size), nil
 }
 
-// preview is a cheap picture of latents z [C, n, n]: a linear map of each to a colour,
+// preview is a cheap picture of latents z [C, n, n] of image i of a request: what the
+// decoder of previews makes of them, where there is one. While the autoencoder decodes, the
+// device is busy with that, and the last one is shown.
+func (d *decoder) preview(ctx context.Context, i int, z []float32, n int, decoding bool) *image.NRGBA {
+	if d.small == nil {
+		return d.linear(z, n)
+	}
+	if img := d.shown[i]; decoding && img != nil {
+		return img
+	}
+	side := n * d.Config().Factor()
+	out := make([]float32, d.small.Config().ImageChannels*side*side)
+	if decoding || d.small.Decode(ctx, out, z, n, n, nil) != nil {
+		return d.linear(z, n)
+	}
+	img := decoded.image(out, side, side)
+	if d.shown == nil {
+		d.shown = make(map[int]*image.NRGBA)
+	}
+	d.shown[i] = img
+	return img
+}
+
+// linear is the cheapest picture of latents z [C, n, n]: a linear map of each to a colour,
 // where the file has one, else the first channel in grey, a square for each.
-func (d *decoder) preview(z []float32, n int) *image.NRGBA {
+func (d *decoder) linear(z []float32, n int) *image.NRGBA {
 	plane := n * n
 	v := make([]float32, 3*plane)
 	for c, row := range d.about.Preview {

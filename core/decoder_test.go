@@ -112,7 +112,7 @@ func TestPreview(t *testing.T) {
 	d.about.Preview = [][]float32{{1, 0, 0, 0, 0}, {0, 0, 0, 0, 1}, {0, 0, 0, 0, -1}}
 	z := make([]float32, 4*64)
 	z[0] = -0.2
-	if p := d.preview(z, 8).Pix; p[0] != 102 || p[1] != 255 || p[2] != 0 || p[4*4] != 128 {
+	if p := d.linear(z, 8).Pix; p[0] != 102 || p[1] != 255 || p[2] != 0 || p[4*4] != 128 {
 		t.Errorf("the preview begins with %v", p[:20])
 	}
 	if err := (Autoencoder{Config: d.Config(), Latents: d.latents, Preview: [][]float32{{1}}}).Check(); err == nil {

@@ -1,6 +1,9 @@
 package core
 
-import "image"
+import (
+	"context"
+	"image"
+)
 
 // Event tells of one evaluated step, or of a part of the decoding of latents. It is valid during the call that hands it
 // over.
@@ -12,16 +15,17 @@ type Event struct {
 	Decoding    bool    // the batch is sampled; its latents become pictures
 
 	g     *Generator
+	ctx   context.Context
 	clean []float32
 }
 
 // Image is the current estimate of the clean image First+i; of latents it is a coarse
-// one.
+// one. The caller may keep it, and changes nothing in it.
 func (e Event) Image(i int) *image.NRGBA {
 	n := e.g.model.Config().ImageLen()
 	z := e.clean[i*n : (i+1)*n]
 	if e.g.decoder != nil {
-		return e.g.decoder.preview(z, e.g.model.Config().InputSize)
+		return e.g.decoder.preview(e.ctx, e.First+i, z, e.g.model.Config().InputSize, e.Decoding)
 	}
 	return e.g.image(z)
 }

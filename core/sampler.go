@@ -106,7 +106,7 @@ func (s *sampler) integrate(z []float32, first int) error {
 		if s.onStep != nil {
 			t := s.Plan.Evals[k].T
 			flow.Clean(clean, z, v, t)
-			s.onStep(Event{Step: s.done, Steps: s.total, First: first, Images: n, T: t, g: s.g, clean: clean})
+			s.onStep(Event{Step: s.done, Steps: s.total, First: first, Images: n, T: t, g: s.g, ctx: s.ctx, clean: clean})
 		}
 		return nil
 	}

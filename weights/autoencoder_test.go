@@ -10,6 +10,7 @@ import (
 
 	"dit8/core"
 	"dit8/core/autoencoder"
+	"dit8/core/compute"
 	"dit8/core/compute/generic"
 	"dit8/core/dit"
 	"dit8/core/param"
@@ -125,6 +126,69 @@ func TestAutoencoder(t *testing.T) {
 	one.Autoencoder = vae(4)
 	if err := (Writer{}).WriteModel(&bytes.Buffer{}, one, both(net, ae)); err == nil || !strings.Contains(err.Error(), "makes 3 channels") {
 		t.Errorf("a pair that does not fit was written: %v", err)
+	}
+}
+
+// A decoder of previews is read with its autoencoder, from one file or two; a device
+// without convolutions does without.
+func TestPreviewDecoder(t *testing.T) {
+	ae := vae(3)
+	half := autoencoder.Half{Channels: []int{5, 5}, Layers: []int{1, 1}}
+	ae.PreviewDecoder = &autoencoder.Config{Kind: autoencoder.Tiny, ImageChannels: 3, LatentChannels: 3, Decoder: half}
+	preview := func(yield func(param.Tensor, error) bool) {
+		for x, err := range autoencoder.Random(*ae.PreviewDecoder, 2) {
+			x.Name = "preview." + x.Name
+			if !yield(x, err) {
+				return
+			}
+		}
+	}
+	net, all := dit.Random(tiny, 1, true), both(autoencoder.Random(ae.Config, 1), preview)
+	one := latents()
+	one.Autoencoder = ae
+	together, network := written(t, one, both(net, all)), written(t, latents(), net)
+	alone := written(t, Header{Info: core.Info{Name: "vae"}, Autoencoder: ae}, all)
+	type device = struct{ compute.Device }
+	for _, dev := range []compute.Device{generic.New(), device{generic.New()}} {
+		previews := make(map[string]bool)
+		for _, files := range [][][]byte{{together}, {network, alone}, {network, together}} {
+			var readers [2]*Reader
+			for i, b := range files {
+				readers[i] = reader(t, b)
+			}
+			p, err := NewPair(readers[0], readers[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			g, err := p.Generator(dev)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var last string
+			if _, err := g.Generate(t.Context(), g.Defaults(), func(e core.Event) { last = core.PixelHash(e.Image(0)) }); err != nil {
+				t.Fatal(err)
+			}
+			previews[last] = true
+			g.Free()
+		}
+		if len(previews) != 1 {
+			t.Errorf("%T: previews are %v", dev, previews)
+		}
+	}
+	for want, change := range map[string]func(c *autoencoder.Config){
+		"takes 4 channels, the autoencoder 3": func(c *autoencoder.Config) { c.LatentChannels = 4 },
+		"no decoder of a TAESD alone":         func(c *autoencoder.Config) { c.Encoder = &half },
+		"4 times as high": func(c *autoencoder.Config) {
+			c.Decoder = autoencoder.Half{Channels: []int{5, 5, 5}, Layers: []int{1, 1, 1}}
+		},
+		"levels, allowed": func(c *autoencoder.Config) { c.Decoder.Channels = nil },
+	} {
+		changed, c := *ae, *ae.PreviewDecoder
+		change(&c)
+		changed.PreviewDecoder = &c
+		if err := changed.Check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
 	}
 }
 

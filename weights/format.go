@@ -16,7 +16,7 @@
 // The header is {"config": dit.Config, "info": core.Info, "autoencoder":
 // core.Autoencoder}. A file without a network has no config, and of info only name,
 // licence and source; one without an autoencoder has no autoencoder. The table has an
-// entry for each tensor of dit.Config.Specs and then of autoencoder.Config.Specs, in
+// entry for each tensor of dit.Config.Specs and then of core.Autoencoder.Specs, in
 // that order:
 //
 //	uint8 length and name; uint8 dtype (0 f32, 1 f16, 2 int8 rows), with
@@ -162,7 +162,7 @@ func (h *Header) Specs() (specs []param.Spec) {
 		specs = h.Config.Specs()
 	}
 	if h.Autoencoder != nil {
-		specs = append(specs, h.Autoencoder.Config.Specs()...)
+		specs = append(specs, h.Autoencoder.Specs()...)
 	}
 	return specs
 }

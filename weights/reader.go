@@ -288,14 +288,27 @@ func (d *Reader) Network() iter.Seq2[param.Tensor, error] { return d.section(0, 
 // Autoencoder yields the autoencoder's tensors, as Tensors does; the network's have to
 // be read before.
 func (d *Reader) Autoencoder() iter.Seq2[param.Tensor, error] {
-	return d.section(d.networkTensors(), len(d.header.Tensors))
+	return d.section(d.networkTensors(), len(d.header.Tensors)-d.previewTensors())
+}
+
+// Preview yields the tensors of the decoder of previews, as Tensors does; the others have
+// to be read before.
+func (d *Reader) Preview() iter.Seq2[param.Tensor, error] {
+	return d.section(len(d.header.Tensors)-d.previewTensors(), len(d.header.Tensors))
 }
 
 func (d *Reader) networkTensors() int {
 	if d.header.Autoencoder == nil {
 		return len(d.header.Tensors)
 	}
-	return len(d.header.Tensors) - len(d.header.Autoencoder.Config.Specs())
+	return len(d.header.Tensors) - len(d.header.Autoencoder.Specs())
+}
+
+func (d *Reader) previewTensors() int {
+	if a := d.header.Autoencoder; a != nil && a.PreviewDecoder != nil {
+		return len(a.PreviewDecoder.Specs())
+	}
+	return 0
 }
 
 // section yields tensors [from, to).
@@ -370,11 +383,20 @@ func (d *Reader) Generator(dev compute.Device) (*core.Generator, error) {
 	if err != nil || h.Autoencoder == nil {
 		return g, err
 	}
-	if err := g.SetAutoencoder("", *h.Autoencoder, d.Autoencoder()); err != nil {
+	if err := d.decode(g, ""); err != nil {
 		g.Free()
 		return nil, err
 	}
 	return g, nil
+}
+
+// decode reads the autoencoder and its decoder of previews.
+func (d *Reader) decode(g *core.Generator, id string) error {
+	a := d.Header().Autoencoder
+	if err := g.SetAutoencoder(id, *a, d.Autoencoder()); err != nil || a.PreviewDecoder == nil {
+		return err
+	}
+	return g.SetPreview(d.Preview())
 }
 
 // AddTo reads the file's autoencoder, in place of the one that g may have. A network in
@@ -392,7 +414,7 @@ func (d *Reader) AddTo(g *core.Generator) error {
 			return err
 		}
 	}
-	return g.SetAutoencoder(h.ID, *h.Autoencoder, d.Autoencoder())
+	return d.decode(g, h.ID)
 }
 
 // File is a Reader of a file on disk.

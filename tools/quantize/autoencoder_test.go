@@ -2,10 +2,17 @@ package main
 
 import (
 	"bytes"
+	"image"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"dit8/core"
+	"dit8/core/compute/generic"
+	"dit8/weights"
 )
 
 const autoencoders = "../../testdata/golden-vae/"
@@ -33,6 +40,67 @@ func TestWithAutoencoder(t *testing.T) {
 	}
 	if code, text = said("verify", "-reference", autoencoders+"vae_kl16/decode_3x5.safetensors", out); code != 1 || !strings.Contains(text, "expected [N 4 H W]") {
 		t.Errorf("another autoencoder's reference: exit code %d: %s", code, text)
+	}
+}
+
+// A TAESD's decoder goes in for previews, and leaves the pictures as they are.
+func TestPreview(t *testing.T) {
+	dir := t.TempDir()
+	base := []string{"-num-heads", "4", "-convention", "dit", "-steps", "4", "-vae", autoencoders + "e2e_dit/vae"}
+	model := autoencoders + "e2e_dit/model.safetensors"
+	var hashes [2]string
+	for i, more := range [][]string{nil, {"-preview", autoencoders + "taesd"}} {
+		out := filepath.Join(dir, "out"+strconv.Itoa(i)+".dit8")
+		code, text := said(slices.Concat(base, more, []string{"-o", out, model})...)
+		if code != 0 || strings.Contains(text, "a decoder of previews") != (i == 1) {
+			t.Fatalf("%v: exit code %d: %s", more, code, text)
+		}
+		if code, text := said("inspect", out); code != 0 || strings.Contains(text, "previews by a TAESD") != (i == 1) || strings.Contains(text, "preview.decoder.layers.0.weight") != (i == 1) {
+			t.Errorf("%v: exit code %d: %s", more, code, text)
+		}
+		p, err := weights.OpenPair(out, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := p.Generator(generic.New())
+		p.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var last *image.NRGBA
+		res, err := g.Generate(t.Context(), g.Defaults(), func(e core.Event) {
+			img := e.Image(0)
+			if img.Rect != image.Rect(0, 0, 64, 64) || e.Decoding && i == 1 && img != last {
+				t.Errorf("a preview of %v, decoding: %v", img.Rect, e.Decoding)
+			}
+			last = img
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes[i] = res.Metadata.SHA256
+		flat := true // squares of 8×8, which a linear map makes
+		for k := range 64 * 64 {
+			flat = flat && last.NRGBAAt(k%64, k/64) == last.NRGBAAt(k%64&^7, k/64&^7)
+		}
+		if flat == (i == 1) {
+			t.Errorf("%v: a picture of squares: %v", more, flat)
+		}
+		g.Free()
+	}
+	if hashes[0] != hashes[1] {
+		t.Errorf("pixels are %v", hashes)
+	}
+	for _, c := range [][2]string{
+		{"vae_noattn", "this is no TAESD"}, {"vae_bad/dit_4ch.safetensors", ""},
+	} {
+		code, text := said(slices.Concat(base, []string{"-preview", autoencoders + c[0], "-o", filepath.Join(dir, "no.dit8"), model})...)
+		if code == 0 || !strings.Contains(text, c[1]) || !strings.Contains(text, "-preview "+autoencoders+c[0]) {
+			t.Errorf("%v: exit code %d: %s", c, code, text)
+		}
+	}
+	if code, text := said("-num-heads", "4", "-convention", "dit", "-preview", autoencoders+"taesd", "-o", filepath.Join(dir, "no.dit8"), model); code == 0 || !strings.Contains(text, "there is no autoencoder") {
+		t.Errorf("without -vae: exit code %d: %s", code, text)
 	}
 }
 

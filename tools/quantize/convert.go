@@ -41,16 +41,21 @@ func convertCheckpoint(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer in.Close()
-	vae, err := o.openAutoencoder()
+	vae, err := openAutoencoder(o.vae)
 	if err != nil {
 		return err
 	}
 	defer vae.Close()
+	preview, err := openAutoencoder(o.preview)
+	if err != nil {
+		return err
+	}
+	defer preview.Close()
 	outputs := o.reports.files()
 	if !o.dryRun {
 		outputs = append([]string{o.out}, outputs...)
 	}
-	if err := writable(outputs, slices.Concat(in.Files, vae.Files, []string{path, in.Config, vae.Config, o.vae, o.config, o.about.Labels, o.about.Vocabulary}), o.force); err != nil {
+	if err := writable(outputs, slices.Concat(in.Files, vae.Files, preview.Files, []string{path, in.Config, vae.Config, preview.Config, o.vae, o.preview, o.config, o.about.Labels, o.about.Vocabulary}), o.force); err != nil {
 		return err
 	}
 	m, err := o.describe(in, path, stderr)
@@ -62,6 +67,9 @@ func convertCheckpoint(args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if m, err = o.addAutoencoder(m, vae, stderr); err != nil {
+		return err
+	}
+	if m, err = o.addPreview(m, preview, stderr); err != nil {
 		return err
 	}
 	bar := progress.New(stderr)
@@ -97,18 +105,39 @@ func (o options) summary(w io.Writer, m convert.Model, size int64) error {
 	}
 	if a := m.Autoencoder; a != nil {
 		what = append(what, fmt.Sprintf("an autoencoder of %d channels, %d× in height and width", a.Config.LatentChannels, a.Config.Factor()))
+		if a.PreviewDecoder != nil {
+			what = append(what, "a decoder of previews")
+		}
 	}
 	_, err := fmt.Fprintf(w, "%s: %s, %s parameters, %s, %s, %.2f bits per parameter\n",
 		out, o.types.Default, report.Count(n), strings.Join(what, ", "), report.Bytes(size), float64(size)*8/float64(n))
 	return err
 }
 
-// openAutoencoder opens what -vae names, or nothing.
-func (o options) openAutoencoder() (*checkpoint.Checkpoint, error) {
-	if o.vae == "" {
+// openAutoencoder opens what -vae or -preview names, or nothing.
+func openAutoencoder(path string) (*checkpoint.Checkpoint, error) {
+	if path == "" {
 		return &checkpoint.Checkpoint{}, nil
 	}
-	return checkpoint.OpenAutoencoder(o.vae)
+	return checkpoint.OpenAutoencoder(path)
+}
+
+// addPreview puts the decoder of what -preview names into a file with an autoencoder.
+func (o options) addPreview(m convert.Model, preview *checkpoint.Checkpoint, notes io.Writer) (convert.Model, error) {
+	if o.preview == "" {
+		return m, nil
+	}
+	a, err := family.Read(preview, family.Said{File: filepath.Base(o.preview), GuidedChannels: -1})
+	for _, n := range slices.Concat(preview.Notes, a.Notes) {
+		fmt.Fprintln(notes, "quantize: -preview:", n)
+	}
+	if err == nil {
+		m, err = m.WithPreview(a)
+	}
+	if err != nil {
+		err = fmt.Errorf("-preview %s: %w", o.preview, err)
+	}
+	return m, err
 }
 
 // addAutoencoder puts what -vae names into a network's file.

@@ -110,6 +110,9 @@ func decodes(a core.Autoencoder) string {
 	if a.Config.Encoder != nil {
 		s += "; encodes too"
 	}
+	if d := a.PreviewDecoder; d != nil {
+		s += fmt.Sprintf("; previews by a TAESD of %d channels", d.Decoder.Channels[0])
+	}
 	return s
 }
 

@@ -27,6 +27,7 @@ type options struct {
 	calibration            calib.Options
 	config                 string
 	vae, vaeConfig         string
+	preview                string
 	ignore                 patterns
 	steps, images          int
 	guidance               float64
@@ -40,6 +41,7 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.Var(&o.types.Keep, "keep", "`PATTERN=TYPE`: store tensors whose name matches as int8, f16 or f32, as 'final_layer.*=f32' or 'blocks.*.mlp.fc2=f16'; may be given again, the last that matches counts")
 	f.StringVar(&o.vae, "vae", "", "the autoencoder of the network's latents, a `folder or file` that goes into OUT too: of diffusers, CompVis, VA-VAE or TAESD")
 	f.StringVar(&o.vaeConfig, "vae-config", "", "JSON `file` of what no tensor of -vae shows, by diffusers' names, as norm_num_groups or scaling_factor; default: config.json beside it")
+	f.StringVar(&o.preview, "preview", "", "a TAESD of the same latents, a `folder or file` whose decoder goes into OUT too and makes the pictures on the way; default: a linear map of latents to colours")
 	f.StringVar(&o.compress, "compress", "small", "small, or fast: leave what would shrink by less than a sixteenth as it is, which saves a browser time")
 	f.BoolVar(&o.calibration.Smooth, "smooth", false, "calibrate, and move spread from activations to weights where that helps; it folds factors into AdaLN, so that a request's -modulate of gamma means something else")
 	f.BoolVar(&o.calibration.GPTQ, "gptq", false, "calibrate, and round so that errors make up for each other (GPTQ)")

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"dit8/core"
+	"dit8/core/autoencoder"
 	"dit8/core/param"
 	"dit8/internal/ordered"
 	"dit8/tools/quantize/calib"
@@ -115,6 +116,39 @@ func (m Model) With(a family.Model) (Model, error) {
 	return m, nil
 }
 
+// WithPreview puts the decoder of a TAESD into a file with an autoencoder, for previews.
+func (m Model) WithPreview(p family.Model) (Model, error) {
+	switch {
+	case m.Autoencoder == nil:
+		return m, errors.New("previews are of latents, and there is no autoencoder: give it by -vae")
+	case p.Autoencoder == nil || p.Autoencoder.Config.Kind != autoencoder.Tiny:
+		return m, errors.New("this is no TAESD")
+	}
+	a, decoder := *m.Autoencoder, p.Autoencoder.Config
+	decoder.Encoder = nil
+	before := a.Specs()
+	a.PreviewDecoder = &decoder
+	if err := a.Check(); err != nil {
+		return m, err
+	}
+	rest := m.tensor
+	of := make(map[string]string)
+	for i, s := range a.Specs()[len(before):] {
+		of[s.Name] = decoder.Specs()[i].Name
+	}
+	m.Autoencoder = &a
+	m.tensor = func(name string) (param.Tensor, error) {
+		own, ok := of[name]
+		if !ok {
+			return rest(name)
+		}
+		x, err := p.Tensor(own)
+		x.Name = name
+		return x, err
+	}
+	return m, nil
+}
+
 // nullClass says that a network has no null class, or what is taken for it. The published
 // networks of 1000 classes have one.
 func nullClass(m family.Model) []string {
@@ -176,7 +210,7 @@ func nameOf(path string) string {
 func (m Model) Tensors(t Types) Tensors { return m.read(m.Specs(), t) }
 
 // autoencoderTensors are those of Tensors that are the autoencoder's.
-func (m Model) autoencoderTensors(t Types) Tensors { return m.read(m.Autoencoder.Config.Specs(), t) }
+func (m Model) autoencoderTensors(t Types) Tensors { return m.read(m.Autoencoder.Specs(), t) }
 
 func (m Model) read(all []param.Spec, t Types) Tensors {
 	specs := func(yield func(param.Spec, error) bool) {
