@@ -28,16 +28,17 @@ def reading(path):
 
 
 class Images:
-    """images uint8 [N, C, H, W], labels and styles int64 [N], the names of classes and styles, and Words or None."""
+    """images uint8 [N, C, H, W], labels and styles int64 [N], the names of classes and styles, and Words or None. Or images are latents,
+    float16, which the autoencoder in the folder vae makes images of."""
 
-    def __init__(self, images, labels, classes, styles=None, style_names=("",), words=None):
-        self.images, self.labels, self.classes, self.words = images, labels, classes, words
+    def __init__(self, images, labels, classes, styles=None, style_names=("",), words=None, vae=None):
+        self.images, self.labels, self.classes, self.words, self.vae = images, labels, classes, words, vae
         self.styles = torch.zeros_like(labels) if styles is None else styles
         self.style_names = list(style_names)
 
     def take(self, keep):
         return Images(self.images[keep], self.labels[keep], self.classes, self.styles[keep], self.style_names,
-                      self.words and self.words.take(keep))
+                      self.words and self.words.take(keep), self.vae)
 
     @property
     def rows(self):
@@ -65,6 +66,8 @@ def load(path, size=None):
     path = pathlib.Path(path)
     if not path.is_dir():
         raise Mistake(f"{path} {'is a file' if path.exists() else 'does not exist'}, allowed: a folder of images")
+    if (path / "latents.npy").exists():
+        return load_latents(path, size)
     if not (path / "images.npy").exists() and not (path / "images.npz").exists():
         return load_folder(path, size or 32)
     images = array(path / "images.npy") if (path / "images.npy").exists() else unpack(path / "images.npz")
@@ -81,6 +84,15 @@ def load(path, size=None):
     words = load_words(path, len(images), len(classes), style_names) if (path / "words.json").exists() else None
     images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
     return Images(images, torch.from_numpy(labels.astype(np.int64)), classes, styles, style_names, words)
+
+
+def load_latents(path, size):
+    """What autoencoder.py writes: latents.npy, labels.npy, classes.json and the folder vae."""
+    latents, labels, classes = array(path / "latents.npy"), array(path / "labels.npy"), names(path / "classes.json")
+    if latents.dtype != np.float16 or latents.ndim != 4 or latents.shape[2] != latents.shape[3]:
+        raise Mistake(f"{path}/latents.npy holds {latents.dtype} {latents.shape}, wanted is float16 [N, channels, size, size]")
+    check(path, latents, labels, classes, size)
+    return Images(torch.from_numpy(latents), torch.from_numpy(labels.astype(np.int64)), classes, vae=path / "vae")
 
 
 class Words:

@@ -20,8 +20,8 @@ def velocity(network, predict, z, t, r, y, guidance):
 
 
 @torch.no_grad()
-def sample(network, predict, y, steps=20, guidance=3.0, seed=0, batch=64, shift=1.0, guided_above=0.0):
-    """uint8 [N, C, H, W] for classes y [N] or conditions y [N, rows]; guided while t is above guided_above."""
+def sample(network, predict, y, steps=20, guidance=3.0, seed=0, batch=64, shift=1.0, guided_above=0.0, decode=None):
+    """uint8 [N, C, H, W] for classes y [N] or conditions y [N, rows]; guided while t is above guided_above. decode makes images of latents."""
     device = next(network.parameters()).device
     size, channels = network.config["input_size"], network.config["in_channels"]
     noise = torch.randn(len(y), channels, size, size, generator=torch.Generator().manual_seed(seed))
@@ -31,6 +31,7 @@ def sample(network, predict, y, steps=20, guidance=3.0, seed=0, batch=64, shift=
         ts = times(steps, shift)
         for t, r in zip(ts, ts[1:]):
             z = z - (t - r) * velocity(network, predict, z, t, r, labels, guidance if t > guided_above else 1)
+        z = decode(z) if decode else z
         out.append(((z.clamp(-1, 1) + 1) * 127.5).round().byte().cpu())
     return torch.cat(out)
 

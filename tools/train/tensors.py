@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 NAMES = {torch.float32: "F32", torch.float16: "F16", torch.int64: "I64"}
-TYPES = {"F32": np.float32, "F16": np.float16, "I64": np.int64}
+TYPES = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "U8": np.uint8}
 
 
 def write(path, state):

@@ -21,6 +21,7 @@ import torch
 
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE / "eval")]
+import autoencoder  # noqa: E402
 import data  # noqa: E402
 import few  # noqa: E402
 import gelu  # noqa: E402
@@ -366,6 +367,90 @@ class Training(unittest.TestCase):
             tensors.write(run / "forward.safetensors", dict(x=x, t=t, y=y, out=network(x, t, y)))
         subprocess.run([quantize, "verify", "-max-rel", "1e-4", "-reference", run / "forward.safetensors", run / "f32.dit8"],
                        check=True, capture_output=True)
+
+
+class Latents(unittest.TestCase):
+    """An autoencoder is trained, and a network on its latents."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.tmp = tempfile.TemporaryDirectory()
+        cls.dir = pathlib.Path(cls.tmp.name)
+        write_images(cls.dir / "data")
+        cls.flags = ["--data", str(cls.dir / "data"), "--batch", "16", "--width", "12", "--threads", "1", "--lr", "1e-2"]
+        autoencoder.main([*cls.flags, "--out", str(cls.dir / "vae"), "--steps", "800"])
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.tmp.cleanup()
+
+    def test_images_come_back(self):
+        network = autoencoder.load(self.dir / "vae/vae")
+        loaded = data.load(self.dir / "data")
+        images = loaded.images
+        self.assertGreater(autoencoder.psnr(network, images), 25)
+        back = autoencoder.in_batches(lambda x: network.decode(network.encode(x)), autoencoder.scaled(images))
+        means = torch.stack([autoencoder.scaled(images[loaded.labels == c]).mean(0) for c in range(3)])
+        nearest = (back[:, None] - means).square().sum((2, 3, 4)).argmin(1)
+        self.assertTrue(torch.equal(nearest, loaded.labels), nearest)
+        z = autoencoder.in_batches(lambda x: network.encode(autoencoder.scaled(x)), images)
+        self.assertEqual(z.shape, (24, 4, 4, 4))
+        latents = data.load(self.dir / "vae/latents")
+        self.assertLess((latents.images.float() - z).abs().max(), 1e-2)
+        self.assertEqual(latents.classes, ["red", "green", "blue"])
+
+    def test_the_same_command_gives_the_same_bits(self):
+        states = []
+        for run in ("a", "b"):
+            autoencoder.main([*self.flags, "--out", str(self.dir / run), "--steps", "3"])
+            states.append((self.dir / run / "vae/diffusion_pytorch_model.safetensors").read_bytes())
+        self.assertEqual(*states)
+
+    def test_has_the_official_form(self):
+        golden = HERE.parents[1] / "testdata/golden-vae/taesd"
+        halves = {half: torch.load(golden / f"taesd_{half}.pth") for half in ("encoder", "decoder")}
+        width = len(halves["encoder"]["0.bias"])
+        network = autoencoder.Autoencoder(3, width=width, encoder_blocks=(1, 3, 3, 3), decoder_blocks=(3, 3, 3, 1))
+        network.encoder.layers.load_state_dict(halves["encoder"])
+        network.decoder.layers.load_state_dict({f"{int(k.split('.')[0]) - 1}.{k.split('.', 1)[1]}": v for k, v in halves["decoder"].items()})
+        with torch.no_grad():
+            decoded, encoded = (tensors.read(golden / f"{name}.safetensors") for name in ("decode_4x4", "encode_24x40"))
+            self.assertLess((network.decode(decoded["latents"]) - decoded["image"]).abs().max(), 1e-5)
+            self.assertLess((network.encode(encoded["image"]) - encoded["latents"]).abs().max(), 1e-5)
+
+    def test_a_network_learns_them(self):
+        flags = ["--data", str(self.dir / "vae/latents"), "--preset", "tiny", "--patch-size", "1", "--batch", "8", "--steps", "4", "--threads", "1", "--out", str(self.dir / "net")]
+        train.main(flags)
+        config = json.loads((self.dir / "net/config.json").read_text())
+        self.assertEqual((config["input_size"], config["in_channels"]), (4, 4))
+        self.assertTrue((self.dir / "net/samples.png").exists())
+        for wrong, said in ((["--flip"], "has latents"), (["--shift", "1"], "has latents")):
+            with self.assertRaises(SystemExit) as e:
+                train.main([*flags, *wrong, "--out", str(self.dir / "no")])
+            self.assertIn(said, str(e.exception))
+
+    def test_mistakes_are_one_line(self):
+        broken = self.dir / "broken"
+        broken.mkdir()
+        np.save(broken / "latents.npy", np.zeros((2, 4, 4, 4), np.float32))
+        np.save(broken / "labels.npy", np.zeros(2, np.int64))
+        (broken / "classes.json").write_text('["a"]')
+        for flags, said in ((["--data", str(self.dir / "data"), "--levels", "6"], "multiples of 32"), (["--data", str(self.dir / "none")], "does not exist"),
+                            (["--data", str(broken)], "wanted is float16")):
+            with self.assertRaises(SystemExit) as e:
+                autoencoder.main([*flags, "--out", str(self.dir / "no"), "--steps", "1"])
+            self.assertIn(said, str(e.exception))
+
+    @unittest.skipUnless(os.environ.get("DIT8_QUANTIZE"), "needs tools/quantize")
+    def test_go_computes_what_was_trained(self):
+        network = autoencoder.load(self.dir / "vae/vae")
+        z = torch.randn(2, 4, 4, 5)
+        with torch.no_grad():
+            tensors.write(self.dir / "decode.safetensors", dict(z=z, out=network.decode(z)))
+        file = str(self.dir / "vae.dit8")
+        for args in (["-f", "-type", "f32", "-o", file, str(self.dir / "vae/vae")], ["verify", "-max-rel", "1e-4", "-reference", str(self.dir / "decode.safetensors"), file]):
+            done = subprocess.run([os.environ["DIT8_QUANTIZE"], *args], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 class Words(unittest.TestCase):

@@ -1,4 +1,4 @@
-"""Trains a SiT on images: flow matching on z = (1-t)·x + t·ε, t = 1 is noise, with velocity v = ε - x.
+"""Trains a SiT on images, or on latents of autoencoder.py: flow matching on z = (1-t)·x + t·ε, t = 1 is noise, with velocity v = ε - x.
 
     python3 train.py --data DIR --out RUN --steps 8000
 
@@ -28,6 +28,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
 
+import autoencoder
 import data as datasets
 import few
 import gelu
@@ -183,7 +184,9 @@ def draw(args, images, step, device):
         index = order[counts.cumsum(0)[classes] - 1 - (torch.rand(n, **on) * counts[classes]).long()]
     else:
         index = torch.randint(len(images.labels), (n,), **on)
-    x, y = images.images[index].float() / 127.5 - 1, images.labels[index]
+    x, y = images.images[index].float(), images.labels[index]
+    if not images.vae:
+        x = x / 127.5 - 1
     if args.shift:
         x = datasets.shift(x, torch.randint(-args.shift, args.shift + 1, (n, 2), **on), images.border, args.shift)
     if args.flip:
@@ -330,6 +333,9 @@ def run(args, began):
         images = images.take(~images.words.held)
     if args.hold_out:
         images, _ = images.split(args.hold_out)
+    if images.vae and (args.shift or args.flip):
+        raise datasets.Mistake(f"{args.data} has latents, which --shift and --flip do not move as they do images")
+    decode = autoencoder.load(images.vae).to(args.device).decode if images.vae else None
     args.size = images.images.shape[-1]
     wrong = mistake(args)
     if wrong:
@@ -423,7 +429,7 @@ def run(args, began):
                         for n in (1, 4):
                             sample.sheet(ema, args.predict, out / f"samples-{n}.png", examples, steps=n, shift=few.SHIFT, guidance=1)
                     else:
-                        sample.sheet(ema, args.predict, out / "samples.png", examples, **(AT_128 if images.words else {}))
+                        sample.sheet(ema, args.predict, out / "samples.png", examples, decode=decode, **(AT_128 if images.words else {}))
                 export(ema, images, args, out)
                 last = time.monotonic()
         if chief and step >= args.steps:
@@ -442,7 +448,9 @@ def export(ema, images, args, out):
     """What tools/quantize takes: parameters in float16 under the official names, and what they don't say."""
     tensors.write(weights(args, out), {k: v.half() for k, v in ema.state_dict().items()})
     config = ema.config | dict(learn_sigma=False, prediction=args.predict, velocity="noise - data",
-                               time="t=1 noise, t=0 data, fed unscaled to the embedder", pixel_range=[-1, 1])
+                               time="t=1 noise, t=0 data, fed unscaled to the embedder")
+    if not images.vae:
+        config |= dict(pixel_range=[-1, 1])
     if ema.two_times:
         config |= dict(two_times="h_embedder is fed t - r; z_r = z - (t - r)·(z - x)/max(t, 0.05)", guidance=1)
     (out / "config.json").write_text(json.dumps(config, indent=1) + "\n")
