@@ -56,6 +56,7 @@ func convolution(t *testing.T, b *bench) {
 	for i, c := range convCases() { // eleven for each shape, so that every kind meets every form
 		b.convolution(t, c, i%4)
 	}
+	b.largePictures(t)
 	b.largestSums(t)
 	b.noPicture(t)
 }
@@ -125,6 +126,16 @@ func (b *bench) convolve(t *testing.T, c convCase, kind int, w compute.ConvWeigh
 	}
 	y.free()
 	compute.FreeConv(cd)
+}
+
+// largePictures are too wide and too high for a device to compute at once.
+func (b *bench) largePictures(t *testing.T) {
+	for i, c := range []convCase{
+		{h: 3, w: 111, in: 256, out: 5, groups: 32}, {h: 2, w: 59, in: 256, out: 3, up: true}, {h: 21, w: 110, in: 64, out: 33}, {h: 17, w: 50, in: 32, out: 32, up: true, groups: 4},
+	} {
+		c.kernel, c.stride, c.pad, c.int8 = 3, 1, 1, true
+		b.convolution(t, c, i)
+	}
 }
 
 // largestSums has every input and as many weights as there may be at their largest, of

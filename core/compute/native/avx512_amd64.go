@@ -152,3 +152,6 @@ func planeProductsAVX512(m *int32, v *int16, u *int16, chunks int, chunkStride i
 
 //go:noescape
 func narrowAVX512(dst *float32, dstStride int, rows *[3]*float32, planeStride int, channels int, w *float32, blocks int)
+
+//go:noescape
+func siluWordsAVX512(q *int16, mean *float32, scale *float32, shift *float32, inverse *float32, x *float32, stride int, pixels int)

@@ -17,6 +17,9 @@ type convKernels struct {
 	affine        func(dst, mean, scale, shift, x *float32, stride, pixels, n int)
 	quantizeWords func(q *int16, x *float32, stride int, inverse *float32, pixels int) // of 32 channels
 
+	// siluWords is affine, SiLU and quantizeWords, where registers suffice for it.
+	siluWords func(q *int16, mean, scale, shift, inverse, x *float32, stride, pixels int)
+
 	narrow func(dst *float32, dstStride int, rows *[3]*float32, planeStride, channels int, w *float32, blocks int)
 
 	kernelPlanes               func(u *int16, planeStride int, w *int8, pairs int)

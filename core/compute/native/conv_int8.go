@@ -16,8 +16,11 @@ const (
 	chunkWords = 32 // channels of a chunk, filled up with zeros
 	chunkBytes = 2 * chunkWords
 	allPlanes  = 16
-	// nearCache is about how many bytes the planes of a band take: most of a core's.
-	nearCache = 5 << 18
+	// nearCache is about how many bytes the planes of a band take, where the kernels' are
+	// few; farCache where those are many, and pass by for each band. (measured)
+	nearCache, farCache = 1 << 19, 1 << 21
+	// nearValues is about how many values are rounded chunk by chunk.
+	nearValues = 2048
 )
 
 // intConv is a convolution whose kernels lie by panels of outputs, pairs of inputs, taps.
@@ -122,7 +125,11 @@ func (op *convOp) kernels(i, _ int) {
 // bands for each thread.
 func (op *convOp) split() {
 	perTile := allPlanes * (op.c.chunks*chunkBytes + 4*op.d.k.panel)
-	tiles := nearCache / perTile
+	near := nearCache
+	if 2*op.c.panels*allPlanes*op.c.kernelPlane(op.d.k.panel) > nearCache/2 {
+		near = farCache
+	}
+	tiles := near / perTile
 	op.segment = min(op.wide, max(tiles, 16))
 	op.band = min(op.high, max(1, tiles/op.segment))
 	op.strip = op.high
@@ -220,18 +227,45 @@ func (b *band) round(y int) {
 	}
 	c, from, to := b.c.In(), max(0, b.left), min(b.in.W, b.left+b.pixels)
 	x := b.in.X.Host[(y*b.in.W+from)*c : (y*b.in.W+to)*c]
-	if b.affine != nil {
+	together := b.affine != nil && b.d.k.siluWords != nil && c%chunkWords == 0
+	if b.affine != nil && !together {
 		row := b.s.row[:len(x)]
 		b.d.normalise(row, x, b.affine)
 		b.d.silu(row)
 		x = row
 	}
 	n := to - from
-	for k := range b.c.chunks {
+	for k := range b.c.chunks { // zeros at the ends
 		q := words[k*b.pixels*chunkWords : (k+1)*b.pixels*chunkWords]
 		clear(q[:(from-b.left)*chunkWords])
 		clear(q[(to-b.left)*chunkWords:])
-		q = q[(from-b.left)*chunkWords:]
+	}
+	words = words[(from-b.left)*chunkWords:]
+	if together {
+		b.siluRound(words, x, n)
+	} else {
+		b.roundChunks(words, x, n)
+	}
+}
+
+// siluRound rounds n pixels after norm and SiLU, a few at a time, so that they are near
+// when their next channels' turn comes.
+func (b *band) siluRound(words []int16, x []float32, n int) {
+	a, c := b.affine, b.c.In()
+	near := max(4, nearValues/c)
+	for p := 0; p < n; p += near {
+		for k := range b.c.chunks {
+			at := k * chunkWords
+			b.d.k.siluWords(&words[(k*b.pixels+p)*chunkWords], &a.Mean[at], &a.Scale[at], &a.Shift[at], &b.inverse[at], &x[p*c+at], 4*c, min(near, n-p))
+		}
+	}
+}
+
+// roundChunks rounds n pixels as they are.
+func (b *band) roundChunks(words []int16, x []float32, n int) {
+	c := b.c.In()
+	for k := range b.c.chunks {
+		q := words[k*b.pixels*chunkWords:]
 		at := k * chunkWords
 		if at+chunkWords <= c {
 			b.d.k.quantizeWords(&q[0], &x[at], 4*c, &b.inverse[at], n)

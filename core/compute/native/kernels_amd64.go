@@ -15,7 +15,7 @@ var avx512 = kernels{
 		weights: attentionWeightsAVX512, mix: mixAVX512, mixHalf: mixHalfAVX512,
 	},
 	convKernels: convKernels{
-		tiles: 13, narrowPixels: 64, narrow: narrowAVX512, pixelSums: pixelSumsAVX512, pixelSquares: pixelSquaresAVX512, affine: affineAVX512, quantizeWords: quantizeWordsAVX512,
+		tiles: 13, narrowPixels: 64, narrow: narrowAVX512, pixelSums: pixelSumsAVX512, pixelSquares: pixelSquaresAVX512, affine: affineAVX512, quantizeWords: quantizeWordsAVX512, siluWords: siluWordsAVX512,
 		kernelPlanes: kernelPlanesAVX512, inputPlanes: inputPlanesAVX512, inputPlanesUp: inputPlanesUpAVX512,
 		planeProducts: planeProductsAVX512, outputTiles: outputTilesAVX512, outputTilesUp: outputTilesUpAVX512,
 	},

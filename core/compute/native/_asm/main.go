@@ -34,6 +34,7 @@ func main() {
 		write(s)
 		s.winograd(13, words{})
 		s.narrow(4)
+		s.siluWords()
 	case "avx2":
 		s := isa{"AVX2", ymm, 32, 4, 2, maddubs{}, maddwd{}}
 		write(s)

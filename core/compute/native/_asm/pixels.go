@@ -159,3 +159,79 @@ func (s isa) quantizeWords() {
 	VZEROUPPER()
 	RET()
 }
+
+// siluWords is affine, SiLU and quantizeWords at once, on AVX-512's registers: the
+// operations of exponential, without its second loop, for the two halves of 32 channels
+// and the pixels that the processor looks ahead to are enough to keep it busy.
+func (s isa) siluWords() {
+	TEXT("siluWords"+s.suffix, NOSPLIT, "func(q *int16, mean, scale, shift, inverse, x *float32, stride, pixels int)")
+	Pragma("noescape")
+	q, x, stride, n := param("q"), param("x"), param("stride"), param("pixels")
+	type pair [2]reg.VecPhysical
+	next := 0
+	registers := func() (p pair) {
+		for h := range p {
+			p[h] = s.reg(next)
+			next++
+		}
+		return p
+	}
+	channel := func(name string) pair {
+		from, p := param(name), registers()
+		for h := range p {
+			VMOVUPS(mem(from, h*s.bytes), p[h])
+		}
+		return p
+	}
+	mean, scale, shift, inverse := channel("mean"), channel("scale"), channel("shift"), channel("inverse")
+	constants := map[string]reg.VecPhysical{"sign": s.splat("sign", 1<<31, next)}
+	next++
+	for _, name := range append(argumentConstants[:len(argumentConstants):len(argumentConstants)], polynomialConstants[1:]...) {
+		constants[name] = s.splat(name, f32(floats[name]), next)
+		next++
+	}
+	u, v, t, power, w := registers(), registers(), registers(), registers(), registers()
+	each := func(f func(h int)) { f(0); f(1) }
+	op := func(do func(ops ...Op), name string, from, to pair) {
+		each(func(h int) { do(constants[name], from[h], to[h]) })
+	}
+	Label("pixel")
+	each(func(h int) { VMOVUPS(mem(x, h*s.bytes), u[h]) })
+	each(func(h int) { VSUBPS(mean[h], u[h], u[h]) })
+	each(func(h int) { VMULPS(scale[h], u[h], u[h]) })
+	each(func(h int) { VADDPS(shift[h], u[h], u[h]) })
+	each(func(h int) { VPXORD(constants["sign"], u[h], v[h]) })
+	op(VMAXPS, "expMin", v, v)
+	op(VMINPS, "expMax", v, v)
+	op(VMULPS, "expLog2E", v, t)
+	op(VADDPS, "expRound", t, t)
+	each(func(h int) { VPSLLD(Imm(23), t[h], power[h]) })
+	each(func(h int) { VPADDD(constants["one"], power[h], power[h]) })
+	op(VSUBPS, "expRound", t, t)
+	op(VMULPS, "expLn2Hi", t, w)
+	each(func(h int) { VSUBPS(w[h], v[h], v[h]) })
+	op(VMULPS, "expLn2Lo", t, w)
+	each(func(h int) { VSUBPS(w[h], v[h], v[h]) })
+	op(VMULPS, "expC5", v, t)
+	for _, name := range []string{"expC4", "expC3", "expC2", "expC1"} {
+		op(VADDPS, name, t, t)
+		each(func(h int) { VMULPS(v[h], t[h], t[h]) })
+	}
+	op(VADDPS, "expC0", t, t)
+	each(func(h int) { VMULPS(v[h], v[h], w[h]) })
+	each(func(h int) { VMULPS(w[h], t[h], t[h]) })
+	each(func(h int) { VADDPS(v[h], t[h], t[h]) })
+	op(VADDPS, "one", t, t)
+	each(func(h int) { VMULPS(power[h], t[h], v[h]) })
+	op(VADDPS, "one", v, v)
+	each(func(h int) { VDIVPS(v[h], u[h], v[h]) })
+	each(func(h int) { VMULPS(inverse[h], v[h], v[h]) })
+	op(VADDPS, "expRound", v, v)
+	each(func(h int) { VPMOVDW(v[h], mem(q, 32*h)) })
+	ADDQ(stride, x)
+	ADDQ(U32(chunk), q)
+	DECQ(n)
+	JNZ(LabelRef("pixel"))
+	VZEROUPPER()
+	RET()
+}
