@@ -204,11 +204,13 @@ need-go:
 need-node:
 	@command -v npm >/dev/null || { echo "Node 20 and npm are needed: https://nodejs.org"; exit 1; }
 
-# Chromium, the emulator, the compiler of the kernels, one for the race detector, and a virtual screen with OpenGL, a hand on
+# Chromium, Firefox and WebKit, the emulator, the compiler of the kernels, one for the race detector, and a virtual screen with OpenGL, a hand on
 # keyboard and mouse and a clipboard: installed where we may, named elsewhere. By glxinfo Ebiten sees that it can take GLX,
 # whose frames cost a fifth of EGL's where no GPU draws.
 need-debian:
 	@missing=; command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v firefox-esr >/dev/null || missing="$$missing firefox-esr"; \
+	command -v WebKitWebDriver >/dev/null || missing="$$missing webkit2gtk-driver"; \
 	command -v qemu-aarch64 >/dev/null || missing="$$missing qemu-user"; \
 	command -v clang-19 >/dev/null || missing="$$missing clang-19"; \
 	command -v wasm-ld-19 >/dev/null || missing="$$missing lld-19"; \

@@ -24,10 +24,9 @@ export function keep() {
 }
 
 async function taken() {
-  const controlled = new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve));
   const { installing } = await navigator.serviceWorker.register("sw.js");
   const failed = new Promise((_, reject) => installing?.addEventListener("statechange", () => { if (installing.state === "redundant") reject(); }));
-  if (!navigator.serviceWorker.controller) await Promise.race([controlled, failed]);
+  await Promise.race([navigator.serviceWorker.ready, failed]);
 }
 
 const within = (ms, promise) => Promise.race([promise, new Promise((_, reject) => setTimeout(reject, ms))]);

@@ -37,10 +37,10 @@ async function load(request, url) {
   return page.ok ? page : response;
 }
 
-self.addEventListener("activate", (event) => event.waitUntil(take()));
-async function take() {
+// It claims no page that is open: one whose threads sleep keeps Firefox from ever loading it again.
+self.addEventListener("activate", (event) => event.waitUntil(tidy()));
+async function tidy() {
   for (const other of await caches.keys()) if (isMine(other) && other !== name) await caches.delete(other);
-  await self.clients.claim();
 }
 
 self.addEventListener("fetch", (event) => {

@@ -1,5 +1,6 @@
 // A plain static host, as people have them, whose answers for some files a test may
 // replace.
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -9,8 +10,9 @@ const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 
 // host serves dir. answers[path], where there is one, is called with (request, response,
 // body) in place of the plain answer, body being the file's bytes; it may be changed at
-// any time. requests lists what was asked for, as {path, range}.
-export async function host(dir, { headers = {} } = {}) {
+// any time. requests lists what was asked for, as {path, range}. With etags a file that the
+// client says it has is a 304.
+export async function host(dir, { headers = {}, etags = false } = {}) {
   const answers = {}, requests = [];
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://host").pathname);
@@ -26,8 +28,11 @@ export async function host(dir, { headers = {} } = {}) {
         else response.writeHead(400).end();
         throw error;
       }
-    } else if (body) response.end(body);
-    else response.writeHead(404).end("not found");
+    } else if (body) {
+      if (etags) response.setHeader("ETag", `"${createHash("sha256").update(body).digest("hex")}"`);
+      if (etags && request.headers["if-none-match"] === response.getHeader("ETag")) response.writeHead(304).end();
+      else response.end(body);
+    } else response.writeHead(404).end("not found");
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
