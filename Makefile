@@ -88,14 +88,14 @@ test-go: need-go
 
 # The same pixels on a 32-bit machine, 386 where the kernel runs its programs and an emulated
 # ARM elsewhere, and on arm64, which has fused multiply-add; its assembly on a processor with
-# dot products and on one without.
+# products of matrices and dot products and on one without.
 ARCH_PACKAGES = ./core/... ./weights/... ./tools/sample
 test-arch: need-go need-debian
 	if GOARCH=386 $(GO) test -run '^$$' ./core/compute >/dev/null 2>&1; then GOARCH=386 $(GO) test $(ARCH_PACKAGES); \
 	else GOARCH=arm $(GO) test -exec qemu-arm $(ARCH_PACKAGES); fi
 	GOARCH=arm64 $(GO) test -exec qemu-aarch64 -run Golden ./tools/sample ./weights ./core/...
-	GOARCH=arm64 $(GO) test -exec qemu-aarch64 ./core/compute/native
-	QEMU_CPU=cortex-a53 GOARCH=arm64 $(GO) test -count 1 -exec qemu-aarch64 ./core/compute/native
+	DIT8_DEVICES=neon-i8mm,neon-dotprod,neon,generic QEMU_CPU=max GOARCH=arm64 $(GO) test -exec qemu-aarch64 ./core/compute/native
+	DIT8_DEVICES=neon,generic QEMU_CPU=cortex-a53 GOARCH=arm64 $(GO) test -count 1 -exec qemu-aarch64 ./core/compute/native
 
 # The assembly under the race detector and with a busy garbage collector (AMX, which may be
 # emulated, without the former; it says whether it was tested), the build without it, and that

@@ -18,6 +18,7 @@ type attentionKernels struct {
 	mixKeys    int // keys of a group of mix
 	mixRows    int // rows of its tiles, at most kernels.rows
 
+	scores       dotFunc                                    // of rows of queries, with keys as panels of weights
 	columnSums   func(dst, x *float32, stride, rows, n int) // dst [n], in the order of rows
 	columnMax    func(dst, x *float32, stride, rows, n int) // of absolute values
 	quantizeRows func(q *int8, qStride int, x *float32, stride int, zero *int8, scales *float32, rows, n int)
@@ -217,7 +218,7 @@ func (op *integerAttention) attend(s *scratch, head, from, to int) {
 	apart := keys + 16 // so that rows needn't share places of the cache
 	scores := grow(&s.scores, padded*apart)
 	for j := 0; j < keys; j += k.panel {
-		k.dot[k.rows](&scores[j], 4*apart, &q[0], width, &p.keys[j*width], width/16, padded/k.rows,
+		k.scores(&scores[j], 4*apart, &q[0], width, &p.keys[j*width], width/16, padded/k.rows,
 			&op.ones[0], &p.keyScales[j], &op.mask[j], &p.corrections[j])
 	}
 	k.weights(&scores[0], 4*apart, &scales[0], op.factor, &inv[0], n, keys)

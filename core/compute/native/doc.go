@@ -1,7 +1,7 @@
 // Package native is the compute.Device of machines with assembly for their
 // vector instructions: AVX-512 with VNNI, AVX2 with and without AVX-VNNI on amd64,
-// NEON with and without its dot products on arm64; and on Linux for AMX's tiles. A pool
-// of goroutines shares the parts of an operation. Elsewhere, and with the build tag purego, New gives
+// NEON with products of matrices, with dot products and without on arm64; and on Linux
+// for AMX's tiles. A pool of goroutines shares the parts of an operation. Elsewhere, and with the build tag purego, New gives
 // the generic device.
 //
 // Operations are products over tiles and kernels over rows. A product multiplies

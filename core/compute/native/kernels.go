@@ -13,6 +13,7 @@ type kernels struct {
 	panel  int  // outputs that a product computes at a time
 	rows   int  // most rows of a tile
 	inputs int  // what inputs are filled up to, with weights of zero: whole groups of so many
+	beside int  // inputs of an output that lie beside each other in a panel
 	zero   int8 // what a quantised 0 is stored as
 
 	dot    []dotFunc    // by the rows of a tile

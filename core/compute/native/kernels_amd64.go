@@ -3,13 +3,14 @@
 package native
 
 var avx512 = kernels{
-	name: "avx512-vnni", panel: 32, rows: 8, inputs: 16, zero: -128,
+	name: "avx512-vnni", panel: 32, rows: 8, inputs: 16, beside: 4, zero: -128,
 	dot:      []dotFunc{nil, dot1AVX512, dot2AVX512, dot3AVX512, dot4AVX512, dot5AVX512, dot6AVX512, dot7AVX512, dot8AVX512},
 	gemm:     []gemmFunc{nil, gemm1AVX512, gemm2AVX512, gemm3AVX512, gemm4AVX512, gemm5AVX512, gemm6AVX512, gemm7AVX512, gemm8AVX512},
 	quantize: quantizeAVX512, absMax: absMaxAVX512, maximum: maximumAVX512, sum: sumAVX512, sumSquares: sumSquaresAVX512, expSum: expSumAVX512,
 	modulate: modulateAVX512, gate: gateAVX512, add: addAVX512, scale: scaleAVX512, multiply: multiplyAVX512, rotate: rotateAVX512,
 	gelu: geluAVX512, silu: siluAVX512, peak: peakAVX512,
 	attentionKernels: attentionKernels{
+		scores:    dot8AVX512,
 		valueKeys: 2, valueBytes: 2, mixKeys: 8, mixRows: 8,
 		columnSums: columnSumsAVX512, columnMax: columnMaxAVX512, quantizeRows: quantizeRowsAVX512, quantizeKeys: quantizeKeysAVX512, packKeys: packKeysAVX2, packValues: packValuesAVX512,
 		weights: attentionWeightsAVX512, mix: mixAVX512, mixHalf: mixHalfAVX512,
@@ -22,13 +23,14 @@ var avx512 = kernels{
 }
 
 var avx2 = kernels{
-	name: "avx2", panel: 16, rows: 4, inputs: 16,
+	name: "avx2", panel: 16, rows: 4, inputs: 16, beside: 4,
 	dot:      []dotFunc{nil, dot1AVX2, dot2AVX2, dot3AVX2, dot4AVX2},
 	gemm:     []gemmFunc{nil, gemm1AVX2, gemm2AVX2, gemm3AVX2, gemm4AVX2},
 	quantize: quantizeAVX2, absMax: absMaxAVX2, maximum: maximumAVX2, sum: sumAVX2, sumSquares: sumSquaresAVX2, expSum: expSumAVX2,
 	modulate: modulateAVX2, gate: gateAVX2, add: addAVX2, scale: scaleAVX2, multiply: multiplyAVX2, rotate: rotateAVX2,
 	gelu: geluAVX2, silu: siluAVX2, peak: peakAVX2,
 	attentionKernels: attentionKernels{
+		scores:    dot4AVX2,
 		valueKeys: 2, valueBytes: 2, mixKeys: 8, mixRows: 4,
 		columnSums: columnSumsAVX2, columnMax: columnMaxAVX2, quantizeRows: quantizeRowsAVX2, quantizeKeys: quantizeKeysAVX2, packKeys: packKeysAVX2, packValues: packValuesAVX2,
 		weights: attentionWeightsAVX2, mix: mixAVX2, mixHalf: mixHalfAVX2,
@@ -45,7 +47,7 @@ var avxVNNI = func() kernels {
 	k := avx2
 	k.name, k.zero = "avx-vnni", -128
 	k.dot = []dotFunc{nil, dot1AVXVNNI, dot2AVXVNNI, dot3AVXVNNI, dot4AVXVNNI}
-	k.mix, k.mixHalf = mixAVXVNNI, mixHalfAVXVNNI
+	k.scores, k.mix, k.mixHalf = dot4AVXVNNI, mixAVXVNNI, mixHalfAVXVNNI
 	k.planeProducts = planeProductsAVXVNNI
 	k.quantize, k.peak = quantizeAVXVNNI, peakAVXVNNI
 	return k

@@ -9,7 +9,8 @@ import "dit8/core/compute"
 type linear struct {
 	in, out, width int // width: inputs, filled up to what a product takes at a time
 
-	// int8: for each four inputs of a panel the weights of its outputs, by fours.
+	// int8: for each four inputs of a panel, or what kernels.beside says, the weights of
+	// its outputs, by fours.
 	i8          []int8
 	scale       []float32
 	corrections []int32 // -zero·Σw: sums start from them
@@ -27,7 +28,7 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 	if err := w.Check(); err != nil {
 		return nil, err
 	}
-	panel := d.k.panel
+	panel, beside := d.k.panel, d.k.beside
 	outs := up(w.Out, panel)
 	l := &linear{in: w.In, out: w.Out, width: up(w.In, d.k.inputs), bias: make([]float32, outs)}
 	copy(l.bias, w.Bias)
@@ -44,10 +45,10 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 	l.i8, l.scale, l.corrections = make([]int8, outs*l.width), make([]float32, outs), make([]int32, outs)
 	copy(l.scale, w.Scale)
 	for j := range w.Out {
-		to := l.i8[j/panel*panel*l.width+j%panel*4:]
+		to := l.i8[j/panel*panel*l.width+j%panel*beside:]
 		var sum int32
 		for k, v := range w.I8[j*w.In : (j+1)*w.In] {
-			to[k/4*4*panel+k%4] = v
+			to[k/beside*beside*panel+k%beside] = v
 			sum += int32(v)
 		}
 		l.corrections[j] = int32(d.k.zero) * sum

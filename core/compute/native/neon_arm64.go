@@ -5,6 +5,32 @@
 package native
 
 //go:noescape
+func dot1SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+
+//go:noescape
+func dot2SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+
+//go:noescape
+func dot3SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+
+//go:noescape
+func dot4SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+
+//go:noescape
+func dot5SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+
+//go:noescape
+func dot6SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+
+//go:noescape
+func dot7SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+
+//go:noescape
+func dot8SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+
+func peakSMMLA(n int)
+
+//go:noescape
 func dot1SDOT(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
 
 //go:noescape

@@ -4,6 +4,1215 @@
 
 #include "textflag.h"
 
+// func dot1SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+TEXT ·dot1SMMLA(SB), NOSPLIT, $0-88
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	MOVD tiles+48(FP), R2
+	MOVD q+16(FP), R3
+	MOVD qStride+24(FP), R4
+	MOVD rowScale+56(FP), R6
+
+tile:
+	MOVD R3, R5
+	ADD R4, R3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	MOVD w+32(FP), R7
+	MOVD groups+40(FP), R8
+
+inputs:
+	VLD1.P 16(R5), [V16.B16]
+	VZIP1 V16.D2, V16.D2, V24.D2
+	VZIP2 V16.D2, V16.D2, V17.D2
+	VLD1.P 64(R7), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca700 // smmla v0.4s, v24.16b, v28.16b
+	WORD $0x4e9da702 // smmla v2.4s, v24.16b, v29.16b
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	VLD1.P 64(R7), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca624 // smmla v4.4s, v17.16b, v28.16b
+	WORD $0x4e9da626 // smmla v6.4s, v17.16b, v29.16b
+	WORD $0x4e9ea625 // smmla v5.4s, v17.16b, v30.16b
+	WORD $0x4e9fa627 // smmla v7.4s, v17.16b, v31.16b
+	SUB $1, R8
+	CBNZ R8, inputs
+	VADD V4.S4, V0.S4, V0.S4
+	VADD V5.S4, V1.S4, V1.S4
+	VADD V6.S4, V2.S4, V2.S4
+	VADD V7.S4, V3.S4, V3.S4
+	VZIP1 V2.D2, V0.D2, V24.D2
+	VZIP2 V2.D2, V0.D2, V2.D2
+	VMOV V24.B16, V0.B16
+	VZIP1 V3.D2, V1.D2, V24.D2
+	VZIP2 V3.D2, V1.D2, V3.D2
+	VMOV V24.B16, V1.B16
+	MOVD colScale+64(FP), R7
+	VLD1 (R7), [V16.S4, V17.S4]
+	MOVD bias+72(FP), R8
+	VLD1 (R8), [V18.S4, V19.S4]
+	VLD1R.P 4(R6), [V22.S4]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	VST1 [V0.S4, V1.S4], (R0)
+	ADD R1, R0
+	SUB $1, R2
+	CBNZ R2, tile
+	RET
+
+// func dot2SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+TEXT ·dot2SMMLA(SB), NOSPLIT, $0-88
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	MOVD tiles+48(FP), R2
+	MOVD q+16(FP), R3
+	MOVD qStride+24(FP), R4
+	MOVD rowScale+56(FP), R7
+
+tile:
+	MOVD R3, R5
+	ADD R4, R3
+	MOVD R3, R6
+	ADD R4, R3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	MOVD w+32(FP), R8
+	MOVD groups+40(FP), R9
+
+inputs:
+	VLD1.P 16(R5), [V16.B16]
+	VLD1.P 16(R6), [V17.B16]
+	VZIP1 V17.D2, V16.D2, V24.D2
+	VZIP2 V17.D2, V16.D2, V17.D2
+	VLD1.P 64(R8), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca700 // smmla v0.4s, v24.16b, v28.16b
+	WORD $0x4e9da702 // smmla v2.4s, v24.16b, v29.16b
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	VLD1.P 64(R8), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca624 // smmla v4.4s, v17.16b, v28.16b
+	WORD $0x4e9da626 // smmla v6.4s, v17.16b, v29.16b
+	WORD $0x4e9ea625 // smmla v5.4s, v17.16b, v30.16b
+	WORD $0x4e9fa627 // smmla v7.4s, v17.16b, v31.16b
+	SUB $1, R9
+	CBNZ R9, inputs
+	VADD V4.S4, V0.S4, V0.S4
+	VADD V5.S4, V1.S4, V1.S4
+	VADD V6.S4, V2.S4, V2.S4
+	VADD V7.S4, V3.S4, V3.S4
+	VZIP1 V2.D2, V0.D2, V24.D2
+	VZIP2 V2.D2, V0.D2, V2.D2
+	VMOV V24.B16, V0.B16
+	VZIP1 V3.D2, V1.D2, V24.D2
+	VZIP2 V3.D2, V1.D2, V3.D2
+	VMOV V24.B16, V1.B16
+	MOVD colScale+64(FP), R8
+	VLD1 (R8), [V16.S4, V17.S4]
+	MOVD bias+72(FP), R9
+	VLD1 (R9), [V18.S4, V19.S4]
+	VLD1R.P 4(R7), [V22.S4]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	VST1 [V0.S4, V1.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R7), [V22.S4]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	VST1 [V2.S4, V3.S4], (R0)
+	ADD R1, R0
+	SUB $1, R2
+	CBNZ R2, tile
+	RET
+
+// func dot3SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+TEXT ·dot3SMMLA(SB), NOSPLIT, $0-88
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	MOVD tiles+48(FP), R2
+	MOVD q+16(FP), R3
+	MOVD qStride+24(FP), R4
+	MOVD rowScale+56(FP), R8
+
+tile:
+	MOVD R3, R5
+	ADD R4, R3
+	MOVD R3, R6
+	ADD R4, R3
+	MOVD R3, R7
+	ADD R4, R3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD w+32(FP), R9
+	MOVD groups+40(FP), R10
+
+inputs:
+	VLD1.P 16(R5), [V16.B16]
+	VLD1.P 16(R6), [V17.B16]
+	VLD1.P 16(R7), [V18.B16]
+	VZIP1 V17.D2, V16.D2, V24.D2
+	VZIP2 V17.D2, V16.D2, V17.D2
+	VZIP1 V18.D2, V18.D2, V25.D2
+	VZIP2 V18.D2, V18.D2, V19.D2
+	VLD1.P 64(R9), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca700 // smmla v0.4s, v24.16b, v28.16b
+	WORD $0x4e9da702 // smmla v2.4s, v24.16b, v29.16b
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9ca724 // smmla v4.4s, v25.16b, v28.16b
+	WORD $0x4e9da726 // smmla v6.4s, v25.16b, v29.16b
+	WORD $0x4e9ea725 // smmla v5.4s, v25.16b, v30.16b
+	WORD $0x4e9fa727 // smmla v7.4s, v25.16b, v31.16b
+	VLD1.P 64(R9), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca628 // smmla v8.4s, v17.16b, v28.16b
+	WORD $0x4e9da62a // smmla v10.4s, v17.16b, v29.16b
+	WORD $0x4e9ea629 // smmla v9.4s, v17.16b, v30.16b
+	WORD $0x4e9fa62b // smmla v11.4s, v17.16b, v31.16b
+	WORD $0x4e9ca66c // smmla v12.4s, v19.16b, v28.16b
+	WORD $0x4e9da66e // smmla v14.4s, v19.16b, v29.16b
+	WORD $0x4e9ea66d // smmla v13.4s, v19.16b, v30.16b
+	WORD $0x4e9fa66f // smmla v15.4s, v19.16b, v31.16b
+	SUB $1, R10
+	CBNZ R10, inputs
+	VADD V8.S4, V0.S4, V0.S4
+	VADD V9.S4, V1.S4, V1.S4
+	VADD V10.S4, V2.S4, V2.S4
+	VADD V11.S4, V3.S4, V3.S4
+	VADD V12.S4, V4.S4, V4.S4
+	VADD V13.S4, V5.S4, V5.S4
+	VADD V14.S4, V6.S4, V6.S4
+	VADD V15.S4, V7.S4, V7.S4
+	VZIP1 V2.D2, V0.D2, V24.D2
+	VZIP2 V2.D2, V0.D2, V2.D2
+	VMOV V24.B16, V0.B16
+	VZIP1 V3.D2, V1.D2, V24.D2
+	VZIP2 V3.D2, V1.D2, V3.D2
+	VMOV V24.B16, V1.B16
+	VZIP1 V6.D2, V4.D2, V24.D2
+	VZIP2 V6.D2, V4.D2, V6.D2
+	VMOV V24.B16, V4.B16
+	VZIP1 V7.D2, V5.D2, V24.D2
+	VZIP2 V7.D2, V5.D2, V7.D2
+	VMOV V24.B16, V5.B16
+	MOVD colScale+64(FP), R9
+	VLD1 (R9), [V16.S4, V17.S4]
+	MOVD bias+72(FP), R10
+	VLD1 (R10), [V18.S4, V19.S4]
+	VLD1R.P 4(R8), [V22.S4]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	VST1 [V0.S4, V1.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R8), [V22.S4]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	VST1 [V2.S4, V3.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R8), [V22.S4]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	VST1 [V4.S4, V5.S4], (R0)
+	ADD R1, R0
+	SUB $1, R2
+	CBNZ R2, tile
+	RET
+
+// func dot4SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+TEXT ·dot4SMMLA(SB), NOSPLIT, $0-88
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	MOVD tiles+48(FP), R2
+	MOVD q+16(FP), R3
+	MOVD qStride+24(FP), R4
+	MOVD rowScale+56(FP), R9
+
+tile:
+	MOVD R3, R5
+	ADD R4, R3
+	MOVD R3, R6
+	ADD R4, R3
+	MOVD R3, R7
+	ADD R4, R3
+	MOVD R3, R8
+	ADD R4, R3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD w+32(FP), R10
+	MOVD groups+40(FP), R11
+
+inputs:
+	VLD1.P 16(R5), [V16.B16]
+	VLD1.P 16(R6), [V17.B16]
+	VLD1.P 16(R7), [V18.B16]
+	VLD1.P 16(R8), [V19.B16]
+	VZIP1 V17.D2, V16.D2, V24.D2
+	VZIP2 V17.D2, V16.D2, V17.D2
+	VZIP1 V19.D2, V18.D2, V25.D2
+	VZIP2 V19.D2, V18.D2, V19.D2
+	VLD1.P 64(R10), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca700 // smmla v0.4s, v24.16b, v28.16b
+	WORD $0x4e9da702 // smmla v2.4s, v24.16b, v29.16b
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9ca724 // smmla v4.4s, v25.16b, v28.16b
+	WORD $0x4e9da726 // smmla v6.4s, v25.16b, v29.16b
+	WORD $0x4e9ea725 // smmla v5.4s, v25.16b, v30.16b
+	WORD $0x4e9fa727 // smmla v7.4s, v25.16b, v31.16b
+	VLD1.P 64(R10), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca628 // smmla v8.4s, v17.16b, v28.16b
+	WORD $0x4e9da62a // smmla v10.4s, v17.16b, v29.16b
+	WORD $0x4e9ea629 // smmla v9.4s, v17.16b, v30.16b
+	WORD $0x4e9fa62b // smmla v11.4s, v17.16b, v31.16b
+	WORD $0x4e9ca66c // smmla v12.4s, v19.16b, v28.16b
+	WORD $0x4e9da66e // smmla v14.4s, v19.16b, v29.16b
+	WORD $0x4e9ea66d // smmla v13.4s, v19.16b, v30.16b
+	WORD $0x4e9fa66f // smmla v15.4s, v19.16b, v31.16b
+	SUB $1, R11
+	CBNZ R11, inputs
+	VADD V8.S4, V0.S4, V0.S4
+	VADD V9.S4, V1.S4, V1.S4
+	VADD V10.S4, V2.S4, V2.S4
+	VADD V11.S4, V3.S4, V3.S4
+	VADD V12.S4, V4.S4, V4.S4
+	VADD V13.S4, V5.S4, V5.S4
+	VADD V14.S4, V6.S4, V6.S4
+	VADD V15.S4, V7.S4, V7.S4
+	VZIP1 V2.D2, V0.D2, V24.D2
+	VZIP2 V2.D2, V0.D2, V2.D2
+	VMOV V24.B16, V0.B16
+	VZIP1 V3.D2, V1.D2, V24.D2
+	VZIP2 V3.D2, V1.D2, V3.D2
+	VMOV V24.B16, V1.B16
+	VZIP1 V6.D2, V4.D2, V24.D2
+	VZIP2 V6.D2, V4.D2, V6.D2
+	VMOV V24.B16, V4.B16
+	VZIP1 V7.D2, V5.D2, V24.D2
+	VZIP2 V7.D2, V5.D2, V7.D2
+	VMOV V24.B16, V5.B16
+	MOVD colScale+64(FP), R10
+	VLD1 (R10), [V16.S4, V17.S4]
+	MOVD bias+72(FP), R11
+	VLD1 (R11), [V18.S4, V19.S4]
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	VST1 [V0.S4, V1.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	VST1 [V2.S4, V3.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	VST1 [V4.S4, V5.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dce7 // fmul v7.4s, v7.4s, v21.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	VST1 [V6.S4, V7.S4], (R0)
+	ADD R1, R0
+	SUB $1, R2
+	CBNZ R2, tile
+	RET
+
+// func dot5SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+TEXT ·dot5SMMLA(SB), NOSPLIT, $0-88
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	MOVD tiles+48(FP), R2
+	MOVD q+16(FP), R3
+	MOVD qStride+24(FP), R4
+	MOVD rowScale+56(FP), R10
+
+tile:
+	MOVD R3, R5
+	ADD R4, R3
+	MOVD R3, R6
+	ADD R4, R3
+	MOVD R3, R7
+	ADD R4, R3
+	MOVD R3, R8
+	ADD R4, R3
+	MOVD R3, R9
+	ADD R4, R3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD w+32(FP), R11
+	MOVD groups+40(FP), R12
+
+inputs:
+	VLD1.P 16(R5), [V16.B16]
+	VLD1.P 16(R6), [V17.B16]
+	VLD1.P 16(R7), [V18.B16]
+	VLD1.P 16(R8), [V19.B16]
+	VLD1.P 16(R9), [V20.B16]
+	VZIP1 V17.D2, V16.D2, V24.D2
+	VZIP2 V17.D2, V16.D2, V17.D2
+	VZIP1 V19.D2, V18.D2, V25.D2
+	VZIP2 V19.D2, V18.D2, V19.D2
+	VZIP1 V20.D2, V20.D2, V26.D2
+	VZIP2 V20.D2, V20.D2, V21.D2
+	VLD1.P 64(R11), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca700 // smmla v0.4s, v24.16b, v28.16b
+	WORD $0x4e9da702 // smmla v2.4s, v24.16b, v29.16b
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9ca724 // smmla v4.4s, v25.16b, v28.16b
+	WORD $0x4e9da726 // smmla v6.4s, v25.16b, v29.16b
+	WORD $0x4e9ea725 // smmla v5.4s, v25.16b, v30.16b
+	WORD $0x4e9fa727 // smmla v7.4s, v25.16b, v31.16b
+	WORD $0x4e9ca748 // smmla v8.4s, v26.16b, v28.16b
+	WORD $0x4e9da74a // smmla v10.4s, v26.16b, v29.16b
+	WORD $0x4e9ea749 // smmla v9.4s, v26.16b, v30.16b
+	WORD $0x4e9fa74b // smmla v11.4s, v26.16b, v31.16b
+	VLD1.P 64(R11), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca620 // smmla v0.4s, v17.16b, v28.16b
+	WORD $0x4e9da622 // smmla v2.4s, v17.16b, v29.16b
+	WORD $0x4e9ea621 // smmla v1.4s, v17.16b, v30.16b
+	WORD $0x4e9fa623 // smmla v3.4s, v17.16b, v31.16b
+	WORD $0x4e9ca664 // smmla v4.4s, v19.16b, v28.16b
+	WORD $0x4e9da666 // smmla v6.4s, v19.16b, v29.16b
+	WORD $0x4e9ea665 // smmla v5.4s, v19.16b, v30.16b
+	WORD $0x4e9fa667 // smmla v7.4s, v19.16b, v31.16b
+	WORD $0x4e9ca6a8 // smmla v8.4s, v21.16b, v28.16b
+	WORD $0x4e9da6aa // smmla v10.4s, v21.16b, v29.16b
+	WORD $0x4e9ea6a9 // smmla v9.4s, v21.16b, v30.16b
+	WORD $0x4e9fa6ab // smmla v11.4s, v21.16b, v31.16b
+	SUB $1, R12
+	CBNZ R12, inputs
+	VZIP1 V2.D2, V0.D2, V24.D2
+	VZIP2 V2.D2, V0.D2, V2.D2
+	VMOV V24.B16, V0.B16
+	VZIP1 V3.D2, V1.D2, V24.D2
+	VZIP2 V3.D2, V1.D2, V3.D2
+	VMOV V24.B16, V1.B16
+	VZIP1 V6.D2, V4.D2, V24.D2
+	VZIP2 V6.D2, V4.D2, V6.D2
+	VMOV V24.B16, V4.B16
+	VZIP1 V7.D2, V5.D2, V24.D2
+	VZIP2 V7.D2, V5.D2, V7.D2
+	VMOV V24.B16, V5.B16
+	VZIP1 V10.D2, V8.D2, V24.D2
+	VZIP2 V10.D2, V8.D2, V10.D2
+	VMOV V24.B16, V8.B16
+	VZIP1 V11.D2, V9.D2, V24.D2
+	VZIP2 V11.D2, V9.D2, V11.D2
+	VMOV V24.B16, V9.B16
+	MOVD colScale+64(FP), R11
+	VLD1 (R11), [V16.S4, V17.S4]
+	MOVD bias+72(FP), R12
+	VLD1 (R12), [V18.S4, V19.S4]
+	VLD1R.P 4(R10), [V22.S4]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	VST1 [V0.S4, V1.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R10), [V22.S4]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	VST1 [V2.S4, V3.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R10), [V22.S4]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	VST1 [V4.S4, V5.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R10), [V22.S4]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dce7 // fmul v7.4s, v7.4s, v21.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	VST1 [V6.S4, V7.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R10), [V22.S4]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
+	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	VST1 [V8.S4, V9.S4], (R0)
+	ADD R1, R0
+	SUB $1, R2
+	CBNZ R2, tile
+	RET
+
+// func dot6SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+TEXT ·dot6SMMLA(SB), NOSPLIT, $0-88
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	MOVD tiles+48(FP), R2
+	MOVD q+16(FP), R3
+	MOVD qStride+24(FP), R4
+	MOVD rowScale+56(FP), R11
+
+tile:
+	MOVD R3, R5
+	ADD R4, R3
+	MOVD R3, R6
+	ADD R4, R3
+	MOVD R3, R7
+	ADD R4, R3
+	MOVD R3, R8
+	ADD R4, R3
+	MOVD R3, R9
+	ADD R4, R3
+	MOVD R3, R10
+	ADD R4, R3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD w+32(FP), R12
+	MOVD groups+40(FP), R13
+
+inputs:
+	VLD1.P 16(R5), [V16.B16]
+	VLD1.P 16(R6), [V17.B16]
+	VLD1.P 16(R7), [V18.B16]
+	VLD1.P 16(R8), [V19.B16]
+	VLD1.P 16(R9), [V20.B16]
+	VLD1.P 16(R10), [V21.B16]
+	VZIP1 V17.D2, V16.D2, V24.D2
+	VZIP2 V17.D2, V16.D2, V17.D2
+	VZIP1 V19.D2, V18.D2, V25.D2
+	VZIP2 V19.D2, V18.D2, V19.D2
+	VZIP1 V21.D2, V20.D2, V26.D2
+	VZIP2 V21.D2, V20.D2, V21.D2
+	VLD1.P 64(R12), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca700 // smmla v0.4s, v24.16b, v28.16b
+	WORD $0x4e9da702 // smmla v2.4s, v24.16b, v29.16b
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9ca724 // smmla v4.4s, v25.16b, v28.16b
+	WORD $0x4e9da726 // smmla v6.4s, v25.16b, v29.16b
+	WORD $0x4e9ea725 // smmla v5.4s, v25.16b, v30.16b
+	WORD $0x4e9fa727 // smmla v7.4s, v25.16b, v31.16b
+	WORD $0x4e9ca748 // smmla v8.4s, v26.16b, v28.16b
+	WORD $0x4e9da74a // smmla v10.4s, v26.16b, v29.16b
+	WORD $0x4e9ea749 // smmla v9.4s, v26.16b, v30.16b
+	WORD $0x4e9fa74b // smmla v11.4s, v26.16b, v31.16b
+	VLD1.P 64(R12), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca620 // smmla v0.4s, v17.16b, v28.16b
+	WORD $0x4e9da622 // smmla v2.4s, v17.16b, v29.16b
+	WORD $0x4e9ea621 // smmla v1.4s, v17.16b, v30.16b
+	WORD $0x4e9fa623 // smmla v3.4s, v17.16b, v31.16b
+	WORD $0x4e9ca664 // smmla v4.4s, v19.16b, v28.16b
+	WORD $0x4e9da666 // smmla v6.4s, v19.16b, v29.16b
+	WORD $0x4e9ea665 // smmla v5.4s, v19.16b, v30.16b
+	WORD $0x4e9fa667 // smmla v7.4s, v19.16b, v31.16b
+	WORD $0x4e9ca6a8 // smmla v8.4s, v21.16b, v28.16b
+	WORD $0x4e9da6aa // smmla v10.4s, v21.16b, v29.16b
+	WORD $0x4e9ea6a9 // smmla v9.4s, v21.16b, v30.16b
+	WORD $0x4e9fa6ab // smmla v11.4s, v21.16b, v31.16b
+	SUB $1, R13
+	CBNZ R13, inputs
+	VZIP1 V2.D2, V0.D2, V24.D2
+	VZIP2 V2.D2, V0.D2, V2.D2
+	VMOV V24.B16, V0.B16
+	VZIP1 V3.D2, V1.D2, V24.D2
+	VZIP2 V3.D2, V1.D2, V3.D2
+	VMOV V24.B16, V1.B16
+	VZIP1 V6.D2, V4.D2, V24.D2
+	VZIP2 V6.D2, V4.D2, V6.D2
+	VMOV V24.B16, V4.B16
+	VZIP1 V7.D2, V5.D2, V24.D2
+	VZIP2 V7.D2, V5.D2, V7.D2
+	VMOV V24.B16, V5.B16
+	VZIP1 V10.D2, V8.D2, V24.D2
+	VZIP2 V10.D2, V8.D2, V10.D2
+	VMOV V24.B16, V8.B16
+	VZIP1 V11.D2, V9.D2, V24.D2
+	VZIP2 V11.D2, V9.D2, V11.D2
+	VMOV V24.B16, V9.B16
+	MOVD colScale+64(FP), R12
+	VLD1 (R12), [V16.S4, V17.S4]
+	MOVD bias+72(FP), R13
+	VLD1 (R13), [V18.S4, V19.S4]
+	VLD1R.P 4(R11), [V22.S4]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	VST1 [V0.S4, V1.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R11), [V22.S4]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	VST1 [V2.S4, V3.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R11), [V22.S4]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	VST1 [V4.S4, V5.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R11), [V22.S4]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dce7 // fmul v7.4s, v7.4s, v21.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	VST1 [V6.S4, V7.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R11), [V22.S4]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
+	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	VST1 [V8.S4, V9.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R11), [V22.S4]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dd4a // fmul v10.4s, v10.4s, v20.4s
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dd6b // fmul v11.4s, v11.4s, v21.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	VST1 [V10.S4, V11.S4], (R0)
+	ADD R1, R0
+	SUB $1, R2
+	CBNZ R2, tile
+	RET
+
+// func dot7SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+TEXT ·dot7SMMLA(SB), NOSPLIT, $0-88
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	MOVD tiles+48(FP), R2
+	MOVD q+16(FP), R3
+	MOVD qStride+24(FP), R4
+	MOVD rowScale+56(FP), R12
+
+tile:
+	MOVD R3, R5
+	ADD R4, R3
+	MOVD R3, R6
+	ADD R4, R3
+	MOVD R3, R7
+	ADD R4, R3
+	MOVD R3, R8
+	ADD R4, R3
+	MOVD R3, R9
+	ADD R4, R3
+	MOVD R3, R10
+	ADD R4, R3
+	MOVD R3, R11
+	ADD R4, R3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD w+32(FP), R13
+	MOVD groups+40(FP), R14
+
+inputs:
+	VLD1.P 16(R5), [V16.B16]
+	VLD1.P 16(R6), [V17.B16]
+	VLD1.P 16(R7), [V18.B16]
+	VLD1.P 16(R8), [V19.B16]
+	VLD1.P 16(R9), [V20.B16]
+	VLD1.P 16(R10), [V21.B16]
+	VLD1.P 16(R11), [V22.B16]
+	VZIP1 V17.D2, V16.D2, V24.D2
+	VZIP2 V17.D2, V16.D2, V17.D2
+	VZIP1 V19.D2, V18.D2, V25.D2
+	VZIP2 V19.D2, V18.D2, V19.D2
+	VZIP1 V21.D2, V20.D2, V26.D2
+	VZIP2 V21.D2, V20.D2, V21.D2
+	VZIP1 V22.D2, V22.D2, V27.D2
+	VZIP2 V22.D2, V22.D2, V23.D2
+	VLD1.P 64(R13), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca700 // smmla v0.4s, v24.16b, v28.16b
+	WORD $0x4e9da702 // smmla v2.4s, v24.16b, v29.16b
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9ca724 // smmla v4.4s, v25.16b, v28.16b
+	WORD $0x4e9da726 // smmla v6.4s, v25.16b, v29.16b
+	WORD $0x4e9ea725 // smmla v5.4s, v25.16b, v30.16b
+	WORD $0x4e9fa727 // smmla v7.4s, v25.16b, v31.16b
+	WORD $0x4e9ca748 // smmla v8.4s, v26.16b, v28.16b
+	WORD $0x4e9da74a // smmla v10.4s, v26.16b, v29.16b
+	WORD $0x4e9ea749 // smmla v9.4s, v26.16b, v30.16b
+	WORD $0x4e9fa74b // smmla v11.4s, v26.16b, v31.16b
+	WORD $0x4e9ca76c // smmla v12.4s, v27.16b, v28.16b
+	WORD $0x4e9da76e // smmla v14.4s, v27.16b, v29.16b
+	WORD $0x4e9ea76d // smmla v13.4s, v27.16b, v30.16b
+	WORD $0x4e9fa76f // smmla v15.4s, v27.16b, v31.16b
+	VLD1.P 64(R13), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca620 // smmla v0.4s, v17.16b, v28.16b
+	WORD $0x4e9da622 // smmla v2.4s, v17.16b, v29.16b
+	WORD $0x4e9ea621 // smmla v1.4s, v17.16b, v30.16b
+	WORD $0x4e9fa623 // smmla v3.4s, v17.16b, v31.16b
+	WORD $0x4e9ca664 // smmla v4.4s, v19.16b, v28.16b
+	WORD $0x4e9da666 // smmla v6.4s, v19.16b, v29.16b
+	WORD $0x4e9ea665 // smmla v5.4s, v19.16b, v30.16b
+	WORD $0x4e9fa667 // smmla v7.4s, v19.16b, v31.16b
+	WORD $0x4e9ca6a8 // smmla v8.4s, v21.16b, v28.16b
+	WORD $0x4e9da6aa // smmla v10.4s, v21.16b, v29.16b
+	WORD $0x4e9ea6a9 // smmla v9.4s, v21.16b, v30.16b
+	WORD $0x4e9fa6ab // smmla v11.4s, v21.16b, v31.16b
+	WORD $0x4e9ca6ec // smmla v12.4s, v23.16b, v28.16b
+	WORD $0x4e9da6ee // smmla v14.4s, v23.16b, v29.16b
+	WORD $0x4e9ea6ed // smmla v13.4s, v23.16b, v30.16b
+	WORD $0x4e9fa6ef // smmla v15.4s, v23.16b, v31.16b
+	SUB $1, R14
+	CBNZ R14, inputs
+	VZIP1 V2.D2, V0.D2, V24.D2
+	VZIP2 V2.D2, V0.D2, V2.D2
+	VMOV V24.B16, V0.B16
+	VZIP1 V3.D2, V1.D2, V24.D2
+	VZIP2 V3.D2, V1.D2, V3.D2
+	VMOV V24.B16, V1.B16
+	VZIP1 V6.D2, V4.D2, V24.D2
+	VZIP2 V6.D2, V4.D2, V6.D2
+	VMOV V24.B16, V4.B16
+	VZIP1 V7.D2, V5.D2, V24.D2
+	VZIP2 V7.D2, V5.D2, V7.D2
+	VMOV V24.B16, V5.B16
+	VZIP1 V10.D2, V8.D2, V24.D2
+	VZIP2 V10.D2, V8.D2, V10.D2
+	VMOV V24.B16, V8.B16
+	VZIP1 V11.D2, V9.D2, V24.D2
+	VZIP2 V11.D2, V9.D2, V11.D2
+	VMOV V24.B16, V9.B16
+	VZIP1 V14.D2, V12.D2, V24.D2
+	VZIP2 V14.D2, V12.D2, V14.D2
+	VMOV V24.B16, V12.B16
+	VZIP1 V15.D2, V13.D2, V24.D2
+	VZIP2 V15.D2, V13.D2, V15.D2
+	VMOV V24.B16, V13.B16
+	MOVD colScale+64(FP), R13
+	VLD1 (R13), [V16.S4, V17.S4]
+	MOVD bias+72(FP), R14
+	VLD1 (R14), [V18.S4, V19.S4]
+	VLD1R.P 4(R12), [V22.S4]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	VST1 [V0.S4, V1.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R12), [V22.S4]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	VST1 [V2.S4, V3.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R12), [V22.S4]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	VST1 [V4.S4, V5.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R12), [V22.S4]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dce7 // fmul v7.4s, v7.4s, v21.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	VST1 [V6.S4, V7.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R12), [V22.S4]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
+	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	VST1 [V8.S4, V9.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R12), [V22.S4]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dd4a // fmul v10.4s, v10.4s, v20.4s
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dd6b // fmul v11.4s, v11.4s, v21.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	VST1 [V10.S4, V11.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R12), [V22.S4]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
+	VST1 [V12.S4, V13.S4], (R0)
+	ADD R1, R0
+	SUB $1, R2
+	CBNZ R2, tile
+	RET
+
+// func dot8SMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+TEXT ·dot8SMMLA(SB), NOSPLIT, $0-88
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	MOVD tiles+48(FP), R2
+	MOVD q+16(FP), R3
+	MOVD qStride+24(FP), R4
+	MOVD rowScale+56(FP), R13
+
+tile:
+	MOVD R3, R5
+	ADD R4, R3
+	MOVD R3, R6
+	ADD R4, R3
+	MOVD R3, R7
+	ADD R4, R3
+	MOVD R3, R8
+	ADD R4, R3
+	MOVD R3, R9
+	ADD R4, R3
+	MOVD R3, R10
+	ADD R4, R3
+	MOVD R3, R11
+	ADD R4, R3
+	MOVD R3, R12
+	ADD R4, R3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD w+32(FP), R14
+	MOVD groups+40(FP), R15
+
+inputs:
+	VLD1.P 16(R5), [V16.B16]
+	VLD1.P 16(R6), [V17.B16]
+	VLD1.P 16(R7), [V18.B16]
+	VLD1.P 16(R8), [V19.B16]
+	VLD1.P 16(R9), [V20.B16]
+	VLD1.P 16(R10), [V21.B16]
+	VLD1.P 16(R11), [V22.B16]
+	VLD1.P 16(R12), [V23.B16]
+	VZIP1 V17.D2, V16.D2, V24.D2
+	VZIP2 V17.D2, V16.D2, V17.D2
+	VZIP1 V19.D2, V18.D2, V25.D2
+	VZIP2 V19.D2, V18.D2, V19.D2
+	VZIP1 V21.D2, V20.D2, V26.D2
+	VZIP2 V21.D2, V20.D2, V21.D2
+	VZIP1 V23.D2, V22.D2, V27.D2
+	VZIP2 V23.D2, V22.D2, V23.D2
+	VLD1.P 64(R14), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca700 // smmla v0.4s, v24.16b, v28.16b
+	WORD $0x4e9da702 // smmla v2.4s, v24.16b, v29.16b
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9ca724 // smmla v4.4s, v25.16b, v28.16b
+	WORD $0x4e9da726 // smmla v6.4s, v25.16b, v29.16b
+	WORD $0x4e9ea725 // smmla v5.4s, v25.16b, v30.16b
+	WORD $0x4e9fa727 // smmla v7.4s, v25.16b, v31.16b
+	WORD $0x4e9ca748 // smmla v8.4s, v26.16b, v28.16b
+	WORD $0x4e9da74a // smmla v10.4s, v26.16b, v29.16b
+	WORD $0x4e9ea749 // smmla v9.4s, v26.16b, v30.16b
+	WORD $0x4e9fa74b // smmla v11.4s, v26.16b, v31.16b
+	WORD $0x4e9ca76c // smmla v12.4s, v27.16b, v28.16b
+	WORD $0x4e9da76e // smmla v14.4s, v27.16b, v29.16b
+	WORD $0x4e9ea76d // smmla v13.4s, v27.16b, v30.16b
+	WORD $0x4e9fa76f // smmla v15.4s, v27.16b, v31.16b
+	VLD1.P 64(R14), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4e9ca620 // smmla v0.4s, v17.16b, v28.16b
+	WORD $0x4e9da622 // smmla v2.4s, v17.16b, v29.16b
+	WORD $0x4e9ea621 // smmla v1.4s, v17.16b, v30.16b
+	WORD $0x4e9fa623 // smmla v3.4s, v17.16b, v31.16b
+	WORD $0x4e9ca664 // smmla v4.4s, v19.16b, v28.16b
+	WORD $0x4e9da666 // smmla v6.4s, v19.16b, v29.16b
+	WORD $0x4e9ea665 // smmla v5.4s, v19.16b, v30.16b
+	WORD $0x4e9fa667 // smmla v7.4s, v19.16b, v31.16b
+	WORD $0x4e9ca6a8 // smmla v8.4s, v21.16b, v28.16b
+	WORD $0x4e9da6aa // smmla v10.4s, v21.16b, v29.16b
+	WORD $0x4e9ea6a9 // smmla v9.4s, v21.16b, v30.16b
+	WORD $0x4e9fa6ab // smmla v11.4s, v21.16b, v31.16b
+	WORD $0x4e9ca6ec // smmla v12.4s, v23.16b, v28.16b
+	WORD $0x4e9da6ee // smmla v14.4s, v23.16b, v29.16b
+	WORD $0x4e9ea6ed // smmla v13.4s, v23.16b, v30.16b
+	WORD $0x4e9fa6ef // smmla v15.4s, v23.16b, v31.16b
+	SUB $1, R15
+	CBNZ R15, inputs
+	VZIP1 V2.D2, V0.D2, V24.D2
+	VZIP2 V2.D2, V0.D2, V2.D2
+	VMOV V24.B16, V0.B16
+	VZIP1 V3.D2, V1.D2, V24.D2
+	VZIP2 V3.D2, V1.D2, V3.D2
+	VMOV V24.B16, V1.B16
+	VZIP1 V6.D2, V4.D2, V24.D2
+	VZIP2 V6.D2, V4.D2, V6.D2
+	VMOV V24.B16, V4.B16
+	VZIP1 V7.D2, V5.D2, V24.D2
+	VZIP2 V7.D2, V5.D2, V7.D2
+	VMOV V24.B16, V5.B16
+	VZIP1 V10.D2, V8.D2, V24.D2
+	VZIP2 V10.D2, V8.D2, V10.D2
+	VMOV V24.B16, V8.B16
+	VZIP1 V11.D2, V9.D2, V24.D2
+	VZIP2 V11.D2, V9.D2, V11.D2
+	VMOV V24.B16, V9.B16
+	VZIP1 V14.D2, V12.D2, V24.D2
+	VZIP2 V14.D2, V12.D2, V14.D2
+	VMOV V24.B16, V12.B16
+	VZIP1 V15.D2, V13.D2, V24.D2
+	VZIP2 V15.D2, V13.D2, V15.D2
+	VMOV V24.B16, V13.B16
+	MOVD colScale+64(FP), R14
+	VLD1 (R14), [V16.S4, V17.S4]
+	MOVD bias+72(FP), R15
+	VLD1 (R15), [V18.S4, V19.S4]
+	VLD1R.P 4(R13), [V22.S4]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	VST1 [V0.S4, V1.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R13), [V22.S4]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	VST1 [V2.S4, V3.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R13), [V22.S4]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	VST1 [V4.S4, V5.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R13), [V22.S4]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dce7 // fmul v7.4s, v7.4s, v21.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	VST1 [V6.S4, V7.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R13), [V22.S4]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
+	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	VST1 [V8.S4, V9.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R13), [V22.S4]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dd4a // fmul v10.4s, v10.4s, v20.4s
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dd6b // fmul v11.4s, v11.4s, v21.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	VST1 [V10.S4, V11.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R13), [V22.S4]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
+	VST1 [V12.S4, V13.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R13), [V22.S4]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34ddce // fmul v14.4s, v14.4s, v20.4s
+	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35ddef // fmul v15.4s, v15.4s, v21.4s
+	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
+	VST1 [V14.S4, V15.S4], (R0)
+	ADD R1, R0
+	SUB $1, R2
+	CBNZ R2, tile
+	RET
+
+// func peakSMMLA(n int)
+TEXT ·peakSMMLA(SB), NOSPLIT, $0-8
+	MOVD n+0(FP), R0
+
+again:
+	VZIP1 V17.D2, V16.D2, V24.D2
+	VZIP2 V17.D2, V16.D2, V17.D2
+	VZIP1 V19.D2, V18.D2, V25.D2
+	VZIP2 V19.D2, V18.D2, V19.D2
+	VZIP1 V21.D2, V20.D2, V26.D2
+	VZIP2 V21.D2, V20.D2, V21.D2
+	VZIP1 V23.D2, V22.D2, V27.D2
+	VZIP2 V23.D2, V22.D2, V23.D2
+	WORD $0x4e9ca700 // smmla v0.4s, v24.16b, v28.16b
+	WORD $0x4e9da702 // smmla v2.4s, v24.16b, v29.16b
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9ca724 // smmla v4.4s, v25.16b, v28.16b
+	WORD $0x4e9da726 // smmla v6.4s, v25.16b, v29.16b
+	WORD $0x4e9ea725 // smmla v5.4s, v25.16b, v30.16b
+	WORD $0x4e9fa727 // smmla v7.4s, v25.16b, v31.16b
+	WORD $0x4e9ca748 // smmla v8.4s, v26.16b, v28.16b
+	WORD $0x4e9da74a // smmla v10.4s, v26.16b, v29.16b
+	WORD $0x4e9ea749 // smmla v9.4s, v26.16b, v30.16b
+	WORD $0x4e9fa74b // smmla v11.4s, v26.16b, v31.16b
+	WORD $0x4e9ca76c // smmla v12.4s, v27.16b, v28.16b
+	WORD $0x4e9da76e // smmla v14.4s, v27.16b, v29.16b
+	WORD $0x4e9ea76d // smmla v13.4s, v27.16b, v30.16b
+	WORD $0x4e9fa76f // smmla v15.4s, v27.16b, v31.16b
+	WORD $0x4e9ca620 // smmla v0.4s, v17.16b, v28.16b
+	WORD $0x4e9da622 // smmla v2.4s, v17.16b, v29.16b
+	WORD $0x4e9ea621 // smmla v1.4s, v17.16b, v30.16b
+	WORD $0x4e9fa623 // smmla v3.4s, v17.16b, v31.16b
+	WORD $0x4e9ca664 // smmla v4.4s, v19.16b, v28.16b
+	WORD $0x4e9da666 // smmla v6.4s, v19.16b, v29.16b
+	WORD $0x4e9ea665 // smmla v5.4s, v19.16b, v30.16b
+	WORD $0x4e9fa667 // smmla v7.4s, v19.16b, v31.16b
+	WORD $0x4e9ca6a8 // smmla v8.4s, v21.16b, v28.16b
+	WORD $0x4e9da6aa // smmla v10.4s, v21.16b, v29.16b
+	WORD $0x4e9ea6a9 // smmla v9.4s, v21.16b, v30.16b
+	WORD $0x4e9fa6ab // smmla v11.4s, v21.16b, v31.16b
+	WORD $0x4e9ca6ec // smmla v12.4s, v23.16b, v28.16b
+	WORD $0x4e9da6ee // smmla v14.4s, v23.16b, v29.16b
+	WORD $0x4e9ea6ed // smmla v13.4s, v23.16b, v30.16b
+	WORD $0x4e9fa6ef // smmla v15.4s, v23.16b, v31.16b
+	SUB $1, R0
+	CBNZ R0, again
+	RET
+
 // func dot1SDOT(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
 TEXT ·dot1SDOT(SB), NOSPLIT, $0-88
 	MOVD dst+0(FP), R0

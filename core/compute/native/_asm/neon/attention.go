@@ -11,8 +11,8 @@ type digits struct{}
 func (digits) suffix() string { return "SDOT" }
 func (digits) rows() int      { return 4 }
 
-// chains are a digit's sums.
-func (digits) chains(int) int { return 2 }
+// sums has a chain for each digit.
+func (digits) sums(rows int) int { return 2 * 2 * rows }
 
 func (digits) registers() (vector, int) { return row, 2 }
 
@@ -41,9 +41,9 @@ func (digits) total(f *function, t *tile) {
 // for each key.
 type words struct{}
 
-func (words) suffix() string { return "NEON" }
-func (words) rows() int      { return 4 }
-func (words) chains(int) int { return 1 }
+func (words) suffix() string    { return "NEON" }
+func (words) rows() int         { return 4 }
+func (words) sums(rows int) int { return 2 * rows }
 
 // registers are among the first sixteen, as smlalElement needs them.
 func (words) registers() (vector, int) { return 8, 1 }

@@ -57,6 +57,12 @@ func (f *function) sdotElement(d, n, m vector, i int) {
 	f.word(element(0x4f80e000, d, n, m, i), "sdot v%d.4s, v%d.16b, v%d.4b[%d]", d, n, m, i)
 }
 
+// smmla adds to d the products of two rows of n, eight bytes each, with two of m: n's
+// first with both of m, then n's second.
+func (f *function) smmla(d, n, m vector) {
+	f.word(three(0x4e80a400, d, n, m), "smmla v%d.4s, v%d.16b, v%d.16b", d, n, m)
+}
+
 // smullLow and smullHigh multiply the lower and the upper eight bytes.
 func (f *function) smullLow(d, n, m vector) {
 	f.word(three(0x0e20c000, d, n, m), "smull v%d.8h, v%d.8b, v%d.8b", d, n, m)

@@ -23,7 +23,7 @@ func main() {
 	stubs := flag.String("stubs", "", "file for the declarations")
 	flag.Parse()
 	w := &writer{}
-	for _, p := range []product{sdot{}, smull{}} {
+	for _, p := range []product{smmla{}, sdot{}, smull{}} {
 		for r := 1; r <= p.rows(); r++ {
 			w.dot(fmt.Sprint("dot", r), p, r)
 		}

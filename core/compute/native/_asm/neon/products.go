@@ -15,13 +15,16 @@ const (
 
 // tile is a tile's accumulators and where its rows are.
 type tile struct {
-	rows   int
-	chains int // accumulators of an output; for int8 any order is exact
+	rows int
+	sums int // registers of accumulators, more than one for an output: for int8 any order is exact
 
 	dst, dstStride, tiles general
 	first, stride         general // of the source
 	at                    []general
 }
+
+// chains is the number of accumulators of an output.
+func (t *tile) chains() int { return t.sums / (2 * t.rows) }
 
 // acc is the accumulator of a row and of half a panel. Those of the first chain
 // end up with the sum.
@@ -30,8 +33,8 @@ func (t *tile) acc(chain, row, half int) vector {
 }
 
 // begin loads what tiles share. source is the name of the rows' parameter.
-func (f *function) begin(rows, chains int, source string) *tile {
-	t := &tile{rows: rows, chains: chains}
+func (f *function) begin(rows, sums int, source string) *tile {
+	t := &tile{rows: rows, sums: sums}
 	t.dst, t.dstStride, t.tiles = f.load("dst"), f.load("dstStride"), f.load("tiles")
 	t.first, t.stride = f.load(source), f.load(source+"Stride")
 	for range rows {
@@ -48,7 +51,7 @@ func (f *function) start(t *tile) {
 		f.op("MOVD", "%v, %v", t.first, at)
 		f.op("ADD", "%v, %v", t.stride, t.first)
 	}
-	for i := range 2 * t.rows * t.chains {
+	for i := range t.sums {
 		f.clear(vector(i))
 	}
 }
@@ -60,11 +63,11 @@ func (f *function) store(t *tile, i int) {
 }
 
 // product is how integers are multiplied. Weights of int8 lie by registers, each with
-// four inputs of four outputs.
+// four inputs of four outputs or eight of two.
 type product interface {
 	suffix() string
-	rows() int           // most of a tile
-	chains(rows int) int // accumulators of an output
+	rows() int         // most of a tile
+	sums(rows int) int // registers of accumulators
 	// registers are those of a row, the first of row 0 and how many each has.
 	registers() (first vector, each int)
 	// group adds the products of the inputs that the rows' registers hold. load gets
@@ -77,7 +80,7 @@ type product interface {
 // dot computes dst = float32(q·Wᵀ)·(rowScale·colScale) + bias in tiles of r rows.
 func (w *writer) dot(name string, p product, r int) {
 	f := w.text(name+p.suffix(), dotParams, "")
-	t := f.begin(r, p.chains(r), "q")
+	t := f.begin(r, p.sums(r), "q")
 	rowScale, weights, n := f.load("rowScale"), f.register(), f.register()
 
 	f.start(t)
@@ -116,7 +119,7 @@ func (w *writer) peak(p product) {
 	f := w.text("peak"+p.suffix(), "n int", "")
 	n := f.load("n")
 	f.label("again")
-	p.group(f, &tile{rows: p.rows(), chains: p.chains(p.rows())}, func(vector) {})
+	p.group(f, &tile{rows: p.rows(), sums: p.sums(p.rows())}, func(vector) {})
 	f.countdown(n, "again")
 	f.ret()
 }
@@ -129,8 +132,9 @@ func (sdot) rows() int      { return 8 }
 
 func (sdot) registers() (vector, int) { return row, 1 }
 
-// chains are more for few rows, so that a step needn't wait for the one before it.
-func (sdot) chains(rows int) int { return min(4, 8/rows) }
+// sums are more than one for an output of few rows, so that a step needn't wait for the
+// one before it.
+func (sdot) sums(rows int) int { return 2 * rows * min(4, 8/rows) }
 
 func (sdot) group(f *function, t *tile, load func(v vector)) {
 	load(operand)
@@ -138,17 +142,85 @@ func (sdot) group(f *function, t *tile, load func(v vector)) {
 	for u := range 4 {
 		for i := range t.rows {
 			for h := range 2 {
-				f.sdotElement(t.acc(u%t.chains, i, h), operand+vector(2*u+h), row+vector(i), u)
+				f.sdotElement(t.acc(u%t.chains(), i, h), operand+vector(2*u+h), row+vector(i), u)
 			}
 		}
 	}
 }
 
 func (sdot) total(f *function, t *tile) {
-	for c := t.chains / 2; c > 0; c /= 2 {
+	for c := t.chains() / 2; c > 0; c /= 2 {
 		each(0, c*2*t.rows, func(v vector) {
 			f.op("VADD", "%v.S4, %v.S4, %v.S4", t.acc(c, 0, 0)+v, v, v)
 		})
+	}
+}
+
+// smmla multiplies and adds eight inputs of two rows and two outputs at once, so that a
+// pair of rows has four accumulators, one for each pair of outputs. An odd row makes a
+// pair with itself.
+type smmla struct{}
+
+func (smmla) suffix() string { return "SMMLA" }
+func (smmla) rows() int      { return 8 }
+
+func (smmla) registers() (vector, int) { return row, 1 }
+
+// sums has two chains where registers suffice.
+func (p smmla) sums(rows int) int { return 4 * pairs(rows) * p.chains(rows) }
+
+func (smmla) chains(rows int) int { return min(2, 4/pairs(rows)) }
+
+func pairs(rows int) int { return (rows + 1) / 2 }
+
+// acc is the accumulator of a pair of outputs. They are in the order that total leaves
+// them in.
+func (smmla) acc(t *tile, chain, pair, outputs int) vector {
+	return vector(4*(chain*pairs(t.rows)+pair) + []int{0, 2, 1, 3}[outputs])
+}
+
+func (p smmla) group(f *function, t *tile, load func(v vector)) {
+	n := pairs(t.rows)
+	rows := func(pair int) (first, second vector) {
+		i := row + vector(2*pair)
+		return i, min(i+1, row+vector(t.rows-1))
+	}
+	inputs := func(pair, half int) vector { // of both rows
+		if half == 0 {
+			return operand + vector(pair)
+		}
+		return row + vector(2*pair+1)
+	}
+	for i := range n {
+		first, second := rows(i)
+		f.op("VZIP1", "%v.D2, %v.D2, %v.D2", second, first, inputs(i, 0))
+		f.op("VZIP2", "%v.D2, %v.D2, %v.D2", second, first, inputs(i, 1))
+	}
+	const w = operand + 4
+	for half := range 2 {
+		load(w)
+		for i := range n {
+			for j := range 4 {
+				f.smmla(p.acc(t, half%p.chains(t.rows), i, j), inputs(i, half), w+vector(j))
+			}
+		}
+	}
+}
+
+// total parts the rows of each pair.
+func (p smmla) total(f *function, t *tile) {
+	n := pairs(t.rows)
+	if p.chains(t.rows) == 2 {
+		each(0, 4*n, func(v vector) { f.op("VADD", "%v.S4, %v.S4, %v.S4", v+vector(4*n), v, v) })
+	}
+	const spare = operand
+	for i := range n {
+		for outputs := 0; outputs < 4; outputs += 2 {
+			a, b := p.acc(t, 0, i, outputs), p.acc(t, 0, i, outputs+1)
+			f.op("VZIP1", "%v.D2, %v.D2, %v.D2", b, a, spare)
+			f.op("VZIP2", "%v.D2, %v.D2, %v.D2", b, a, b)
+			f.op("VMOV", "%v.B16, %v.B16", spare, a)
+		}
 	}
 }
 
@@ -157,9 +229,9 @@ func (sdot) total(f *function, t *tile) {
 // an accumulator has two sums of each of two outputs, and an output two of those.
 type smull struct{}
 
-func (smull) suffix() string { return "NEON" }
-func (smull) rows() int      { return 4 }
-func (smull) chains(int) int { return 2 }
+func (smull) suffix() string    { return "NEON" }
+func (smull) rows() int         { return 4 }
+func (smull) sums(rows int) int { return 2 * 2 * rows }
 
 func (smull) registers() (vector, int) { return row, 1 }
 
@@ -192,7 +264,7 @@ func (smull) total(f *function, t *tile) {
 // and run in the order of k, each product rounded by itself.
 func (w *writer) gemm(r int) {
 	f := w.text(fmt.Sprintf("gemm%dNEON", r), gemmParams, "")
-	t := f.begin(r, 1, "a")
+	t := f.begin(r, 2*r, "a")
 	b, n := f.register(), f.register()
 	// step adds the products with the u-th value of the rows' registers. Those of
 	// three rows at a time have registers, so none waits for its sum.
