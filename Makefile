@@ -102,8 +102,8 @@ test-arch: need-go need-debian
 # it is what its generator writes.
 test-native: need-go need-debian
 	CGO_ENABLED=1 $(GO) test -race -skip TestAMX ./core/compute/native
-	$(GO) test -count 1 -v -run TestAMX ./core/compute/native
-	GOGC=1 $(GO) test -count 1 ./core/compute/native
+	GOGC=1 $(GO) test -count 1 -v -run TestAMX ./core/compute/native
+	GOGC=1 $(GO) test -count 1 -skip TestAMX ./core/compute/native
 	$(GO) test -tags purego ./core/... ./tools/sample
 	rm -rf bin/_native && mkdir -p bin && cp -r core/compute/native bin/_native
 	cd bin/_native/_asm && ./generate.sh

@@ -22,4 +22,13 @@ func tilesGate1AMX(config *[64]byte, dst *float32, dstStride int, q *int8, qStri
 //go:noescape
 func tilesGate2AMX(config *[64]byte, dst *float32, dstStride int, q *int8, qStride int, w *int8, steps int, rows int, panels int, rowScale *float32, colScale *float32, bias *float32, corrections *int32, gate *float32, lastMask int, perStep int, buffer *int32)
 
+//go:noescape
+func tilesMixAMX(config *[64]byte, dst *float32, dstStride int, q *int8, qStride int, w *int8, steps int, rows int, panels int, rowScale *float32, colScale *float32, bias *float32, corrections *int32, gate *float32, lastMask int, perStep int, buffer *int32)
+
+//go:noescape
+func packValuesAMX(w *int8, step int, x *float32, stride int, inv *float32, groups int, n int)
+
+//go:noescape
+func attentionWeightsAMX(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows int, n int)
+
 func peakAMX(n int)

@@ -88,7 +88,7 @@ work:
 	BYTE       $0x41
 	BYTE       $0x5e
 	BYTE       $0xcc
-	ADDQ       $0x40, SI
+	ADDQ       $0x00000040, SI
 	ADDQ       $0x00000800, BX
 	PREFETCHT1 (DX)
 	PREFETCHT1 64(DX)
@@ -333,7 +333,7 @@ work:
 	BYTE       $0x5e
 	BYTE       $0xdd
 	ADDQ       $0x40, DI
-	ADDQ       $0x40, SI
+	ADDQ       $0x00000040, SI
 	ADDQ       $0x00000800, BX
 	PREFETCHT1 (DX)
 	PREFETCHT1 64(DX)
@@ -573,7 +573,7 @@ work:
 	BYTE       $0x41
 	BYTE       $0x5e
 	BYTE       $0xcc
-	ADDQ       $0x40, SI
+	ADDQ       $0x00000040, SI
 	ADDQ       $0x00000800, BX
 	PREFETCHT1 (DX)
 	PREFETCHT1 64(DX)
@@ -817,7 +817,7 @@ noStep1:
 	BYTE       $0x41
 	BYTE       $0x5e
 	BYTE       $0xcc
-	ADDQ       $0x40, SI
+	ADDQ       $0x00000040, SI
 	ADDQ       $0x00000800, BX
 	PREFETCHT1 (DX)
 	PREFETCHT1 64(DX)
@@ -1286,7 +1286,7 @@ work:
 	BYTE       $0x5e
 	BYTE       $0xdd
 	ADDQ       $0x40, DI
-	ADDQ       $0x40, SI
+	ADDQ       $0x00000040, SI
 	ADDQ       $0x00000800, BX
 	PREFETCHT1 (DX)
 	PREFETCHT1 64(DX)
@@ -1554,7 +1554,7 @@ noStep1:
 	BYTE       $0x5e
 	BYTE       $0xdd
 	ADDQ       $0x40, DI
-	ADDQ       $0x40, SI
+	ADDQ       $0x00000040, SI
 	ADDQ       $0x00000800, BX
 	PREFETCHT1 (DX)
 	PREFETCHT1 64(DX)
@@ -1946,7 +1946,7 @@ work:
 	BYTE       $0x41
 	BYTE       $0x5e
 	BYTE       $0xcc
-	ADDQ       $0x40, SI
+	ADDQ       $0x00000040, SI
 	ADDQ       $0x00000800, BX
 	PREFETCHT1 (DX)
 	PREFETCHT1 64(DX)
@@ -2200,7 +2200,7 @@ work:
 	BYTE       $0x5e
 	BYTE       $0xdd
 	ADDQ       $0x40, DI
-	ADDQ       $0x40, SI
+	ADDQ       $0x00000040, SI
 	ADDQ       $0x00000800, BX
 	PREFETCHT1 (DX)
 	PREFETCHT1 64(DX)
@@ -2352,6 +2352,518 @@ panelDone:
 done:
 	VZEROUPPER
 	RET
+
+// func tilesMixAMX(config *[64]byte, dst *float32, dstStride int, q *int8, qStride int, w *int8, steps int, rows int, panels int, rowScale *float32, colScale *float32, bias *float32, corrections *int32, gate *float32, lastMask int, perStep int, buffer *int32)
+// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
+TEXT ·tilesMixAMX(SB), NOSPLIT, $8-136
+	MOVQ config+0(FP), AX
+
+	// LDTILECFG (AX)
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x78
+	BYTE $0x49
+	BYTE $0x00
+	MOVQ qStride+32(FP), R8
+	MOVQ $0x00000080, R9
+	XORQ R13, R13
+
+panel:
+	MOVQ q+24(FP), SI
+	MOVQ rows+56(FP), AX
+	MOVQ AX, (SP)
+	MOVQ steps+48(FP), DX
+	SHLQ $0x0b, DX
+	ADDQ w+40(FP), DX
+
+tile:
+	// TILEZERO TMM0
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x49
+	BYTE $0xc0
+
+	// TILEZERO TMM1
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x49
+	BYTE $0xc8
+
+	// TILEZERO TMM2
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x49
+	BYTE $0xd0
+
+	// TILEZERO TMM3
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x49
+	BYTE $0xd8
+	MOVQ w+40(FP), BX
+	MOVQ steps+48(FP), CX
+
+work:
+	CMPQ CX, $0x00
+	JE   noStep1
+
+	// TILELOADD TMM6, 0(BX)(R9*1)
+	BYTE $0xc4
+	BYTE $0xa2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x74
+	BYTE $0x0b
+	BYTE $0x00
+
+	// TILELOADDT1 TMM4, 0(SI)(R8*1)
+	BYTE $0xc4
+	BYTE $0xa2
+	BYTE $0x79
+	BYTE $0x4b
+	BYTE $0x64
+	BYTE $0x06
+	BYTE $0x00
+
+	// TDPBUSD TMM0, TMM4, TMM6
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x49
+	BYTE $0x5e
+	BYTE $0xc4
+
+	// TILELOADD TMM7, 64(BX)(R9*1)
+	BYTE $0xc4
+	BYTE $0xa2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x7c
+	BYTE $0x0b
+	BYTE $0x40
+
+	// TDPBUSD TMM1, TMM4, TMM7
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x41
+	BYTE $0x5e
+	BYTE $0xcc
+
+	// TILELOADDT1 TMM5, 64(SI)(R8*1)
+	BYTE $0xc4
+	BYTE $0xa2
+	BYTE $0x79
+	BYTE $0x4b
+	BYTE $0x6c
+	BYTE $0x06
+	BYTE $0x40
+
+	// TDPBUSD TMM2, TMM5, TMM6
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x49
+	BYTE $0x5e
+	BYTE $0xd5
+
+	// TDPBUSD TMM3, TMM5, TMM7
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x41
+	BYTE       $0x5e
+	BYTE       $0xdd
+	ADDQ       $0x00000080, SI
+	ADDQ       $0x00000800, BX
+	PREFETCHT1 (DX)
+	PREFETCHT1 64(DX)
+	PREFETCHT1 128(DX)
+	PREFETCHT1 192(DX)
+	ADDQ       $0x00000100, DX
+	DECQ       CX
+
+noStep1:
+	CMPQ R13, $0x00
+	JE   rowsDone
+	MOVQ perStep+120(FP), AX
+
+row:
+	VBROADCASTSS (R12), Z8
+	VPSLLD       $0x07, (R10), Z9
+	VPADDD       2048(R10), Z9, Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z0, Z8, Z11
+	VMULPS       Z11, Z9, Z9
+	VADDPS       Z2, Z9, Z9
+	VMOVUPS      Z9, K1, (R11)
+	VPSLLD       $0x07, 64(R10), Z10
+	VPADDD       2112(R10), Z10, Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z1, Z8, Z12
+	VMULPS       Z12, Z10, Z10
+	VADDPS       Z3, Z10, Z10
+	VMOVUPS      Z10, K2, 64(R11)
+	ADDQ         $0x04, R12
+	ADDQ         $0x00000080, R10
+	ADDQ         dstStride+16(FP), R11
+	DECQ         R13
+	JZ           rowsDone
+	DECQ         AX
+	JNZ          row
+
+rowsDone:
+	MOVQ CX, AX
+	ORQ  R13, AX
+	JNZ  work
+	CMPQ panels+64(FP), $0x00
+	JE   done
+	MOVQ buffer+128(FP), R10
+
+	// TILESTORED TMM0, 0(R10)(R9*1)
+	BYTE $0xc4
+	BYTE $0x82
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x44
+	BYTE $0x0a
+	BYTE $0x00
+
+	// TILESTORED TMM1, 64(R10)(R9*1)
+	BYTE $0xc4
+	BYTE $0x82
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x4c
+	BYTE $0x0a
+	BYTE $0x40
+
+	// TILESTORED TMM2, 2048(R10)(R9*1)
+	BYTE $0xc4
+	BYTE $0x82
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x94
+	BYTE $0x0a
+	BYTE $0x00
+	BYTE $0x08
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILESTORED TMM3, 2112(R10)(R9*1)
+	BYTE $0xc4
+	BYTE $0x82
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x9c
+	BYTE $0x0a
+	BYTE $0x40
+	BYTE $0x08
+	BYTE $0x00
+	BYTE $0x00
+	MOVQ (SP), R13
+	CMPQ R13, rows+56(FP)
+	JNE  samePanel
+	MOVQ dst+8(FP), R11
+	MOVQ rowScale+72(FP), R12
+
+samePanel:
+	MOVQ     panels+64(FP), AX
+	CMPQ     AX, $0x01
+	MOVL     $0xffffffff, AX
+	CMOVQEQ  lastMask+112(FP), AX
+	KMOVD    AX, K1
+	KSHIFTRD $0x10, K1, K2
+	MOVQ     colScale+80(FP), AX
+	VMOVUPS  (AX), Z0
+	VMOVUPS  64(AX), Z1
+	MOVQ     bias+88(FP), AX
+	VMOVUPS  (AX), Z2
+	VMOVUPS  64(AX), Z3
+	MOVQ     $0x00000010, AX
+	CMPQ     R13, AX
+	CMOVQGT  AX, R13
+	SUBQ     R13, (SP)
+	JZ       panelDone
+	MOVQ     R8, AX
+	SHLQ     $0x04, AX
+	ADDQ     AX, SI
+	MOVQ     steps+48(FP), AX
+	SHLQ     $0x07, AX
+	SUBQ     AX, SI
+	JMP      tile
+
+panelDone:
+	MOVQ steps+48(FP), AX
+	SHLQ $0x0b, AX
+	ADDQ AX, w+40(FP)
+	ADDQ $0x00000080, dst+8(FP)
+	ADDQ $0x00000080, colScale+80(FP)
+	ADDQ $0x00000080, bias+88(FP)
+	ADDQ $0x00000080, corrections+96(FP)
+	ADDQ $0x00000080, gate+104(FP)
+	DECQ panels+64(FP)
+	JNZ  panel
+
+	// TILERELEASE
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x78
+	BYTE $0x49
+	BYTE $0xc0
+	JMP  work
+
+done:
+	VZEROUPPER
+	RET
+
+// func packValuesAMX(w *int8, step int, x *float32, stride int, inv *float32, groups int, n int)
+// Requires: AVX, AVX512F
+TEXT ·packValuesAMX(SB), NOSPLIT, $0-56
+	MOVQ         w+0(FP), AX
+	MOVQ         step+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         stride+24(FP), BX
+	MOVQ         inv+32(FP), SI
+	MOVQ         groups+40(FP), DI
+	LEAQ         (BX)(BX*2), R8
+	VBROADCASTSS lowByte<>+0(SB), Z5
+	MOVQ         n+48(FP), R9
+	CMPQ         R9, $0x10
+	JE           all
+	VMOVUPS      (SI), Y0
+
+nextHalf:
+	VMOVUPS   (DX), Y1
+	VMULPS    Z0, Z1, Z1
+	VCVTPS2DQ Z1, Z1
+	VPANDD    Z5, Z1, Z1
+	VMOVUPS   (DX)(BX*1), Y2
+	VMULPS    Z0, Z2, Z2
+	VCVTPS2DQ Z2, Z2
+	VPANDD    Z5, Z2, Z2
+	VPSLLD    $0x08, Z2, Z2
+	VPORD     Z2, Z1, Z1
+	VMOVUPS   (DX)(BX*2), Y3
+	VMULPS    Z0, Z3, Z3
+	VCVTPS2DQ Z3, Z3
+	VPANDD    Z5, Z3, Z3
+	VPSLLD    $0x10, Z3, Z3
+	VPORD     Z3, Z1, Z1
+	VMOVUPS   (DX)(R8*1), Y4
+	VMULPS    Z0, Z4, Z4
+	VCVTPS2DQ Z4, Z4
+	VPSLLD    $0x18, Z4, Z4
+	VPORD     Z4, Z1, Z1
+	VMOVUPS   Z1, (AX)
+	ADDQ      CX, AX
+	LEAQ      (DX)(BX*4), DX
+	DECQ      DI
+	JNZ       nextHalf
+	VZEROUPPER
+	RET
+
+all:
+	VMOVUPS (SI), Z0
+
+next:
+	VMOVUPS   (DX), Z1
+	VMULPS    Z0, Z1, Z1
+	VCVTPS2DQ Z1, Z1
+	VPANDD    Z5, Z1, Z1
+	VMOVUPS   (DX)(BX*1), Z2
+	VMULPS    Z0, Z2, Z2
+	VCVTPS2DQ Z2, Z2
+	VPANDD    Z5, Z2, Z2
+	VPSLLD    $0x08, Z2, Z2
+	VPORD     Z2, Z1, Z1
+	VMOVUPS   (DX)(BX*2), Z3
+	VMULPS    Z0, Z3, Z3
+	VCVTPS2DQ Z3, Z3
+	VPANDD    Z5, Z3, Z3
+	VPSLLD    $0x10, Z3, Z3
+	VPORD     Z3, Z1, Z1
+	VMOVUPS   (DX)(R8*1), Z4
+	VMULPS    Z0, Z4, Z4
+	VCVTPS2DQ Z4, Z4
+	VPSLLD    $0x18, Z4, Z4
+	VPORD     Z4, Z1, Z1
+	VMOVUPS   Z1, (AX)
+	ADDQ      CX, AX
+	LEAQ      (DX)(BX*4), DX
+	DECQ      DI
+	JNZ       next
+	VZEROUPPER
+	RET
+
+DATA lowByte<>+0(SB)/4, $0x000000ff
+GLOBL lowByte<>(SB), RODATA|NOPTR, $4
+
+// func attentionWeightsAMX(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows int, n int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512_VNNI
+TEXT ·attentionWeightsAMX(SB), NOSPLIT, $0-56
+	MOVQ         scores+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         scales+16(FP), DX
+	MOVQ         inv+32(FP), BX
+	MOVQ         rows+40(FP), SI
+	MOVQ         n+48(FP), DI
+	VBROADCASTSS words127<>+0(SB), Z16
+	SHRQ         $0x06, DI
+	VBROADCASTSS f65535<>+0(SB), Z8
+	VBROADCASTSS exp2C3<>+0(SB), Z9
+	VBROADCASTSS exp2C2<>+0(SB), Z10
+	VBROADCASTSS exp2C1<>+0(SB), Z11
+	VBROADCASTSS exp2C0<>+0(SB), Z12
+	VBROADCASTSS words16384<>+0(SB), Z13
+	VBROADCASTSS words1<>+0(SB), Z14
+	VMOVDQU64    unpacked<>+0(SB), Z15
+
+row:
+	MOVQ         AX, R8
+	MOVQ         DI, R10
+	VBROADCASTSS lowest<>+0(SB), Z0
+	VBROADCASTSS lowest<>+0(SB), Z1
+
+largest:
+	VMAXPS        (R8), Z0, Z0
+	VMAXPS        64(R8), Z1, Z1
+	VMAXPS        128(R8), Z0, Z0
+	VMAXPS        192(R8), Z1, Z1
+	ADDQ          $0x00000100, R8
+	DECQ          R10
+	JNZ           largest
+	VMAXPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VMAXPS        X1, X0, X0
+	VBROADCASTSS  X0, Z2
+	VMOVSS        (DX), X3
+	VMULSS        factor+24(FP), X3, X3
+	VBROADCASTSS  X3, Z3
+	MOVQ          AX, R8
+	MOVQ          AX, R9
+	MOVQ          DI, R10
+	VPXORD        Z0, Z0, Z0
+
+next:
+	VSUBPS        (R8), Z2, Z4
+	VMULPS        Z3, Z4, Z4
+	VMINPS        Z8, Z4, Z4
+	VCVTPS2DQ     Z4, Z4
+	VSUBPS        64(R8), Z2, Z5
+	VMULPS        Z3, Z5, Z5
+	VMINPS        Z8, Z5, Z5
+	VCVTPS2DQ     Z5, Z5
+	VPACKUSDW     Z5, Z4, Z4
+	VPSLLW        $0x04, Z4, Z5
+	VPSRLW        $0x01, Z5, Z5
+	VPMULHRSW     Z9, Z5, Z6
+	VPADDW        Z10, Z6, Z6
+	VPMULHRSW     Z5, Z6, Z6
+	VPSUBW        Z11, Z6, Z6
+	VPMULHRSW     Z5, Z6, Z6
+	VPADDW        Z12, Z6, Z6
+	VPSRLW        $0x0c, Z4, Z4
+	VPSRLVW       Z4, Z13, Z4
+	VPMULHRSW     Z4, Z6, Z6
+	VPDPWSSD      Z14, Z6, Z0
+	VPERMQ        Z6, Z15, Z6
+	VPSRLW        $0x07, Z6, Z4
+	VPANDD        Z16, Z6, Z6
+	VPMOVWB       Z4, (R9)
+	VPMOVWB       Z6, 64(R9)
+	VSUBPS        128(R8), Z2, Z4
+	VMULPS        Z3, Z4, Z4
+	VMINPS        Z8, Z4, Z4
+	VCVTPS2DQ     Z4, Z4
+	VSUBPS        192(R8), Z2, Z5
+	VMULPS        Z3, Z5, Z5
+	VMINPS        Z8, Z5, Z5
+	VCVTPS2DQ     Z5, Z5
+	VPACKUSDW     Z5, Z4, Z4
+	VPSLLW        $0x04, Z4, Z5
+	VPSRLW        $0x01, Z5, Z5
+	VPMULHRSW     Z9, Z5, Z6
+	VPADDW        Z10, Z6, Z6
+	VPMULHRSW     Z5, Z6, Z6
+	VPSUBW        Z11, Z6, Z6
+	VPMULHRSW     Z5, Z6, Z6
+	VPADDW        Z12, Z6, Z6
+	VPSRLW        $0x0c, Z4, Z4
+	VPSRLVW       Z4, Z13, Z4
+	VPMULHRSW     Z4, Z6, Z6
+	VPDPWSSD      Z14, Z6, Z0
+	VPERMQ        Z6, Z15, Z6
+	VPSRLW        $0x07, Z6, Z4
+	VPANDD        Z16, Z6, Z6
+	VPMOVWB       Z4, 32(R9)
+	VPMOVWB       Z6, 96(R9)
+	ADDQ          $0x00000100, R8
+	ADDQ          $0x00000080, R9
+	DECQ          R10
+	JNZ           next
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VPADDD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VPADDD        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VPADDD        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VPADDD        X1, X0, X0
+	VCVTDQ2PS     X0, X0
+	VMOVSS        one<>+0(SB), X1
+	VDIVSS        X0, X1, X0
+	VMOVSS        X0, (BX)
+	ADDQ          CX, AX
+	ADDQ          $0x04, DX
+	ADDQ          $0x04, BX
+	DECQ          SI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+DATA words127<>+0(SB)/4, $0x007f007f
+GLOBL words127<>(SB), RODATA|NOPTR, $4
+
+DATA f65535<>+0(SB)/4, $0x477fff00
+GLOBL f65535<>(SB), RODATA|NOPTR, $4
+
+DATA exp2C3<>+0(SB)/4, $0xfb08fb08
+GLOBL exp2C3<>(SB), RODATA|NOPTR, $4
+
+DATA exp2C2<>+0(SB)/4, $0x1d461d46
+GLOBL exp2C2<>(SB), RODATA|NOPTR, $4
+
+DATA exp2C1<>+0(SB)/4, $0x57ce57ce
+GLOBL exp2C1<>(SB), RODATA|NOPTR, $4
+
+DATA exp2C0<>+0(SB)/4, $0x7f007f00
+GLOBL exp2C0<>(SB), RODATA|NOPTR, $4
+
+DATA words16384<>+0(SB)/4, $0x40004000
+GLOBL words16384<>(SB), RODATA|NOPTR, $4
+
+DATA words1<>+0(SB)/4, $0x00010001
+GLOBL words1<>(SB), RODATA|NOPTR, $4
+
+DATA unpacked<>+0(SB)/8, $0x0000000000000000
+DATA unpacked<>+8(SB)/8, $0x0000000000000002
+DATA unpacked<>+16(SB)/8, $0x0000000000000004
+DATA unpacked<>+24(SB)/8, $0x0000000000000006
+DATA unpacked<>+32(SB)/8, $0x0000000000000001
+DATA unpacked<>+40(SB)/8, $0x0000000000000003
+DATA unpacked<>+48(SB)/8, $0x0000000000000005
+DATA unpacked<>+56(SB)/8, $0x0000000000000007
+GLOBL unpacked<>(SB), RODATA|NOPTR, $64
+
+DATA lowest<>+0(SB)/4, $0xff7fffff
+GLOBL lowest<>(SB), RODATA|NOPTR, $4
 
 // func peakAMX(n int)
 TEXT ·peakAMX(SB), NOSPLIT, $0-8

@@ -45,6 +45,7 @@ type integerAttention struct {
 	out    int // panels, of which the last may be half
 	keys   int // tokens, filled up to whole panels and sixteens
 	heads  packedHeads
+	tile   int       // queries that are computed at a time
 	mask   []float32 // [keys]: 0, and -Inf for those that are none
 	zeros  []float32
 	ones   []float32
@@ -69,13 +70,16 @@ func (d *Device) attentionInt8(dst, qkv []float32, h compute.Heads) {
 	}
 	op, k := &d.integers, d.k
 	op.d, op.dst, op.qkv, op.h, op.factor = d, dst, qkv, h, compute.AttentionScale(h.Dim)
-	op.dim, op.width, op.out = up(h.Dim, 8), up(h.Dim, 16), up(h.Dim, k.panel)
+	op.dim, op.width, op.out = up(h.Dim, 8), up(h.Dim, k.inputs), up(h.Dim, k.panel)
 	if half := k.panel / 2; k.mixHalf != nil && up(h.Dim, half) < op.out {
 		op.out = up(h.Dim, half)
 	}
-	op.keys = up(h.Tokens, max(16, k.panel))
-	op.queries = min(max(scoreBytes/4/op.keys, k.rows), maxQueries, h.Tokens)
-	op.queries = up(op.queries, k.rows)
+	op.keys, op.tile = up(h.Tokens, max(16, k.panel, k.mixKeys)), k.rows
+	if k.matrix != nil {
+		op.tile = tileRows
+	}
+	op.queries = min(max(scoreBytes/4/op.keys, op.tile), maxQueries, h.Tokens)
+	op.queries = up(op.queries, op.tile)
 	heads := h.N * h.Heads
 	op.heads = packedHeads{
 		keys:        grow(&op.stores.keys, heads*op.keys*op.width),
@@ -91,7 +95,7 @@ func (d *Device) attentionInt8(dst, qkv []float32, h compute.Heads) {
 			op.mask[j] = float32(math.Inf(-1))
 		}
 	}
-	op.zeros = grow(&op.zeros, k.panel)
+	op.zeros = grow(&op.zeros, max(k.panel, op.out))
 	op.ones = d.someOnes(max(op.queries, k.panel))
 	op.packing = true
 	d.pool.run(op, 2*heads)
@@ -157,6 +161,9 @@ func (op *integerAttention) packKeys(s *scratch, head int) {
 		mean[c] = mean[c] / float32(n)
 	}
 	q := grow(&s.q, up(n, 8)*width)
+	if width > up(op.dim, 16) {
+		clear(q) // what quantizeKeys doesn't fill up
+	}
 	k.quantizeKeys(&q[0], width, &x[0], 4*stride, &mean[0], &p.keyScales[0], n, op.dim)
 	clear(p.keyScales[n:])
 	for t := 0; t < n; t += 8 {
@@ -210,14 +217,21 @@ func (op *integerAttention) packValues(s *scratch, head int) {
 func (op *integerAttention) attend(s *scratch, head, from, to int) {
 	k, n, width, keys := op.d.k, to-from, op.width, op.keys
 	p := op.head(head)
-	padded := up(n, k.rows) // those too many have no weights that mean anything
+	padded := up(n, op.tile) // those too many have no weights that mean anything
 	x, stride := op.rows(s, head, 0, from, n)
-	q, scales, inv := grow(&s.q, padded*width), grow(&s.scales, padded), grow(&s.inverses, padded)
-	k.quantizeRows(&q[0], width, &x[0], 4*stride, &k.zero, &scales[0], n, op.dim)
+	qStride := k.inputStride(width)
+	q, scales, inv := grow(&s.q, padded*qStride), grow(&s.scales, padded), grow(&s.inverses, padded)
+	k.quantizeRows(&q[0], qStride, &x[0], 4*stride, &k.zero, &scales[0], n, op.dim)
 
 	apart := keys + 16 // so that rows needn't share places of the cache
 	scores := grow(&s.scores, padded*apart)
-	for j := 0; j < keys; j += k.panel {
+	if k.matrix != nil {
+		k.multiplyTiles(s, k.matrix.plain, tileJob{
+			dst: &scores[0], dstStride: 4 * apart, q: &q[0], qStride: qStride, w: &p.keys[0], steps: width / tileInputs, rows: n, outputs: keys,
+			rowScale: &op.ones[0], colScale: &p.keyScales[0], bias: &op.mask[0], corrections: &p.corrections[0],
+		})
+	}
+	for j := 0; j < keys && k.matrix == nil; j += k.panel {
 		k.scores(&scores[j], 4*apart, &q[0], width, &p.keys[j*width], width/16, padded/k.rows,
 			&op.ones[0], &p.keyScales[j], &op.mask[j], &p.corrections[j])
 	}
@@ -225,11 +239,16 @@ func (op *integerAttention) attend(s *scratch, head, from, to int) {
 
 	hd, dim := op.h.Dim, op.h.Width()
 	dst := op.dst[(head/op.h.Heads*op.h.Tokens+from)*dim+head%op.h.Heads*hd:]
+	if k.matrix != nil && keys <= compute.AttentionBlock {
+		_ = dst[(n-1)*dim+hd-1]
+		op.mixTiles(s, &dst[0], dim, p, scores, 0, 0, n, hd, &inv[0], &p.valueScales[0])
+		return
+	}
 	for c := 0; c < hd; {
 		_, _, wide := op.panel(c)
 		if n == padded && c+wide <= hd && keys <= compute.AttentionBlock {
 			_ = dst[(n-1)*dim+c+wide-1]
-			op.mix(&dst[c], dim, p, scores, c, 0, padded, &inv[0], &p.valueScales[c])
+			op.mix(s, &dst[c], dim, p, scores, c, 0, padded, &inv[0], &p.valueScales[c])
 		} else {
 			y := op.mixed(s, p, scores, c, padded, inv)
 			for r := range n {
@@ -241,9 +260,13 @@ func (op *integerAttention) attend(s *scratch, head, from, to int) {
 }
 
 // mix multiplies a block's weights, from key from on, with a panel of values.
-func (op *integerAttention) mix(dst *float32, stride int, p packedHeads, weights []float32, c, from, rows int, rowScale, colScale *float32) {
+func (op *integerAttention) mix(s *scratch, dst *float32, stride int, p packedHeads, weights []float32, c, from, rows int, rowScale, colScale *float32) {
 	k := op.d.k
 	at, _, wide := op.panel(c)
+	if k.matrix != nil {
+		op.mixTiles(s, dst, stride, p, weights, c, from, rows, wide, rowScale, colScale)
+		return
+	}
 	mix := k.mix
 	if wide < k.panel {
 		mix = k.mixHalf
@@ -253,18 +276,30 @@ func (op *integerAttention) mix(dst *float32, stride int, p packedHeads, weights
 	mix(dst, 4*stride, (*int8)(unsafe.Pointer(&weights[from/2])), 4*apart, &p.values[at+from*wide*k.valueBytes], n/k.mixKeys, rows/k.mixRows, rowScale, colScale, &op.zeros[0], nil)
 }
 
+// mixTiles is mix of some panels: of as many as outputs from c on need, where from is 0
+// and there is one block of keys.
+func (op *integerAttention) mixTiles(s *scratch, dst *float32, stride int, p packedHeads, weights []float32, c, from, rows, outputs int, rowScale, colScale *float32) {
+	k := op.d.k
+	at, _, wide := op.panel(c)
+	k.mixTiles(s, tileJob{
+		dst: dst, dstStride: 4 * stride, q: (*int8)(unsafe.Pointer(&weights[from/2])), qStride: 4 * (op.keys + 16), w: &p.values[at+from*wide*k.valueBytes],
+		steps: min(compute.AttentionBlock, op.keys-from) / tileInputs, rows: rows, outputs: outputs,
+		rowScale: rowScale, colScale: colScale, bias: &op.zeros[0],
+	})
+}
+
 // mixed are the outputs of a panel in memory of s, over all blocks of keys.
 func (op *integerAttention) mixed(s *scratch, p packedHeads, weights []float32, c, rows int, inv []float32) []float32 {
 	_, _, wide := op.panel(c)
 	y := grow(&s.y, rows*wide)
 	if op.keys <= compute.AttentionBlock {
-		op.mix(&y[0], wide, p, weights, c, 0, rows, &inv[0], &p.valueScales[c])
+		op.mix(s, &y[0], wide, p, weights, c, 0, rows, &inv[0], &p.valueScales[c])
 		return y
 	}
-	op.mix(&y[0], wide, p, weights, c, 0, rows, &op.ones[0], &op.ones[0])
+	op.mix(s, &y[0], wide, p, weights, c, 0, rows, &op.ones[0], &op.ones[0])
 	block := grow(&s.tile, rows*wide)
 	for from := compute.AttentionBlock; from < op.keys; from += compute.AttentionBlock {
-		op.mix(&block[0], wide, p, weights, c, from, rows, &op.ones[0], &op.ones[0])
+		op.mix(s, &block[0], wide, p, weights, c, from, rows, &op.ones[0], &op.ones[0])
 		op.d.add(y, block)
 	}
 	for i := range y {

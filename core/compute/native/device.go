@@ -72,6 +72,7 @@ func newDevice(k *kernels, threads int) *Device {
 type scratch struct {
 	q        []int8
 	sums     []int32
+	config   [64]byte // of tiles
 	scales   []float32
 	y        []float32
 	tile     []float32 // rows of a panel that reaches over the last output

@@ -13,6 +13,6 @@
 //
 // Attention in integers multiplies queries with keys as a layer its inputs with
 // weights, and weights with values by the same kind of product over int16: of digits
-// of seven bits where the processor has dot products of bytes alone. Its row kernels
+// of seven bits where the processor has products of bytes alone. Its row kernels
 // do eights of channels, all rows in one call, and leave the rest to copies.
 package native

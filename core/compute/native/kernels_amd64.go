@@ -53,7 +53,7 @@ var avxVNNI = func() kernels {
 	return k
 }()
 
-// amxInt8 is avx512 with the products of int8 layers on tiles.
+// amxInt8 is avx512 with the products of int8 layers and of attention on tiles.
 var amxInt8 = func() kernels {
 	k := avx512
 	k.name, k.inputs, k.peak = "amx-int8", tileInputs, peakAMX
@@ -61,7 +61,10 @@ var amxInt8 = func() kernels {
 		plain: tileFuncs{tiles1AMX, tiles2AMX},
 		gelu:  tileFuncs{tilesGELU1AMX, tilesGELU2AMX},
 		gate:  tileFuncs{tilesGate1AMX, tilesGate2AMX},
+		mix:   tilesMixAMX,
 	}
+	k.valueKeys, k.valueBytes, k.mixKeys, k.mixRows = 4, 1, tileInputs, 1
+	k.packValues, k.weights, k.scores, k.mix, k.mixHalf = packValuesAMX, attentionWeightsAMX, nil, nil, nil
 	return k
 }()
 

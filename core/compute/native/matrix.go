@@ -4,9 +4,13 @@ package native
 
 import "unsafe"
 
-// tileKernels are products on a matrix unit, by what becomes of them. Inputs and
-// weights lie as for dot, with inputs filled up to tileInputs.
-type tileKernels struct{ plain, gelu, gate tileFuncs }
+// tileKernels are products on a matrix unit, by what becomes of them, and of attention's
+// weights with values, as kernels.mix's. Inputs and weights lie as for dot, with inputs
+// filled up to tileInputs.
+type tileKernels struct {
+	plain, gelu, gate tileFuncs
+	mix               tileFunc
+}
 
 // tileFuncs are for tiles of up to sixteen rows, and of up to 32.
 type tileFuncs [2]tileFunc
@@ -29,20 +33,18 @@ const (
 	tileBlock = 1200 << 10
 )
 
-// tileConfig says how many rows tiles have (Intel SDM, volume 1, 18.1): the sums 0 to 3
-// and the inputs 4 and 5 those of a product, the weights 6 and 7 sixteen quads.
-func tileConfig(rows int) (c [64]byte) {
+// tileConfig says how many rows tiles have (Intel SDM, volume 1, 18.1): the sums 0 and 1
+// and their inputs 4, the sums 2 and 3 and their inputs 5, and the weights 6 and 7.
+func tileConfig(first, second int) (c [64]byte) {
 	c[0] = 1 // palette
 	for t := range 8 {
 		c[16+2*t], c[48+t] = 64, 16
 	}
-	if rows < tileRows {
-		for _, t := range []int{0, 1, 4} {
-			c[48+t] = byte(min(rows, 16))
-		}
-		for _, t := range []int{2, 3, 5} {
-			c[48+t] = byte(max(rows-16, 1))
-		}
+	for _, t := range []int{0, 1, 4} {
+		c[48+t] = byte(first)
+	}
+	for _, t := range []int{2, 3, 5} {
+		c[48+t] = byte(second)
 	}
 	return c
 }
@@ -95,7 +97,7 @@ func (d *Device) tiles(s *scratch, kernels tileFuncs, y []float32, stride, r, n 
 	_ = y[(n-1)*stride+j1-j0-1]
 	w, apart := l.i8[j0*l.width:(j0+panels*panel)*l.width], d.k.inputStride(l.width)
 	d.k.multiplyTiles(s, kernels, tileJob{
-		dst: &y[0], dstStride: 4 * stride, q: &s.q[r*apart], qStride: apart, w: &w[0], width: l.width, rows: n, outputs: j1 - j0,
+		dst: &y[0], dstStride: 4 * stride, q: &s.q[r*apart], qStride: apart, w: &w[0], steps: l.width / tileInputs, rows: n, outputs: j1 - j0,
 		rowScale: &s.scales[r], colScale: &l.scale[j0], bias: &l.bias[j0], corrections: &l.corrections[j0], gate: gate,
 	})
 }
@@ -107,24 +109,40 @@ type tileJob struct {
 	q                        *int8
 	qStride                  int
 	w                        *int8
-	width, rows, outputs     int
+	steps, rows, outputs     int
 	rowScale, colScale, bias *float32
 	corrections              *int32
 	gate                     []float32
 }
 
+// multiplyTiles takes the kernel for the rows.
 func (k *kernels) multiplyTiles(s *scratch, kernels tileFuncs, j tileJob) {
-	config, steps, high := tileConfig(j.rows), j.width/tileInputs, 0
-	if j.rows > tileRows/2 {
-		high = 1
+	switch {
+	case j.rows >= tileRows:
+		k.runTiles(s, kernels[1], tileConfig(16, 16), tileRows, j)
+	case j.rows > tileRows/2:
+		k.runTiles(s, kernels[1], tileConfig(16, j.rows-16), tileRows, j)
+	default:
+		k.runTiles(s, kernels[0], tileConfig(j.rows, j.rows), tileRows/2, j)
 	}
+}
+
+// mixTiles is kernels.mix of all panels.
+func (k *kernels) mixTiles(s *scratch, j tileJob) {
+	rows := min(j.rows, tileRows/2)
+	k.runTiles(s, k.matrix.mix, tileConfig(rows, rows), tileRows/2, j)
+}
+
+func (k *kernels) runTiles(s *scratch, kernel tileFunc, config [64]byte, rows int, j tileJob) {
 	panels := (j.outputs + k.panel - 1) / k.panel
+	lastMask := 1<<(j.outputs-(panels-1)*k.panel) - 1
 	gate := &nothing
 	if j.gate != nil {
 		gate = &j.gate[0]
 	}
-	kernels[high](&config, j.dst, j.dstStride, j.q, j.qStride, j.w, steps, j.rows, panels, j.rowScale, j.colScale, j.bias, j.corrections, gate,
-		1<<(j.outputs-(panels-1)*k.panel)-1, (16<<high+steps-1)/steps, growAligned(&s.sums, tileBuffer))
+	s.config = config // memory that is there: a call through a value has no arguments on the stack
+	kernel(&s.config, j.dst, j.dstStride, j.q, j.qStride, j.w, j.steps, j.rows, panels, j.rowScale, j.colScale, j.bias, j.corrections, gate,
+		lastMask, (rows+j.steps-1)/j.steps, growAligned(&s.sums, tileBuffer))
 }
 
 // growAligned is grow of int32 from a cache line on.

@@ -32,11 +32,31 @@ var (
 	scratch  = reg.RAX
 )
 
-// tileKernel computes panels of 32 outputs in tiles of up to 16·high rows.
+// tileKernel computes panels of 32 outputs in tiles of up to 16·high rows. One that is
+// called Mix multiplies weights of attention, of which a row has 64 upper digits and then
+// as many lower ones: the second half of its tiles is the lower digits' sums.
 type tileKernel struct {
-	finish string // what becomes of a product: "", "GELU" or "Gate"
+	finish string // what becomes of a product: "", "GELU", "Gate" or "Mix"
 	high   int
 	labels int
+}
+
+func (k *tileKernel) mixes() bool { return k.finish == "Mix" }
+
+// sets is how many pairs of tiles have sums.
+func (k *tileKernel) sets() int {
+	if k.mixes() {
+		return 2
+	}
+	return k.high
+}
+
+// inputBytes are those that a step takes of a row, as a power of two.
+func (k *tileKernel) inputBytes() uint64 {
+	if k.mixes() {
+		return 7
+	}
+	return 6
 }
 
 func tiles() {
@@ -45,11 +65,20 @@ func tiles() {
 			(&tileKernel{finish: finish, high: high}).write()
 		}
 	}
+	(&tileKernel{finish: "Mix", high: 1}).write()
+	packDigits()
+	s := s512
+	s.suffix = "AMX"
+	s.attentionWeights(true)
 	tilePeak()
 }
 
 func (k *tileKernel) write() {
-	TEXT(fmt.Sprintf("tiles%s%dAMX", k.finish, k.high), NOSPLIT, "func("+tilesParams+")")
+	name := fmt.Sprintf("tiles%s%dAMX", k.finish, k.high)
+	if k.mixes() {
+		name = "tilesMixAMX"
+	}
+	TEXT(name, NOSPLIT, "func("+tilesParams+")")
 	Pragma("noescape")
 	rowsLeft := AllocLocal(8) // of the panel
 	Load(Param("config"), scratch)
@@ -70,7 +99,7 @@ func (k *tileKernel) write() {
 	ADDQ(address("w"), ahead)
 
 	Label("tile")
-	for t := range 2 * k.high {
+	for t := range 2 * k.sets() {
 		tileZero(t)
 	}
 	if k.high == 2 {
@@ -92,7 +121,7 @@ func (k *tileKernel) write() {
 
 	// the sums wait for the next tile's steps
 	Load(Param("buffer"), sums)
-	for t := range 2 * k.high {
+	for t := range 2 * k.sets() {
 		tileStore(t, sums, wide, t/2*2048+t%2*64)
 	}
 	MOVQ(rowsLeft, left)
@@ -111,7 +140,7 @@ func (k *tileKernel) write() {
 	SHLQ(Imm(uint64(3+k.high)), scratch)
 	ADDQ(scratch, rowA)
 	Load(Param("steps"), scratch)
-	SHLQ(Imm(6), scratch)
+	SHLQ(Imm(k.inputBytes()), scratch)
 	SUBQ(scratch, rowA)
 	JMP(LabelRef("tile"))
 
@@ -152,13 +181,19 @@ func (k *tileKernel) step() {
 	tileDot(0, 4, 6)
 	tileLoad(7, weights, wide, 64)
 	tileDot(1, 4, 7)
-	if k.high == 2 {
-		tileLoadOnce(5, rowB, stride, 0)
+	if k.sets() == 2 {
+		if k.mixes() {
+			tileLoadOnce(5, rowA, stride, 64)
+		} else {
+			tileLoadOnce(5, rowB, stride, 0)
+		}
 		tileDot(2, 5, 6)
 		tileDot(3, 5, 7)
-		ADDQ(Imm(64), rowB)
+		if !k.mixes() {
+			ADDQ(Imm(64), rowB)
+		}
 	}
-	ADDQ(Imm(64), rowA)
+	ADDQ(U32(1<<k.inputBytes()), rowA)
 	ADDQ(U32(2048), weights)
 	for i := range 4 {
 		PREFETCHT1(Mem{Base: ahead, Disp: 64 * i})
@@ -192,6 +227,9 @@ func (k *tileKernel) loadColumns() {
 		name     string
 		register int
 	}{{"colScale", columnScale}, {"bias", columnBias}, {"corrections", correction}} {
+		if k.mixes() && c.register == correction {
+			continue
+		}
 		Load(Param(c.name), scratch)
 		for half := range 2 {
 			VMOVUPS(Mem{Base: scratch, Disp: 64 * half}, zmm(c.register+half))
@@ -232,12 +270,17 @@ func (k *tileKernel) finishRows() {
 }
 
 // row is float32(sum + correction)·(rowScale·columnScale) + bias, to which a gate
-// belongs or not.
+// belongs or not. Digits' sums have no correction, but make one sum.
 func (k *tileKernel) row() {
 	VBROADCASTSS(Mem{Base: rowScale}, zmm(8))
 	for half := range 2 {
 		v, f := zmm(9+half), zmm(11+half)
-		VPADDD(Mem{Base: sums, Disp: 64 * half}, zmm(correction+half), v)
+		if k.mixes() {
+			VPSLLD(Imm(7), Mem{Base: sums, Disp: 64 * half}, v)
+			VPADDD(Mem{Base: sums, Disp: 2048 + 64*half}, v, v)
+		} else {
+			VPADDD(Mem{Base: sums, Disp: 64 * half}, zmm(correction+half), v)
+		}
 		VCVTDQ2PS(v, v)
 		VMULPS(zmm(columnScale+half), zmm(8), f)
 		VMULPS(f, v, v)
@@ -375,6 +418,46 @@ func (k *tileKernel) geluRows() {
 		DECQ(left)
 		JZ(LabelRef("rowsDone"))
 	}
+}
+
+// packDigits rounds sixteen columns of groups of four rows of x, with a factor for each
+// column, to int8, at w with a group every step bytes. n is 8 where there are no more
+// columns.
+func packDigits() {
+	TEXT("packValuesAMX", NOSPLIT, "func(w *int8, step int, x *float32, stride int, inv *float32, groups, n int)")
+	Pragma("noescape")
+	w, step, x, stride, inv, groups := param("w"), param("step"), param("x"), param("stride"), param("inv"), param("groups")
+	stride3 := triple(stride)
+	low := s512.splat("lowByte", 0xff, 5)
+	loop := func(label string, half bool) {
+		VMOVUPS(mem(inv, 0), some(zmm(0), half))
+		Label(label)
+		for i := range 4 {
+			v := zmm(1 + i)
+			VMOVUPS(at(i, x, nil, stride, stride3, 0), some(v, half))
+			VMULPS(zmm(0), v, v)
+			VCVTPS2DQ(v, v)
+			if i < 3 {
+				VPANDD(low, v, v)
+			}
+			if i > 0 {
+				VPSLLD(Imm(uint64(8*i)), v, v)
+				VPORD(v, zmm(1), zmm(1))
+			}
+		}
+		VMOVUPS(zmm(1), mem(w, 0))
+		ADDQ(step, w)
+		LEAQ(Mem{Base: x, Index: stride, Scale: 4}, x)
+		DECQ(groups)
+		JNZ(LabelRef(label))
+		VZEROUPPER()
+		RET()
+	}
+	CMPQ(param("n"), Imm(16))
+	JE(LabelRef("all"))
+	loop("nextHalf", true)
+	Label("all")
+	loop("next", false)
 }
 
 // tilePeak does as many products as the peak of AVX512 does for n, on tiles alone.

@@ -66,7 +66,7 @@ func (s isa) attention() {
 	s.quantizeRows("quantizeRows", false)
 	s.quantizeRows("quantizeKeys", true)
 	s.packValues()
-	s.attentionWeights()
+	s.attentionWeights(false)
 }
 
 // some is the part of a register that a piece of a row fills: all or eight values.
@@ -393,16 +393,23 @@ func (s isa) or(a Op, b, dst reg.VecPhysical) {
 }
 
 // attentionWeights replaces rows of n scores by their weights, int16 at the start of
-// each row, and gives one over their sums. n is a multiple of 32 or, of AVX2, 16.
-func (s isa) attentionWeights() {
+// each row, and gives one over their sums. n is a multiple of 32 or, of AVX2, 16. With
+// digits, of AVX-512 alone, weights are 64 upper digits of seven bits and then as many
+// lower ones, and n is a multiple of that.
+func (s isa) attentionWeights(digits bool) {
 	TEXT("attentionWeights"+s.suffix, NOSPLIT, "func(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows, n int)")
 	Pragma("noescape")
 	x, stride, scales, inv, rows, n := param("scores"), param("stride"), param("scales"), param("inv"), param("rows"), param("n")
-	SHRQ(Imm(uint64(map[int]int{64: 5, 32: 4}[s.bytes])), n)
+	lanes, blocks := 2*s.lanes(), 1 // that are done at a time
+	shift := map[int]uint64{64: 5, 32: 4}[s.bytes]
+	if digits {
+		blocks, shift = 2, 6
+		s.splatWord("words127", 127, s.reg(16))
+	}
+	SHRQ(Imm(shift), n)
 	at, to, left := GP64(), GP64(), GP64()
 	// registers: 0 and 1 partial results, 2 the largest score, 3 the row's factor,
 	// 4 to 6 values, 7 and on constants
-	lanes := 2 * s.lanes() // that are done at a time
 	most := s.splat("f65535", f32(65535), 8)
 	c := func(i int) reg.VecPhysical { return s.reg(9 + i) }
 	for i, w := range []int{-1272, 7494, 22478, 32512} {
@@ -426,10 +433,10 @@ func (s isa) attentionWeights() {
 		s.splat("lowest", f32(-3.4028234663852886e38), i)
 	}
 	Label("largest")
-	for i := range 2 {
-		VMAXPS(mem(at, i*s.bytes), s.reg(i), s.reg(i))
+	for i := range 2 * blocks {
+		VMAXPS(mem(at, i*s.bytes), s.reg(i%2), s.reg(i%2))
 	}
-	ADDQ(U32(4*lanes), at)
+	ADDQ(U32(4*lanes*blocks), at)
 	DECQ(left)
 	JNZ(LabelRef("largest"))
 	VMAXPS(s.reg(1), s.reg(0), s.reg(0))
@@ -448,38 +455,47 @@ func (s isa) attentionWeights() {
 	MOVQ(n, left)
 	s.zero(s.reg(0))
 	Label("next")
-	d, f, r := s.reg(4), s.reg(5), s.reg(6)
-	for i := range 2 {
-		v := s.reg(4 + i)
-		VSUBPS(mem(at, i*s.bytes), s.reg(2), v)
-		VMULPS(s.reg(3), v, v)
-		VMINPS(most, v, v) // most, too, for what is not a number
-		VCVTPS2DQ(v, v)
+	for block := range blocks {
+		d, f, r := s.reg(4), s.reg(5), s.reg(6)
+		for i := range 2 {
+			v := s.reg(4 + i)
+			VSUBPS(mem(at, 4*lanes*block+i*s.bytes), s.reg(2), v)
+			VMULPS(s.reg(3), v, v)
+			VMINPS(most, v, v) // most, too, for what is not a number
+			VCVTPS2DQ(v, v)
+		}
+		VPACKUSDW(f, d, d)
+		VPSLLW(Imm(4), d, f)
+		VPSRLW(Imm(1), f, f)
+		VPMULHRSW(c(0), f, r)
+		VPADDW(c(1), r, r)
+		VPMULHRSW(f, r, r)
+		VPSUBW(c(2), r, r)
+		VPMULHRSW(f, r, r)
+		VPADDW(c(3), r, r)
+		VPSRLW(Imm(12), d, d)
+		s.power(d, c(4))
+		VPMULHRSW(d, r, r)
+		if s.bytes == 64 {
+			vpdpwssd(c(5), r, reg.Z0)
+			VPERMQ(r, c(6), r)
+		}
+		if digits {
+			VPSRLW(Imm(7), r, d)
+			VPANDD(s.reg(16), r, r)
+			VPMOVWB(d, mem(to, lanes*block))
+			VPMOVWB(r, mem(to, lanes*(2+block)))
+		} else if s.bytes == 64 {
+			VMOVDQU64(r, mem(to, 0))
+		} else {
+			VPMADDWD(c(5), r, d)
+			VPADDD(d, reg.Y0, reg.Y0)
+			VPERMQ(Imm(0b11011000), r, r)
+			VMOVDQU(r, mem(to, 0))
+		}
 	}
-	VPACKUSDW(f, d, d)
-	VPSLLW(Imm(4), d, f)
-	VPSRLW(Imm(1), f, f)
-	VPMULHRSW(c(0), f, r)
-	VPADDW(c(1), r, r)
-	VPMULHRSW(f, r, r)
-	VPSUBW(c(2), r, r)
-	VPMULHRSW(f, r, r)
-	VPADDW(c(3), r, r)
-	VPSRLW(Imm(12), d, d)
-	s.power(d, c(4))
-	VPMULHRSW(d, r, r)
-	if s.bytes == 64 {
-		vpdpwssd(c(5), r, reg.Z0)
-		VPERMQ(r, c(6), r)
-		VMOVDQU64(r, mem(to, 0))
-	} else {
-		VPMADDWD(c(5), r, d)
-		VPADDD(d, reg.Y0, reg.Y0)
-		VPERMQ(Imm(0b11011000), r, r)
-		VMOVDQU(r, mem(to, 0))
-	}
-	ADDQ(U32(4*lanes), at)
-	ADDQ(U32(2*lanes), to)
+	ADDQ(U32(4*lanes*blocks), at)
+	ADDQ(U32(2*lanes*blocks), to)
 	DECQ(left)
 	JNZ(LabelRef("next"))
 

@@ -30,7 +30,7 @@ func main() {
 	ConstraintExpr("amd64,!purego")
 	switch *name {
 	case "avx512":
-		s := isa{"AVX512", zmm, 64, 8, 2, vnni{}, words{}}
+		s := s512
 		write(s)
 		s.winograd(13, words{})
 		s.narrow(4)
@@ -56,6 +56,9 @@ func main() {
 	}
 	Generate()
 }
+
+// s512 is AVX-512 with VNNI.
+var s512 = isa{"AVX512", zmm, 64, 8, 2, vnni{}, words{}}
 
 func zmm(i int) reg.VecPhysical {
 	return []reg.VecPhysical{reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5, reg.Z6, reg.Z7, reg.Z8, reg.Z9, reg.Z10, reg.Z11, reg.Z12, reg.Z13, reg.Z14, reg.Z15,

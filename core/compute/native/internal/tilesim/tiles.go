@@ -109,23 +109,30 @@ func (s *tiles) dot(i instruction) error {
 	if s.bytes[a]%4 != 0 || s.bytes[b]%4 != 0 || s.bytes[c] != s.bytes[b] || s.rows[c] != s.rows[a] || quads != s.rows[b] {
 		return fmt.Errorf("%v: tiles of %d×%d, %d×%d and %d×%d rows and bytes", i, s.rows[c], s.bytes[c], s.rows[a], s.bytes[a], s.rows[b], s.bytes[b])
 	}
+	var factors [maxRows][maxBytes]int32 // b's, by outputs
+	for k := range quads {
+		for j := range s.bytes[b] {
+			factors[j/4][4*k+j%4] = factor(s.data[b][k][j], i.signedB)
+		}
+	}
 	for r := range s.rows[c] {
-		sums, row := &s.data[c][r], &s.data[a][r]
-		for n := 0; n < s.bytes[c]; n += 4 {
-			sum := int32(binary.LittleEndian.Uint32(sums[n:]))
-			for k := range quads {
-				x, y := row[4*k:4*k+4], s.data[b][k][n:n+4]
-				for j, v := range x {
-					sum += i.factor(v, i.signedA) * i.factor(y[j], i.signedB)
-				}
+		sums := &s.data[c][r]
+		var row [maxBytes]int32
+		for k := range s.bytes[a] {
+			row[k] = factor(s.data[a][r][k], i.signedA)
+		}
+		for n := range s.bytes[c] / 4 {
+			sum := int32(binary.LittleEndian.Uint32(sums[4*n:]))
+			for k, v := range &row { // zeros where a row is shorter
+				sum += v * factors[n][k]
 			}
-			binary.LittleEndian.PutUint32(sums[n:], uint32(sum))
+			binary.LittleEndian.PutUint32(sums[4*n:], uint32(sum))
 		}
 	}
 	return nil
 }
 
-func (instruction) factor(b byte, signed bool) int32 {
+func factor(b byte, signed bool) int32 {
 	if signed {
 		return int32(int8(b))
 	}
