@@ -91,12 +91,27 @@ func (a Autoencoder) Fits(channels int) error {
 }
 
 // Scale is how a network's values become those that the decoder takes. TAESD takes the
-// values of samplers as they are, whatever the network's own decoder takes.
+// values of samplers as they are, whatever the network's own decoder takes. Numbers for
+// each channel count more than one for all: a network that has them (iMF, REPA-E) was
+// trained on latents which an autoencoder's one scale says nothing of.
 func (a Autoencoder) Scale(network Latents) Latents {
-	if a.Assumed && network.Std != nil && a.Config.Kind != autoencoder.Tiny {
+	if network.Std == nil || a.Config.Kind == autoencoder.Tiny {
+		return a.Latents
+	}
+	if a.Assumed || !network.uniform() && a.Latents.uniform() {
 		return network
 	}
 	return a.Latents
+}
+
+// uniform tells whether all channels are scaled alike, and none is shifted.
+func (l Latents) uniform() bool {
+	for c := range l.Std {
+		if l.Mean[c] != 0 || l.Std[c] != l.Std[0] {
+			return false
+		}
+	}
+	return true
 }
 
 // Apply maps planes [C, N] of values.

@@ -91,6 +91,35 @@ func TestDecodingWithoutConvolutions(t *testing.T) {
 	}
 }
 
+// Whose numbers count: of a scale for all channels the file's that says it, of statistics
+// a channel the network's; TAESD takes values as they are.
+func TestScale(t *testing.T) {
+	alike := func(s float32) Latents { return Latents{Mean: make([]float32, 2), Std: []float32{s, s}} }
+	own := Latents{Mean: []float32{1, 2}, Std: []float32{3, 4}}
+	for i, c := range []struct {
+		file          Latents
+		assumed, tiny bool
+		network, want Latents
+	}{
+		{alike(5), false, false, Latents{}, alike(5)},
+		{alike(5), false, false, alike(6), alike(5)},
+		{alike(5), true, false, alike(6), alike(6)},
+		{alike(5), false, false, own, own},
+		{alike(5), true, false, own, own},
+		{own, false, false, alike(6), own},
+		{own, false, false, Latents{Mean: []float32{7, 8}, Std: []float32{9, 9}}, own},
+		{alike(1), false, true, own, alike(1)},
+	} {
+		a := Autoencoder{Latents: c.file, Assumed: c.assumed}
+		if c.tiny {
+			a.Config.Kind = autoencoder.Tiny
+		}
+		if got := a.Scale(c.network); !slices.Equal(got.Mean, c.want.Mean) || !slices.Equal(got.Std, c.want.Std) {
+			t.Errorf("case %d: %v, want %v", i, got, c.want)
+		}
+	}
+}
+
 // A request is cancelled within the decoding too.
 func TestDecodingCancelled(t *testing.T) {
 	g := decoding(t)
