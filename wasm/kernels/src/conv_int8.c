@@ -233,8 +233,13 @@ INLINE void outputs(v128_t y[4], const int32_t *m, int twice) {
 	}
 }
 
-// finish_pixel writes four outputs or less.
-INLINE void finish_pixel(const conv_args *a, f32x4 v, int at, int n) {
+// finish_four writes four outputs of a pixel, finish_some n of them.
+INLINE void finish_four(const conv_args *a, f32x4 v, int at) {
+	if (a->residual) v = ADD(v, LD(a->residual + at));
+	if (a->relu) v = wasm_v128_and(v, wasm_f32x4_gt(v, SPLAT(0.0f)));
+	ST(a->dst + at, v);
+}
+static __attribute__((noinline)) void finish_some(const conv_args *a, f32x4 v, int at, int n) {
 	if (a->residual) v = ADD(v, load_some(a->residual + at, n));
 	if (a->relu) v = wasm_v128_and(v, wasm_f32x4_gt(v, SPLAT(0.0f)));
 	store_some(a->dst + at, v, n);
@@ -254,14 +259,14 @@ INLINE void finish_tiles(const conv_args *args, const int32_t *sums, int first, 
 #pragma clang loop unroll(full)
 			for (int i = 0; i < 4; i++) sum[i] = ADD(MUL(wasm_f32x4_convert_i32x4(sum[i]), scale[h]), b[h]);
 			if (whole) {
-				finish_pixel(&a, sum[0], at, 4);
-				finish_pixel(&a, sum[1], at + a.out, 4);
-				finish_pixel(&a, sum[2], at + line, 4);
-				finish_pixel(&a, sum[3], at + line + a.out, 4);
+				finish_four(&a, sum[0], at);
+				finish_four(&a, sum[1], at + a.out);
+				finish_four(&a, sum[2], at + line);
+				finish_four(&a, sum[3], at + line + a.out);
 				continue;
 			}
 			for (int i = 0; i < 4; i++)
-				if (y + i / 2 < rows && x + i % 2 < a.cols) finish_pixel(&a, sum[i], at + i / 2 * line + i % 2 * a.out, m - 4 * h);
+				if (y + i / 2 < rows && x + i % 2 < a.cols) finish_some(args, sum[i], at + i / 2 * line + i % 2 * a.out, m - 4 * h);
 		}
 		if ((x += 2) >= a.cols) x = 0, y += 2;
 	}
