@@ -32,6 +32,8 @@ func TestAMX(t *testing.T) {
 	case f.amx:
 		t.Log("AMX: the processor's")
 		testAMX(t)
+	case f.tiles:
+		t.Log("AMX was not exercised: the processor has it, the system refuses it")
 	case os.Getenv(emulated) != "":
 		testAMX(t)
 	case !f.avx512:
@@ -84,6 +86,7 @@ func testAMX(t *testing.T) {
 		})
 	}
 	t.Run("few rows", func(t *testing.T) { testFewRows(t, &amxInt8) })
+	t.Run("large layers", func(t *testing.T) { testLargeLayers(t, &amxInt8) })
 	t.Run("not numbers", func(t *testing.T) { testNotNumbers(t, &amxInt8) })
 	t.Run("signals", testSignals)
 	t.Run("allocations", testAllocations)

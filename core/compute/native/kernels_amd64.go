@@ -75,7 +75,9 @@ func all() []candidate {
 	return []candidate{{&amxInt8, f.amx}, {&avx512, f.avx512}, {&avxVNNI, f.avxVNNI}, {&avx2, f.avx2}}
 }
 
-type cpuFeatures struct{ avx2, avxVNNI, avx512, amx bool }
+// cpuFeatures are what the kernels need, and tiles whether there are any that the system
+// may refuse.
+type cpuFeatures struct{ avx2, avxVNNI, avx512, tiles, amx bool }
 
 // features asks the processor and whether the operating system keeps the
 // registers (Intel SDM volume 2, CPUID, and volume 1, 13.3).
@@ -111,6 +113,7 @@ func features() (f cpuFeatures) {
 	const wide = avx512f | avx512dq | avx512bw | avx512vl
 	f.avx512 = f.avx2 && state&zmm == zmm && b&wide == wide && c&vnni != 0
 	const matrices = amxTile | amxInt8
-	f.amx = f.avx512 && state&tiles == tiles && d&matrices == matrices && tilesAllowed()
+	f.tiles = state&tiles == tiles && d&matrices == matrices
+	f.amx = f.avx512 && f.tiles && tilesAllowed()
 	return f
 }

@@ -121,19 +121,19 @@ func (d *Device) runLinear(dst, x compute.F32, op linearOp) {
 	panels := up(op.l.out, d.k.panel) / d.k.panel
 	op.d, op.dst, op.x = d, dst.Host, x.Host
 	op.perPart, op.panels, op.across = op.rows, panels, 1
-	threads, tile, most := d.pool.threads, d.k.rows, blockRows
+	threads, least, most := d.pool.threads, 2*d.k.rows, blockRows
 	if len(op.l.i8) > largeLayer {
 		most = largeBlockRows
 	}
 	tiled := d.k.matrix != nil && op.l.i8 != nil
 	if tiled {
-		tile, most = tileRows, max(2*tileRows, tileBlock/op.l.width)
+		least, most = tileRows, max(2*tileRows, tileBlock/op.l.width)
 	}
-	if each := (op.rows + threads - 1) / threads; threads == 1 || each >= 2*tile {
+	if each := (op.rows + threads - 1) / threads; threads == 1 || each >= least {
 		blocks := (each + most - 1) / most
 		op.perPart = (each + blocks - 1) / blocks
 		if tiled {
-			op.perPart = up(op.perPart, tile)
+			op.perPart = up(op.perPart, tileRows)
 		}
 	} else {
 		op.across = min(panels, 2*threads)

@@ -47,6 +47,33 @@ func testFewRows(t *testing.T, k *kernels) {
 	}
 }
 
+func TestLargeLayers(t *testing.T) {
+	for _, k := range supported() {
+		t.Run(k.name, func(t *testing.T) { testLargeLayers(t, k) })
+	}
+}
+
+// testLargeLayers has more weights, and more inputs of a part, than near caches hold.
+func testLargeLayers(t *testing.T, k *kernels) {
+	for _, shape := range [][3]int{{140, 1024, 1040}, {1300, 1024, 8}} {
+		rows, in, out := shape[0], shape[1], shape[2]
+		w := int8Weights(in, out)
+		ref := generic.New()
+		lr, _ := ref.NewLinear(w)
+		x, _ := ref.Alloc(rows * in)
+		ramp(x.Host)
+		want, _ := ref.Alloc(rows * out)
+		ref.Linear(want, x, rows, lr, compute.WithGELU)
+		for threads := 1; threads <= 3; threads += 2 {
+			dev := newDevice(k, threads)
+			l, _ := dev.NewLinear(w)
+			got, _ := dev.Alloc(rows * out)
+			dev.Linear(got, x, rows, l, compute.WithGELU)
+			mustBeSame(t, got.Host, want.Host)
+		}
+	}
+}
+
 func TestNotNumbers(t *testing.T) {
 	for _, k := range supported() {
 		t.Run(k.name, func(t *testing.T) { testNotNumbers(t, k) })
