@@ -48,7 +48,7 @@ type Activation uint8
 // The activations of a DiT.
 const (
 	NoActivation Activation = iota
-	WithGELU                // the tanh approximation
+	WithGELU                // the tanh approximation: GELU, with int8 weights FastGELU
 	WithSiLU
 )
 

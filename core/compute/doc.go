@@ -16,7 +16,7 @@
 //     sums: element i goes to partial i mod 16; the partials are folded
 //     8, 4, 2, 1 apart (see FoldSum). Maxima are order-free.
 //   - Exp, SiLU, GELU and the tanh inside it are the operation sequences of
-//     math.go. 1/sqrt(x) is a correctly rounded square root followed by a
+//     math.go. Behind int8 weights GELU is FastGELU. 1/sqrt(x) is a correctly rounded square root followed by a
 //     correctly rounded division.
 //   - int8 products are exact in int32. A row x of activations is quantised as
 //     s = absmax(x)/127, q = clamp(rne(x·(127/absmax(x))), ±127); a row whose

@@ -64,6 +64,35 @@ func GELU(x float32) float32 {
 	return x / (1 + Exp(-2*u))
 }
 
+// Constants of FastGELU, a least maximum fit of Φ(-u) from 0 to FastGELUEnd.
+const (
+	FastGELUEnd = 4.5
+	FastGELU0   = 1.5827673e-4
+	FastGELU1   = 2.6406511e-5
+	FastGELU2   = -6.656136e-6
+	FastGELU3   = 6.731011e-8
+)
+
+// FastGELU is GELU to within 5e-5 and 7e-5·|x|, which is a tenth of what the tanh form is from
+// the one with erf: max(x, 0) - u·Φ(-u) with u = |x| and Φ(-u) a polynomial in
+// t = max(FastGELUEnd - u, 0), t⁴·(c0 + t⁴·(c1 + t·(c2 + c3·t²))).
+func FastGELU(x float32) float32 {
+	u, relu := x, x
+	if !(x > 0) {
+		u, relu = -x, 0
+	}
+	t := FastGELUEnd - u
+	if !(t > 0) {
+		t = 0
+	}
+	t2 := float32(t * t)
+	t4 := float32(t2 * t2)
+	p := float32(FastGELU3*t2) + FastGELU2
+	p = float32(p*t) + FastGELU1
+	p = float32(p*t4) + FastGELU0
+	return relu - float32(u*float32(p*t4))
+}
+
 // SiLU is x·sigmoid(x), written as x/(1+e^(-x)).
 func SiLU(x float32) float32 { return x / (1 + Exp(-x)) }
 

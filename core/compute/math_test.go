@@ -30,9 +30,15 @@ func TestActivations(t *testing.T) {
 		if got := float64(GELU(x)); math.Abs(got-gelu) > 1e-6*max(1, math.Abs(v)) {
 			t.Fatalf("GELU(%v) = %v, want %v", x, got, gelu)
 		}
+		if got := float64(FastGELU(x)); math.Abs(got-gelu) > min(5e-5, 7e-5*math.Abs(v)) {
+			t.Fatalf("FastGELU(%v) = %v, want %v", x, got, gelu)
+		}
 		if got, want := float64(SiLU(x)), v/(1+math.Exp(-v)); math.Abs(got-want) > 1e-6*max(1, math.Abs(v)) {
 			t.Fatalf("SiLU(%v) = %v, want %v", x, got, want)
 		}
+	}
+	if FastGELU(0) != 0 || FastGELU(1e38) != 1e38 || FastGELU(-1e38) != 0 || math.Signbit(float64(FastGELU(float32(math.Copysign(0, -1))))) {
+		t.Error("FastGELU is wrong at 0 or far out")
 	}
 	if GELU(0) != 0 || SiLU(0) != 0 || GELU(1e10) != 1e10 {
 		t.Error("GELU or SiLU is wrong at 0 or far out")

@@ -27,8 +27,12 @@ func (d *Device) Linear(dst, x compute.F32, rows int, w compute.Linear, act comp
 		d.row(y, x.Host[r*in:(r+1)*in], l)
 		switch act {
 		case compute.WithGELU:
+			gelu := compute.GELU
+			if l.I8 != nil {
+				gelu = compute.FastGELU
+			}
 			for j, v := range y {
-				y[j] = compute.GELU(v)
+				y[j] = gelu(v)
 			}
 		case compute.WithSiLU:
 			for j, v := range y {

@@ -65,6 +65,9 @@ func multiplyAVX2(dst *float32, x *float32, n int)
 func rotateAVX2(x *float32, weight *float32, rope *float32, rstd float32, n int)
 
 //go:noescape
+func fastGELUAVX2(x *float32, n int)
+
+//go:noescape
 func expSumAVX2(p *[16]float32, x *float32, max float32, n int) float32
 
 //go:noescape

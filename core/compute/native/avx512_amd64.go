@@ -89,6 +89,9 @@ func multiplyAVX512(dst *float32, x *float32, n int)
 func rotateAVX512(x *float32, weight *float32, rope *float32, rstd float32, n int)
 
 //go:noescape
+func fastGELUAVX512(x *float32, n int)
+
+//go:noescape
 func expSumAVX512(p *[16]float32, x *float32, max float32, n int) float32
 
 //go:noescape

@@ -3564,6 +3564,62 @@ done:
 DATA minusFirst<>+0(SB)/8, $0x0000000080000000
 GLOBL minusFirst<>(SB), RODATA|NOPTR, $8
 
+// func fastGELUAVX512(x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·fastGELUAVX512(SB), NOSPLIT, $0-16
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS magnitude<>+0(SB), Z6
+	VPXORD       Z7, Z7, Z7
+	VBROADCASTSS geluEnd<>+0(SB), Z8
+	VBROADCASTSS fastGELU0<>+0(SB), Z9
+	VBROADCASTSS fastGELU1<>+0(SB), Z10
+	VBROADCASTSS fastGELU2<>+0(SB), Z11
+	VBROADCASTSS fastGELU3<>+0(SB), Z12
+	SHRQ         $0x04, CX
+	JZ           done
+
+next:
+	VMOVUPS (AX), Z0
+	VPANDD  Z0, Z6, Z1
+	VSUBPS  Z1, Z8, Z2
+	VMAXPS  Z7, Z2, Z2
+	VMULPS  Z2, Z2, Z3
+	VMULPS  Z3, Z3, Z4
+	VMULPS  Z12, Z3, Z5
+	VADDPS  Z11, Z5, Z5
+	VMULPS  Z2, Z5, Z5
+	VADDPS  Z10, Z5, Z5
+	VMULPS  Z4, Z5, Z5
+	VADDPS  Z9, Z5, Z5
+	VMULPS  Z4, Z5, Z5
+	VMULPS  Z1, Z5, Z5
+	VMAXPS  Z7, Z0, Z0
+	VSUBPS  Z5, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x40, AX
+	DECQ    CX
+	JNZ     next
+
+done:
+	VZEROUPPER
+	RET
+
+DATA geluEnd<>+0(SB)/4, $0x40900000
+GLOBL geluEnd<>(SB), RODATA|NOPTR, $4
+
+DATA fastGELU0<>+0(SB)/4, $0x3925f716
+GLOBL fastGELU0<>(SB), RODATA|NOPTR, $4
+
+DATA fastGELU1<>+0(SB)/4, $0x37dd838d
+GLOBL fastGELU1<>(SB), RODATA|NOPTR, $4
+
+DATA fastGELU2<>+0(SB)/4, $0xb6df57c6
+GLOBL fastGELU2<>(SB), RODATA|NOPTR, $4
+
+DATA fastGELU3<>+0(SB)/4, $0x33908c20
+GLOBL fastGELU3<>(SB), RODATA|NOPTR, $4
+
 // func expSumAVX512(p *[16]float32, x *float32, max float32, n int) float32
 // Requires: AVX, AVX512F, CMOV, SSE
 TEXT ·expSumAVX512(SB), $1024-36

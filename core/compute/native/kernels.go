@@ -33,6 +33,7 @@ type kernels struct {
 	multiply   func(dst, x *float32, n int)
 	rotate     func(x, weight, rope *float32, rstd float32, n int) // (x·rstd)·weight, then pairs turn
 	gelu       func(x *float32, n int)
+	fastGELU   func(x *float32, n int)
 	silu       func(x *float32, n int)
 
 	attentionKernels

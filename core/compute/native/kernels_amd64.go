@@ -8,7 +8,7 @@ var avx512 = kernels{
 	gemm:     []gemmFunc{nil, gemm1AVX512, gemm2AVX512, gemm3AVX512, gemm4AVX512, gemm5AVX512, gemm6AVX512, gemm7AVX512, gemm8AVX512},
 	quantize: quantizeAVX512, absMax: absMaxAVX512, maximum: maximumAVX512, sum: sumAVX512, sumSquares: sumSquaresAVX512, expSum: expSumAVX512,
 	modulate: modulateAVX512, gate: gateAVX512, add: addAVX512, scale: scaleAVX512, multiply: multiplyAVX512, rotate: rotateAVX512,
-	gelu: geluAVX512, silu: siluAVX512, peak: peakAVX512,
+	gelu: geluAVX512, fastGELU: fastGELUAVX512, silu: siluAVX512, peak: peakAVX512,
 	attentionKernels: attentionKernels{
 		scores:    dot8AVX512,
 		valueKeys: 2, valueBytes: 2, mixKeys: 8, mixRows: 8,
@@ -28,7 +28,7 @@ var avx2 = kernels{
 	gemm:     []gemmFunc{nil, gemm1AVX2, gemm2AVX2, gemm3AVX2, gemm4AVX2},
 	quantize: quantizeAVX2, absMax: absMaxAVX2, maximum: maximumAVX2, sum: sumAVX2, sumSquares: sumSquaresAVX2, expSum: expSumAVX2,
 	modulate: modulateAVX2, gate: gateAVX2, add: addAVX2, scale: scaleAVX2, multiply: multiplyAVX2, rotate: rotateAVX2,
-	gelu: geluAVX2, silu: siluAVX2, peak: peakAVX2,
+	gelu: geluAVX2, fastGELU: fastGELUAVX2, silu: siluAVX2, peak: peakAVX2,
 	attentionKernels: attentionKernels{
 		scores:    dot4AVX2,
 		valueKeys: 2, valueBytes: 2, mixKeys: 8, mixRows: 4,

@@ -8,7 +8,7 @@ var neonDotprod = kernels{
 	gemm:     []gemmFunc{nil, gemm1NEON, gemm2NEON, gemm3NEON, gemm4NEON, gemm5NEON, gemm6NEON, gemm7NEON, gemm8NEON},
 	quantize: quantizeNEON, absMax: absMaxNEON, maximum: maximumNEON, sum: sumNEON, sumSquares: sumSquaresNEON, expSum: expSumNEON,
 	modulate: modulateNEON, gate: gateNEON, add: addNEON, scale: scaleNEON, multiply: multiplyNEON, rotate: rotateNEON,
-	gelu: geluNEON, silu: siluNEON, peak: peakSDOT,
+	gelu: geluNEON, fastGELU: fastGELUNEON, silu: siluNEON, peak: peakSDOT,
 	attentionKernels: attentionKernels{
 		scores:    dot8SDOT,
 		valueKeys: 4, valueBytes: 1, mixKeys: 16, mixRows: 4,

@@ -184,7 +184,7 @@ func (op *linearOp) block(s *scratch, r0, n, j0, j1 int) {
 		dst := op.dst[(r0+r)*l.out+j0 : (r0+r)*l.out+j1]
 		switch op.finish {
 		case withGELU:
-			d.gelu(dst)
+			d.gelu(dst, l.i8 != nil)
 		case withSiLU:
 			d.silu(dst)
 		case addGated:

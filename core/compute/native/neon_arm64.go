@@ -134,6 +134,9 @@ func expSumNEON(p *[16]float32, x *float32, max float32, n int) float32
 func geluNEON(x *float32, n int)
 
 //go:noescape
+func fastGELUNEON(x *float32, n int)
+
+//go:noescape
 func siluNEON(x *float32, n int)
 
 //go:noescape

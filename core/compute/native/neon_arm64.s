@@ -5250,6 +5250,95 @@ next:
 done:
 	RET
 
+// func fastGELUNEON(x *float32, n int)
+TEXT ·fastGELUNEON(SB), NOSPLIT, $0-16
+	MOVD x+0(FP), R0
+	MOVD n+8(FP), R1
+	MOVD $0x40900000, R2
+	VDUP R2, V20.S4
+	MOVD $0x3925f716, R2
+	VDUP R2, V21.S4
+	MOVD $0x37dd838d, R2
+	VDUP R2, V22.S4
+	MOVD $0xb6df57c6, R2
+	VDUP R2, V23.S4
+	MOVD $0x33908c20, R2
+	VDUP R2, V24.S4
+	VEOR V25.B16, V25.B16, V25.B16
+	LSR $4, R1
+	CBZ R1, done
+
+next:
+	VLD1 (R0), [V0.S4, V1.S4]
+	WORD $0x4ea0f802 // fabs v2.4s, v0.4s
+	WORD $0x4ea0f823 // fabs v3.4s, v1.4s
+	WORD $0x4ea2d684 // fsub v4.4s, v20.4s, v2.4s
+	WORD $0x4ea3d685 // fsub v5.4s, v20.4s, v3.4s
+	WORD $0x4e39f484 // fmax v4.4s, v4.4s, v25.4s
+	WORD $0x4e39f4a5 // fmax v5.4s, v5.4s, v25.4s
+	WORD $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
+	WORD $0x6e25dca7 // fmul v7.4s, v5.4s, v5.4s
+	WORD $0x6e26dcd0 // fmul v16.4s, v6.4s, v6.4s
+	WORD $0x6e27dcf1 // fmul v17.4s, v7.4s, v7.4s
+	WORD $0x6e38dcd2 // fmul v18.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf3 // fmul v19.4s, v7.4s, v24.4s
+	WORD $0x4e37d652 // fadd v18.4s, v18.4s, v23.4s
+	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
+	WORD $0x6e24de52 // fmul v18.4s, v18.4s, v4.4s
+	WORD $0x6e25de73 // fmul v19.4s, v19.4s, v5.4s
+	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
+	WORD $0x4e36d673 // fadd v19.4s, v19.4s, v22.4s
+	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
+	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
+	WORD $0x4e35d652 // fadd v18.4s, v18.4s, v21.4s
+	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
+	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
+	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
+	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
+	WORD $0x6e23de73 // fmul v19.4s, v19.4s, v3.4s
+	WORD $0x4e39f400 // fmax v0.4s, v0.4s, v25.4s
+	WORD $0x4e39f421 // fmax v1.4s, v1.4s, v25.4s
+	WORD $0x4eb2d400 // fsub v0.4s, v0.4s, v18.4s
+	WORD $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
+	VST1.P [V0.S4, V1.S4], 32(R0)
+	VLD1 (R0), [V0.S4, V1.S4]
+	WORD $0x4ea0f802 // fabs v2.4s, v0.4s
+	WORD $0x4ea0f823 // fabs v3.4s, v1.4s
+	WORD $0x4ea2d684 // fsub v4.4s, v20.4s, v2.4s
+	WORD $0x4ea3d685 // fsub v5.4s, v20.4s, v3.4s
+	WORD $0x4e39f484 // fmax v4.4s, v4.4s, v25.4s
+	WORD $0x4e39f4a5 // fmax v5.4s, v5.4s, v25.4s
+	WORD $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
+	WORD $0x6e25dca7 // fmul v7.4s, v5.4s, v5.4s
+	WORD $0x6e26dcd0 // fmul v16.4s, v6.4s, v6.4s
+	WORD $0x6e27dcf1 // fmul v17.4s, v7.4s, v7.4s
+	WORD $0x6e38dcd2 // fmul v18.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf3 // fmul v19.4s, v7.4s, v24.4s
+	WORD $0x4e37d652 // fadd v18.4s, v18.4s, v23.4s
+	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
+	WORD $0x6e24de52 // fmul v18.4s, v18.4s, v4.4s
+	WORD $0x6e25de73 // fmul v19.4s, v19.4s, v5.4s
+	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
+	WORD $0x4e36d673 // fadd v19.4s, v19.4s, v22.4s
+	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
+	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
+	WORD $0x4e35d652 // fadd v18.4s, v18.4s, v21.4s
+	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
+	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
+	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
+	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
+	WORD $0x6e23de73 // fmul v19.4s, v19.4s, v3.4s
+	WORD $0x4e39f400 // fmax v0.4s, v0.4s, v25.4s
+	WORD $0x4e39f421 // fmax v1.4s, v1.4s, v25.4s
+	WORD $0x4eb2d400 // fsub v0.4s, v0.4s, v18.4s
+	WORD $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
+	VST1.P [V0.S4, V1.S4], 32(R0)
+	SUB $1, R1
+	CBNZ R1, next
+
+done:
+	RET
+
 // func siluNEON(x *float32, n int)
 TEXT ·siluNEON(SB), NOSPLIT, $0-16
 	MOVD x+0(FP), R0

@@ -66,11 +66,15 @@ func (d *Device) quantizeRow(s *scratch, q []int8, x []float32) (scale float32) 
 	return top / 127
 }
 
-func (d *Device) gelu(x []float32) {
+func (d *Device) gelu(x []float32, fast bool) {
+	kernel, one := d.k.gelu, compute.GELU
+	if fast {
+		kernel, one = d.k.fastGELU, compute.FastGELU
+	}
 	n, first := whole(x)
-	d.k.gelu(first, n)
+	kernel(first, n)
 	for i, v := range x[n:] {
-		x[n+i] = compute.GELU(v)
+		x[n+i] = one(v)
 	}
 }
 

@@ -14,7 +14,22 @@ import (
 // Device runs the operations of another device and times them.
 type Device struct {
 	compute.Device
-	entries map[string]*Entry
+	entries map[operation]*Entry
+	epoch   time.Time
+}
+
+// operation is what an Entry is of; its name is made once, as that takes longer than
+// some operations.
+type operation struct {
+	name    string // of a linear layer its epilogue
+	in, out int    // of a linear layer
+}
+
+func (o operation) String() string {
+	if o.in == 0 {
+		return o.name
+	}
+	return fmt.Sprintf("linear %d→%d%s", o.in, o.out, o.name)
 }
 
 // Entry is one operation with its shapes, such as "linear 384→1536 gelu".
@@ -30,7 +45,7 @@ type Entry struct {
 func (e Entry) GMACs() float64 { return float64(e.MACs) / float64(max(e.Time, 1)) }
 
 // New returns a Device around d.
-func New(d compute.Device) *Device { return &Device{Device: d, entries: map[string]*Entry{}} }
+func New(d compute.Device) *Device { return &Device{d, map[operation]*Entry{}, time.Now()} }
 
 // Reset forgets what was measured.
 func (d *Device) Reset() { clear(d.entries) }
@@ -45,13 +60,16 @@ func (d *Device) Entries() []Entry {
 	return all
 }
 
+// now reads one clock, where time.Now would read two.
+func (d *Device) now() time.Duration { return time.Since(d.epoch) }
+
 // add counts a call that began at start.
-func (d *Device) add(start time.Time, name string, macs int) {
-	took := time.Since(start)
-	e := d.entries[name]
+func (d *Device) add(start time.Duration, o operation, macs int) {
+	took := d.now() - start
+	e := d.entries[o]
 	if e == nil {
-		e = &Entry{Name: name, Best: took}
-		d.entries[name] = e
+		e = &Entry{Name: o.String(), Best: took}
+		d.entries[o] = e
 	}
 	e.Calls++
 	e.Time += took
@@ -59,75 +77,71 @@ func (d *Device) add(start time.Time, name string, macs int) {
 	e.MACs += int64(macs)
 }
 
-func linear(w compute.Linear, rows int, epilogue string) (string, int) {
-	return fmt.Sprintf("linear %d→%d%s", w.In(), w.Out(), epilogue), rows * w.In() * w.Out()
+func (d *Device) addLinear(start time.Duration, w compute.Linear, epilogue string, rows int) {
+	d.add(start, operation{epilogue, w.In(), w.Out()}, rows*w.In()*w.Out())
 }
 
 var epilogues = [...]string{compute.NoActivation: "", compute.WithGELU: " gelu", compute.WithSiLU: " silu"}
 
 // PatchEmbed is compute.Device's.
 func (d *Device) PatchEmbed(dst, img compute.F32, s compute.Image, w compute.Linear, pos compute.F32) {
-	start := time.Now()
+	start := d.now()
 	d.Device.PatchEmbed(dst, img, s, w, pos)
-	_, macs := linear(w, s.N*s.Tokens(), "")
-	d.add(start, "patch embed", macs)
+	d.add(start, operation{name: "patch embed"}, s.N*s.Tokens()*w.In()*w.Out())
 }
 
 // Unpatchify is compute.Device's.
 func (d *Device) Unpatchify(img, tokens compute.F32, s compute.Image) {
-	start := time.Now()
+	start := d.now()
 	d.Device.Unpatchify(img, tokens, s)
-	d.add(start, "unpatchify", 0)
+	d.add(start, operation{name: "unpatchify"}, 0)
 }
 
 // NormModulate is compute.Device's.
 func (d *Device) NormModulate(dst, x compute.F32, rows, dim int, norm compute.Norm, shift, scale compute.PerGroup) {
-	start := time.Now()
+	start := d.now()
 	d.Device.NormModulate(dst, x, rows, dim, norm, shift, scale)
-	d.add(start, "norm modulate", 0)
+	d.add(start, operation{name: "norm modulate"}, 0)
 }
 
 // Linear is compute.Device's.
 func (d *Device) Linear(dst, x compute.F32, rows int, w compute.Linear, act compute.Activation) {
-	start := time.Now()
+	start := d.now()
 	d.Device.Linear(dst, x, rows, w, act)
-	name, macs := linear(w, rows, epilogues[act])
-	d.add(start, name, macs)
+	d.addLinear(start, w, epilogues[act], rows)
 }
 
 // LinearGate is compute.Device's.
 func (d *Device) LinearGate(dst, x compute.F32, rows int, w compute.Linear, gate compute.PerGroup) {
-	start := time.Now()
+	start := d.now()
 	d.Device.LinearGate(dst, x, rows, w, gate)
-	name, macs := linear(w, rows, " gate")
-	d.add(start, name, macs)
+	d.addLinear(start, w, " gate", rows)
 }
 
 // LinearSwiGLU is compute.Device's.
 func (d *Device) LinearSwiGLU(dst, x compute.F32, rows int, gate, w compute.Linear) {
-	start := time.Now()
+	start := d.now()
 	d.Device.LinearSwiGLU(dst, x, rows, gate, w)
-	name, macs := linear(w, rows, " swiglu")
-	d.add(start, name, 2*macs)
+	d.addLinear(start, w, " swiglu", 2*rows)
 }
 
 // NormRotate is compute.Device's.
 func (d *Device) NormRotate(qkv compute.F32, h compute.Heads, qNorm, kNorm, rope compute.F32) {
-	start := time.Now()
+	start := d.now()
 	d.Device.NormRotate(qkv, h, qNorm, kNorm, rope)
-	d.add(start, "norm rotate", 0)
+	d.add(start, operation{name: "norm rotate"}, 0)
 }
 
 // Copy is compute.Device's.
 func (d *Device) Copy(dst, src compute.F32) {
-	start := time.Now()
+	start := d.now()
 	d.Device.Copy(dst, src)
-	d.add(start, "copy", 0)
+	d.add(start, operation{name: "copy"}, 0)
 }
 
 // Attention is compute.Device's.
 func (d *Device) Attention(dst, qkv compute.F32, h compute.Heads) {
-	start := time.Now()
+	start := d.now()
 	d.Device.Attention(dst, qkv, h)
-	d.add(start, "attention", 2*h.Rows()*h.Tokens*h.Width())
+	d.add(start, operation{name: "attention"}, 2*h.Rows()*h.Tokens*h.Width())
 }

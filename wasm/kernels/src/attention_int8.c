@@ -93,9 +93,7 @@ static void survey(const head *args, const float *k, const float *v, int stride)
 static void pack_query(const head *args, int t, const float *q) {
 	head h = *args;
 	q = whole(&h, q);
-	f32x4 m = SPLAT(0.0f);
-	for (int i = 0; i < h.width; i += 4) m = wasm_f32x4_pmax(m, wasm_f32x4_abs(LD(q + i)));
-	f32x4 inv = inverse_of(m, h.qs + t);
+	f32x4 inv = inverse(q, h.width, h.qs + t);
 	char *dst = h.q + t / ROWS * ROWS * h.width * VALUE + t % ROWS * 4;
 	for (int i = 0; i < h.width; i += GROUP, dst += GROUP / INPUTS * STEP)
 		put_query(dst, wasm_i16x8_narrow_i32x4(rounded(q + i, 4, inv), rounded(q + i + 4, 4, inv)));
@@ -105,21 +103,24 @@ static void pack_query(const head *args, int t, const float *q) {
 static void pack_keys(const head *args, int t, const float *k, int stride) {
 	head h = *args;
 	float *row = h.row + h.width;
+	const float *x[4];
 	f32x4 inv[4];
 	v128_t sum[4];
-	for (int l = 0; l < 4; l++, row += h.width) {
-		const float *x = whole(&h, k + least(t + l, h.tokens - 1) * stride);
-		f32x4 m = SPLAT(0.0f);
-		for (int i = 0; i < h.width; i += 4) {
-			f32x4 v = SUB(LD(x + i), LD(h.row + i));
-			ST(row + i, v);
-			m = wasm_f32x4_pmax(m, wasm_f32x4_abs(v));
-		}
-		inv[l] = inverse_of(m, h.ks + t + l);
-		sum[l] = wasm_i32x4_const_splat(0);
+	for (int l = 0; l < 4; l++) {
+		x[l] = k + least(t + l, h.tokens - 1) * stride;
+		if (h.hd < h.width) x[l] = filled_up(row + l * h.width, x[l], h.hd, h.width);
+		inv[l] = SPLAT(0.0f), sum[l] = wasm_i32x4_const_splat(0);
 	}
+	for (int i = 0; i < h.width; i += 4) {
+		f32x4 mean = LD(h.row + i);
+		for (int l = 0; l < 4; l++) {
+			f32x4 v = SUB(LD(x[l] + i), mean);
+			ST(row + l * h.width + i, v);
+			inv[l] = wasm_f32x4_pmax(inv[l], wasm_f32x4_abs(v));
+		}
+	}
+	for (int l = 0; l < 4; l++) inv[l] = inverse_of(inv[l], h.ks + t + l);
 	char *dst = h.k + t / GROUP * GROUP * h.width * VALUE + t % GROUP * 4;
-	row = h.row + h.width;
 	for (int i = 0; i < h.width; i += 4) {
 		v128_t v[4];
 		for (int l = 0; l < 4; l++) {

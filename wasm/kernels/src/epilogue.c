@@ -29,6 +29,18 @@ static __attribute__((noinline)) void gelu(float *y, int n) { // compute.GELU
 	over_exp(y, r, n);
 }
 
+static __attribute__((noinline)) void fast_gelu(float *y, int n) { // compute.FastGELU
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < n; i += 4) {
+		f32x4 x = LD(y + i), u = wasm_f32x4_abs(x), zero = SPLAT(0.0f);
+		f32x4 t = wasm_f32x4_pmax(zero, SUB(SPLAT(4.5f), u)), t2 = MUL(t, t), t4 = MUL(t2, t2);
+		f32x4 p = ADD(MUL(SPLAT(6.731011e-8f), t2), SPLAT(-6.656136e-6f));
+		p = ADD(MUL(p, t), SPLAT(2.6406511e-5f));
+		p = ADD(MUL(p, t4), SPLAT(1.5827673e-4f));
+		ST(y + i, SUB(wasm_f32x4_pmax(zero, x), MUL(u, MUL(p, t4))));
+	}
+}
+
 static __attribute__((noinline)) void silu(float *y, int n) { // compute.SiLU
 	float r[MOST];
 #pragma clang loop unroll(disable)
@@ -40,8 +52,8 @@ void silu_row(float *y, int n) {
 	for (; n > 0; n -= MOST, y += MOST) silu(y, least(n, MOST));
 }
 
-// finish_some is finish's last step for m outputs of fewer than a panel.
-static __attribute__((noinline)) void finish_some(const linear_args *a, const float *y, int rows, int r, int j, int m) {
+// put_some is put for m outputs of fewer than a panel.
+static __attribute__((noinline)) void put_some(const linear_args *a, const float *y, int rows, int r, int j, int m) {
 	for (int i = 0; i < rows; i++, y += PANEL) {
 		float *dst = a->dst + (r + i) * a->out + j;
 		for (int k = 0; k < m; k++) {
@@ -53,15 +65,15 @@ static __attribute__((noinline)) void finish_some(const linear_args *a, const fl
 	}
 }
 
-void finish(const linear_args *a, float *y, int rows, int r, int j) {
-	int out = a->out, act = a->act, n = least(rows, a->rows - r);
-	if (act == GELU) gelu(y, n * PANEL);
-	if (act == SILU) silu(y, n * PANEL);
+// put writes n rows of y where they go, or adds or multiplies them.
+INLINE void put(const linear_args *a, const float *y, int n, int r, int j) {
+	int out = a->out, act = a->act;
 	if (out - j < PANEL) {
-		finish_some(a, y, n, r, j, out - j);
+		put_some(a, y, n, r, j, out - j);
 		return;
 	}
-	float *dst = a->dst + r * out + j, *end = y + n * PANEL;
+	float *dst = a->dst + r * out + j;
+	const float *end = y + n * PANEL;
 	if (act == GATE) {
 		per_group g = a->gate;
 		const float *gate = vector(g, r) + j;
@@ -82,6 +94,13 @@ void finish(const linear_args *a, float *y, int rows, int r, int j) {
 	}
 }
 
+void finish(const linear_args *a, float *y, int rows, int r, int j) {
+	int n = least(rows, a->rows - r);
+	if (a->act == GELU) gelu(y, n * PANEL);
+	if (a->act == SILU) silu(y, n * PANEL);
+	put(a, y, n, r, j);
+}
+
 void finish_i8(const linear_args *a, int32_t *c, int rows, int r, int j) {
 	f32x4 ws0 = LD(a->ws + j), ws1 = LD(a->ws + j + 4), b0 = LD(a->b + j), b1 = LD(a->b + j + 4);
 	const float *scale = a->s + r;
@@ -93,5 +112,8 @@ void finish_i8(const linear_args *a, int32_t *c, int rows, int r, int j) {
 		ST(p, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p)), MUL(s, ws0)), b0));
 		ST(p + 4, ADD(MUL(wasm_f32x4_convert_i32x4(LD(p + 4)), MUL(s, ws1)), b1));
 	}
-	finish(a, (float *)c, n, r, j);
+	float *y = (float *)c;
+	if (a->act == GELU) fast_gelu(y, n * PANEL);
+	if (a->act == SILU) silu(y, n * PANEL);
+	put(a, y, n, r, j);
 }

@@ -10,11 +10,16 @@ INLINE f32x4 inverse_of(f32x4 m, float *scale) {
 	return SPLAT(small ? 0 : 127 / top);
 }
 
-// inverse does so for the largest of n values.
+// inverse does so for the largest of n values. Four maxima, for one would be a chain of
+// steps that wait for each other.
 INLINE f32x4 inverse(const float *x, int n, float *scale) {
-	f32x4 m = SPLAT(0.0f);
-	for (int k = 0; k < n; k += 4) m = wasm_f32x4_pmax(m, wasm_f32x4_abs(load_some(x + k, n - k)));
-	return inverse_of(m, scale);
+	f32x4 m[4] = {SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f), SPLAT(0.0f)};
+	int k = 0;
+#pragma clang loop unroll(disable)
+	for (; k + 16 <= n; k += 16)
+		for (int i = 0; i < 4; i++) m[i] = wasm_f32x4_pmax(m[i], wasm_f32x4_abs(LD(x + k + 4 * i)));
+	for (; k < n; k += 4) m[0] = wasm_f32x4_pmax(m[0], wasm_f32x4_abs(load_some(x + k, n - k)));
+	return inverse_of(wasm_f32x4_pmax(wasm_f32x4_pmax(m[0], m[1]), wasm_f32x4_pmax(m[2], m[3])), scale);
 }
 
 // rounded gives n values from p·inv. |x|·(127/top) is below 127.5, so the contract's

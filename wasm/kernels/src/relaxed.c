@@ -38,6 +38,13 @@ void pack_i8(int8_t *dst, const int8_t *w, int first, int rows, int in) {
 	}
 }
 
+// sixteen gives values from p·inv as bytes.
+INLINE v128_t sixteen(const float *p, f32x4 inv) {
+	v128_t v[4];
+	for (int i = 0; i < 4; i++) v[i] = rounded(p + 4 * i, 4, inv);
+	return wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(v[0], v[1]), wasm_i16x8_narrow_i32x4(v[2], v[3]));
+}
+
 static void quantize_part(const void *args, int part, int thread) {
 	(void)thread;
 	quantize_args a = *(const quantize_args *)args;
@@ -49,13 +56,23 @@ static void quantize_part(const void *args, int part, int thread) {
 		int8_t *dst = (int8_t *)a.q + r / ROWS * ROWS * width + r % ROWS * 4;
 		f32x4 inv = inverse(x, in, a.scale + r);
 		v128_t sum = wasm_i32x4_const_splat(0);
-		for (int k = 0; k < width; k += 4, dst += 4 * ROWS) {
+		int k = 0;
+#pragma clang loop unroll(disable)
+		for (; k + 16 <= in; k += 16, dst += 16 * ROWS) {
+			v128_t v = sixteen(x + k, inv);
+			sum = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(v, wasm_i8x16_const_splat(1), sum);
+			wasm_v128_store32_lane(dst, v, 0);
+			wasm_v128_store32_lane(dst + 4 * ROWS, v, 1);
+			wasm_v128_store32_lane(dst + 8 * ROWS, v, 2);
+			wasm_v128_store32_lane(dst + 12 * ROWS, v, 3);
+		}
+		for (; k < width; k += 4, dst += 4 * ROWS) {
 			v128_t v = rounded(x + k, in - k, inv);
-			sum = wasm_i32x4_sub(sum, v);
+			sum = wasm_i32x4_add(sum, v);
 			v = wasm_i16x8_narrow_i32x4(v, v);
 			wasm_v128_store32_lane(dst, wasm_i8x16_narrow_i16x8(v, v), 0);
 		}
-		sums[r] = wasm_i32x4_extract_lane(sum, 0) + wasm_i32x4_extract_lane(sum, 1) + wasm_i32x4_extract_lane(sum, 2) + wasm_i32x4_extract_lane(sum, 3);
+		sums[r] = -(wasm_i32x4_extract_lane(sum, 0) + wasm_i32x4_extract_lane(sum, 1) + wasm_i32x4_extract_lane(sum, 2) + wasm_i32x4_extract_lane(sum, 3));
 	}
 }
 

@@ -47,12 +47,15 @@ static void norm_part(const void *args, int part, int thread) {
 	for (; r < end; r++) {
 		const float *x = a.x + r * dim, *scale = vector(a.scale, r), *shift = vector(a.shift, r);
 		float *dst = a.dst + r * dim, mean = a.rms ? 0 : average(x, dim);
-		f32x4 m = SPLAT(mean), rstd = SPLAT(reciprocal(x, dim, mean));
-		for (int i = 0; i < dim; i += 4) {
-			int n = dim - i;
-			f32x4 h = MUL(SUB(load_some(x + i, n), m), rstd);
-			store_some(dst + i, ADD(MUL(h, ADD(SPLAT(1.0f), load_some(scale + i, n))), load_some(shift + i, n)), n);
+		f32x4 m = SPLAT(mean), rstd = SPLAT(reciprocal(x, dim, mean)), one = SPLAT(1.0f);
+		int i = 0;
+		for (; i + 4 <= dim; i += 4) {
+			f32x4 h = MUL(SUB(LD(x + i), m), rstd);
+			ST(dst + i, ADD(MUL(h, ADD(one, LD(scale + i))), LD(shift + i)));
 		}
+		if (i == dim) continue;
+		f32x4 h = MUL(SUB(load_some(x + i, dim - i), m), rstd);
+		store_some(dst + i, ADD(MUL(h, ADD(one, load_some(scale + i, dim - i))), load_some(shift + i, dim - i)), dim - i);
 	}
 }
 

@@ -13,12 +13,13 @@ import (
 // blockValues is how many values the loops pass by turns.
 const blockValues = 128
 
-// The constants of compute.Exp and compute.GELU.
+// The constants of compute.Exp, compute.GELU and compute.FastGELU.
 var floats = map[string]float64{
 	"one": 1, "expRound": 12582912, "expLog2E": 1.44269504088896341, "expLn2Hi": 0.693359375, "expLn2Lo": -2.12194440e-4,
 	"expMin": -87, "expMax": 88, "expC5": 1.9875691500e-4, "expC4": 1.3981999507e-3, "expC3": 8.3334519073e-3,
 	"expC2": 4.1665795894e-2, "expC1": 1.6666665459e-1, "expC0": 5.0000001201e-1,
 	"geluCubic": 0.044715, "geluScale": 0.7978845608028654, "minusTwo": -2,
+	"geluEnd": 4.5, "fastGELU0": 1.5827673e-4, "fastGELU1": 2.6406511e-5, "fastGELU2": -6.656136e-6, "fastGELU3": 6.731011e-8,
 }
 
 var (

@@ -177,6 +177,39 @@ func (s isa) rowKernels() {
 	})
 
 	s.rotate()
+	s.fastGELU()
+}
+
+// fastGELU is compute.FastGELU.
+func (s isa) fastGELU() {
+	x, u, t, t2, t4, p := s.reg(0), s.reg(1), s.reg(2), s.reg(3), s.reg(4), s.reg(5)
+	mask, zero := s.reg(6), s.reg(7)
+	c := map[string]reg.VecPhysical{}
+	s.each("fastGELU", "x *float32, n int", []string{"x"}, func() {
+		s.splat("magnitude", 0x7fffffff, 6)
+		s.zero(zero)
+		for i, name := range []string{"geluEnd", "fastGELU0", "fastGELU1", "fastGELU2", "fastGELU3"} {
+			c[name] = s.splat(name, f32(floats[name]), 8+i)
+		}
+	}, func(from []reg.GPVirtual, disp int) {
+		VMOVUPS(mem(from[0], disp), x)
+		s.and(x, mask, u)
+		VSUBPS(u, c["geluEnd"], t)
+		VMAXPS(zero, t, t)
+		VMULPS(t, t, t2)
+		VMULPS(t2, t2, t4)
+		VMULPS(c["fastGELU3"], t2, p)
+		VADDPS(c["fastGELU2"], p, p)
+		VMULPS(t, p, p)
+		VADDPS(c["fastGELU1"], p, p)
+		VMULPS(t4, p, p)
+		VADDPS(c["fastGELU0"], p, p)
+		VMULPS(t4, p, p)
+		VMULPS(u, p, p)
+		VMAXPS(zero, x, x) // +0 of either zero
+		VSUBPS(p, x, x)
+		VMOVUPS(x, mem(from[0], disp))
+	})
 }
 
 // rotate computes x = (x·rstd)·weight and turns pairs of neighbours (a, b), for which

@@ -196,8 +196,43 @@ func (w *writer) rowKernels() {
 		})
 	})
 
+	w.fastGELU()
+
 	w.each("silu", "x *float32, n int", (*function).expConstants, func(f *function, p []general) {
 		f.overOnePlusExp(p[0], f.fneg)
+	})
+}
+
+// fastGELU is compute.FastGELU, of two registers of values side by side.
+func (w *writer) fastGELU() {
+	const x, u, t, t2, t4, p = vector(0), vector(2), vector(4), vector(6), vector(16), vector(18)
+	const end, c0, c1, c2, c3, zero = vector(20), vector(21), vector(22), vector(23), vector(24), vector(25)
+	w.each("fastGELU", "x *float32, n int", func(f *function) {
+		for i, c := range []float64{4.5, 1.5827673e-4, 2.6406511e-5, -6.656136e-6, 6.731011e-8} {
+			f.splat(f32(c), end+vector(i))
+		}
+		f.clear(zero)
+	}, func(f *function, from []general) {
+		both := func(do func(i vector)) { each(0, 2, do) }
+		for range 2 {
+			f.peek(from[0], x, 2)
+			both(func(i vector) { f.fabs(u+i, x+i) })
+			both(func(i vector) { f.fsub(t+i, end, u+i) })
+			both(func(i vector) { f.fmax(t+i, t+i, zero) })
+			both(func(i vector) { f.fmul(t2+i, t+i, t+i) })
+			both(func(i vector) { f.fmul(t4+i, t2+i, t2+i) })
+			both(func(i vector) { f.fmul(p+i, t2+i, c3) })
+			both(func(i vector) { f.fadd(p+i, p+i, c2) })
+			both(func(i vector) { f.fmul(p+i, p+i, t+i) })
+			both(func(i vector) { f.fadd(p+i, p+i, c1) })
+			both(func(i vector) { f.fmul(p+i, p+i, t4+i) })
+			both(func(i vector) { f.fadd(p+i, p+i, c0) })
+			both(func(i vector) { f.fmul(p+i, p+i, t4+i) })
+			both(func(i vector) { f.fmul(p+i, p+i, u+i) })
+			both(func(i vector) { f.fmax(x+i, x+i, zero) }) // +0 of either zero
+			both(func(i vector) { f.fsub(x+i, x+i, p+i) })
+			f.write(from[0], x, 2)
+		}
 	})
 }
 
