@@ -22,11 +22,11 @@ func Words(t *testing.T, path string, open func() compute.Device) {
 	}
 	defer g.Free()
 	for _, c := range []struct{ json, want string }{
-		{`{}`, "c1b8e0ff0bd4fad12d9dc24f6110c82aedca50c265410d011bd4ff2bad7cdeb5"},
-		{`{"prompt": "kitties with hats", "style": "noto", "steps": 1, "count": 2}`, "21855acd431db3b96a82af5a896ad667012106cdd7fd07c54106de5b183ef5ab"},
-		{`{"prompt": "valentine:2 face, no box, fluent 3d", "steps": 2, "seed": 7}`, "e7d8d7c711e9eebd64c5414eeb03e4d004e5523e3878adfcd03042cf6174a796"},
-		{`{"classes": [{"class": "fox", "weight": 1, "from": 1, "to": 0.5}, {"class": "blue cat", "weight": 1, "from": 0.5, "to": 0}], "style": "noto"}`, "62d548fba66a1b3c67345d2295c67b13f1bb90b3c0abbc04a083ef196ce1e0d0"},
-		{`{"prompt": "fox", "negative": "hat", "guidance": 2, "steps": 2}`, "7b7ea5b602614bde0f015677a623abe2b8143f65a75f9cc26e557778d4ab7160"},
+		{`{}`, "506bbf74284de777eff5b7d397ed36752370313b47fed0de775e1f7b2f3c2ccf"},
+		{`{"prompt": "kitties with hats", "style": "noto", "steps": 1, "count": 2}`, "bbd9d2032c68c2294ea78e2376899783f70a7483f9a119c0f540cb2e74e1589c"},
+		{`{"prompt": "valentine:2 face, no box, fluent 3d", "steps": 2, "seed": 7}`, "63083625f36256fc23db04d8d4e3eba3856d9358304df8e9ecbd3f7094278548"},
+		{`{"classes": [{"class": "fox", "weight": 1, "from": 1, "to": 0.5}, {"class": "blue cat", "weight": 1, "from": 0.5, "to": 0}], "style": "noto"}`, "495cb37db615ffa3c5c70c2a394fa0e5605dbdb2ea0837dc7f62b962b9604015"},
+		{`{"prompt": "fox", "negative": "hat", "guidance": 2, "steps": 2}`, "04b3204728e6d515084210c85f6ab094f1b06163829cc43087bee18edc20f46c"},
 	} {
 		req, err := g.Defaults().WithJSON([]byte(c.json))
 		if err != nil {
