@@ -5,7 +5,7 @@
 //
 //	load(read, sha256, …): Promise<info>; read(): Promise<Uint8Array|null> gives the model file's next bytes, sha256 is the whole file's, in hex, or "";
 //		two more are of the autoencoder's file, where it is another one
-//	generate(json, onStep): Promise<result>; onStep({step, steps, first, size, images})
+//	generate(json, onStep): Promise<result>; onStep({step, steps, first, size, images, decoding})
 //	inspect(json): Promise<modulation>; see inspect.go
 //	bench(json, onPass): Promise<result>; onPass({done, total}) may be left out
 //	cancel()
@@ -137,7 +137,7 @@ func (p *program) generate(args []js.Value) (any, error) {
 			images[i] = pixels(e.Image(i))
 		}
 		args[1].Invoke(map[string]any{
-			"step": e.Step, "steps": e.Steps, "first": e.First, "images": images, "size": p.generator.ImageSize(),
+			"step": e.Step, "steps": e.Steps, "first": e.First, "images": images, "size": p.generator.ImageSize(), "decoding": e.Decoding,
 		})
 		breathe()
 	})
@@ -159,14 +159,31 @@ func (p *program) generate(args []js.Value) (any, error) {
 func (p *program) begin() (ctx context.Context, end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
-	return ctx, func() {
+	return attentive{ctx}, func() {
 		cancel()
 		p.cancel = nil
 	}
 }
 
+// attentive listens before it says whether the request goes on: from one event to the
+// next a decoder can compute for seconds.
+type attentive struct{ context.Context }
+
+func (c attentive) Err() error {
+	if time.Since(heard) > 100*time.Millisecond {
+		breathe()
+	}
+	return c.Context.Err()
+}
+
+// heard is when the worker could last receive a message.
+var heard time.Time
+
 // breathe lets the worker receive a message, such as a cancel.
-func breathe() { time.Sleep(time.Millisecond) }
+func breathe() {
+	time.Sleep(time.Millisecond)
+	heard = time.Now()
+}
 
 // object is v as a JavaScript object with the names of v's JSON.
 func object(v any) (js.Value, error) {

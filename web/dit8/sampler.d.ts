@@ -164,6 +164,8 @@ export interface Step {
   step: number;
   steps: number;
   first: number;
+  /** Whether it was a part of decoding. */
+  decoding: boolean;
   images: ImageData[];
 }
 

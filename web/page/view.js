@@ -79,7 +79,7 @@ export function loading({ loaded, total, note }, what = "the model") {
 }
 
 // stepped shows a step of a run that began at a time in ms.
-export function stepped({ step, steps }, began) {
+export function stepped({ step, steps, decoding }, began) {
   const left = (performance.now() - began) / 1000 / step * (steps - step);
-  status(`Step ${step} of ${steps}${step < steps ? `, ${left < 1 ? "under 1 s" : `about ${Math.ceil(left)} s`} left` : ""}`, { part: step / steps, quiet: true });
+  status(`${decoding ? "Decoding, step" : "Step"} ${step} of ${steps}${step < steps ? `, ${left < 1 ? "under 1 s" : `about ${Math.ceil(left)} s`} left` : ""}`, { part: step / steps, quiet: true });
 }
