@@ -222,8 +222,8 @@ func beside(config string) []string {
 // calibrated or reported on.
 func (o options) run(m convert.Model, bar *progress.Bar) (size int64, rep *report.Report, err error) {
 	if m.Autoencoder != nil && !o.dryRun {
-		bar.Show(0, 1, "decoding, to fit previews")
-		if err := m.FitPreview(context.Background()); err != nil {
+		bar.Show(0, 1, "decoding, to see what its layers see")
+		if err := m.Calibrate(context.Background(), o.types); err != nil {
 			return 0, nil, err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"dit8/core/autoencoder"
 	"dit8/core/compute"
 	"dit8/core/compute/native"
+	"dit8/core/flow"
 	"dit8/core/param"
 	"dit8/tools/quantize/checkpoint"
 	"dit8/tools/quantize/family"
@@ -62,10 +63,13 @@ func stored(t *testing.T, m Model, dtype string) (*autoencoder.Model, *weights.H
 	return a, r.Header()
 }
 
-// In integers autoencoders make the pictures of float32, to 47 dB, and latents to 44.
+// In integers autoencoders make the pictures of float32, to 48 dB, and latents to 45.
 func TestInt8Autoencoders(t *testing.T) {
 	for _, path := range []string{"vae_kl16", "vae_f16_attn", "vae_lowvar", "vae_noattn", "taesd", "e2e_dit/vae", "vae_bad/good", "vae_bad/tae_good"} {
 		m := autoencoderOf(t, path)
+		if err := m.Calibrate(context.Background(), Types{Default: "int8"}); err != nil {
+			t.Fatal(err)
+		}
 		exact, _ := stored(t, m, "f32")
 		got, header := stored(t, m, "int8")
 		cfg, h, w := m.Autoencoder.Config, 7, 10
@@ -87,7 +91,7 @@ func TestInt8Autoencoders(t *testing.T) {
 		}
 		psnr := proof.RangePSNR(pictures[0], pictures[1])
 		t.Logf("%-16s decoded %.1f dB", path, psnr)
-		if !(psnr >= 47) {
+		if !(psnr >= 48) {
 			t.Errorf("%s: decoded pictures are %.1f dB from float32's", path, psnr)
 		}
 		if cfg.Encoder == nil {
@@ -103,7 +107,7 @@ func TestInt8Autoencoders(t *testing.T) {
 		n := cfg.LatentChannels * h * w // the means
 		psnr = proof.RangePSNR(moments[0][:n], moments[1][:n])
 		t.Logf("%-16s encoded %.1f dB", path, psnr)
-		if !(psnr >= 44) {
+		if !(psnr >= 45) {
 			t.Errorf("%s: encoded latents are %.1f dB from float32's", path, psnr)
 		}
 	}
@@ -117,16 +121,16 @@ func types(m Model) map[string]param.Role {
 	return roles
 }
 
-// latents are about normal, smooth where they are not noise.
+// latents are normal, others than those of calibration, and alike in pairs of rows.
 func latents(c, h, w int) []float32 {
-	z := previewLatents(c)
-	out := make([]float32, 0, c*h*w)
-	for k := range c {
-		for y := range h {
-			out = append(out, z[(k*previewSize+y)*previewSize:][:w]...)
+	z := make([]float32, c*h*w)
+	flow.Noise(z, 7, 0)
+	for i := range z {
+		if i/w%2 == 1 {
+			z[i] = (z[i] + 2*z[i-w]) / 2
 		}
 	}
-	return out
+	return z
 }
 
 // Kernels whose sums would be too large get a larger scale, and stay floats where that

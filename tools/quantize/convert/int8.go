@@ -1,10 +1,12 @@
 package convert
 
 import (
+	"math"
 	"slices"
 
 	"dit8/core/compute"
 	"dit8/core/param"
+	"dit8/tools/quantize/calib"
 )
 
 // quantizeRows quantises each row of t symmetrically: scale = max|w|/127 and
@@ -17,6 +19,28 @@ func quantizeRows(t param.Tensor) param.Tensor {
 		q.Scale[i] = compute.QuantizeRow(q.I8[i*cols:(i+1)*cols], t.F32[i*cols:(i+1)*cols])
 	}
 	return q
+}
+
+// smoothedKernels is quantizeKernels with the factors that err least on inputs like those
+// that were seen, if any were.
+func smoothedKernels(t param.Tensor, seen *calib.Channels) (best param.Tensor) {
+	if seen == nil {
+		return quantizeKernels(t, nil)
+	}
+	least := math.Inf(1)
+	for _, smooth := range seen.Smoothings() {
+		q := quantizeKernels(t, smooth)
+		if q.I8 == nil {
+			continue
+		}
+		if e := seen.Error(t.F32, q.Floats(), smooth); e < least {
+			best, least = q, e
+		}
+	}
+	if best.I8 == nil {
+		return t
+	}
+	return best
 }
 
 // quantizeKernels is quantizeRows for the kernels t [out, row, column, in] of a

@@ -41,6 +41,7 @@ type Model struct {
 	weights.Header
 	Notes  []string // what was made of the classes' names
 	tensor func(name string) (param.Tensor, error)
+	seen   map[string]*calib.Channels // by convolutions that are to be int8, once the autoencoder is calibrated
 }
 
 // New describes a network or an autoencoder.
@@ -63,7 +64,7 @@ func New(m family.Model, a About) (Model, error) {
 		if err == nil {
 			err = info.Check(cfg)
 		}
-		return Model{weights.Header{Config: cfg, Info: info}, notes, m.Tensor}, err
+		return Model{weights.Header{Config: cfg, Info: info}, notes, m.Tensor, nil}, err
 	}
 	file := a.Labels
 	if file == "" && m.ImageNet && cfg.NumClasses == 1000 {
@@ -79,7 +80,7 @@ func New(m family.Model, a About) (Model, error) {
 	}
 	info.Classes = names
 	notes = slices.Concat(nullClass(m), notes, more)
-	return Model{weights.Header{Config: cfg, Info: info}, notes, m.Tensor}, info.Check(cfg)
+	return Model{weights.Header{Config: cfg, Info: info}, notes, m.Tensor, nil}, info.Check(cfg)
 }
 
 // newAutoencoder describes an autoencoder alone, of which there is less to say.
@@ -88,7 +89,7 @@ func newAutoencoder(m family.Model, a About) (Model, error) {
 	if info.Name == "" {
 		info.Name = nameOf(a.Path)
 	}
-	return Model{weights.Header{Info: info, Autoencoder: m.Autoencoder}, nil, m.Tensor}, info.CheckAutoencoder()
+	return Model{weights.Header{Info: info, Autoencoder: m.Autoencoder}, nil, m.Tensor, nil}, info.CheckAutoencoder()
 }
 
 // With puts an autoencoder into a network's file.
@@ -222,11 +223,33 @@ func (m Model) read(all []param.Spec, t Types) Tensors {
 	}
 	return ordered.Map(specs, runtime.GOMAXPROCS(0), func(s param.Spec) (param.Tensor, error) {
 		x, err := m.tensor(s.Name)
-		if err == nil {
-			x = t.stored(s, x)
+		if err != nil {
+			return x, err
 		}
-		return x, err
+		if layer, ok := strings.CutSuffix(s.Name, ".bias"); ok && m.seen[layer] != nil {
+			return m.corrected(x, layer, t)
+		}
+		return t.stored(s, x, m.seen[strings.TrimSuffix(s.Name, ".weight")]), nil
 	})
+}
+
+// corrected adds to a convolution's bias what its weights lose by rounding, of inputs as
+// large as their mean.
+func (m Model) corrected(bias param.Tensor, layer string, t Types) (param.Tensor, error) {
+	w, err := m.tensor(layer + ".weight")
+	if err != nil {
+		return bias, err
+	}
+	spec := param.Spec{Name: w.Name, Shape: w.Shape, Role: param.Convolution}
+	q := t.stored(spec, w, m.seen[layer])
+	if q.I8 == nil {
+		return bias, nil
+	}
+	bias.F32 = slices.Clone(bias.F32)
+	for o, v := range m.seen[layer].Lost(w.F32, q.Floats()) {
+		bias.F32[o] += v
+	}
+	return bias, nil
 }
 
 // Floats reads the whole network as float32.

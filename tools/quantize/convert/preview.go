@@ -3,21 +3,30 @@ package convert
 import (
 	"context"
 	"math"
+	"slices"
+	"strings"
 
 	"dit8/core/autoencoder"
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
 	"dit8/core/flow"
+	"dit8/core/param"
 	"dit8/tools/quantize/calib"
 )
 
 // previewSize is the height and width of the latents that previews are fitted to.
 const previewSize = 16
 
-// FitPreview finds the linear map from latents to colours that comes closest to what the
-// autoencoder makes of random ones, half of them smooth, and keeps it for coarse pictures.
-func (m *Model) FitPreview(ctx context.Context) error {
+// Calibrate decodes random latents, half of them smooth. It finds the linear map from
+// latents to colours that comes closest to what the autoencoder makes of them, and keeps
+// it for coarse pictures; and of the convolutions that are to be int8 what they see.
+func (m *Model) Calibrate(ctx context.Context, t Types) error {
 	a := *m.Autoencoder
+	cfg := a.Config
+	watch := slices.ContainsFunc(cfg.Specs(), func(s param.Spec) bool { return s.Role == param.Convolution && t.Int8(s) })
+	if !watch {
+		cfg.Encoder = nil // which is not read
+	}
 	dev, err := calib.Device()
 	if err != nil {
 		return err
@@ -26,26 +35,44 @@ func (m *Model) FitPreview(ctx context.Context) error {
 	if !ok {
 		c = generic.New()
 	}
-	decoder := a.Config
-	decoder.Encoder = nil // which is not read
-	net, err := autoencoder.Load(c, decoder, m.read(decoder.Specs(), Types{Default: "f32"}))
+	rec := &calib.ConvRecorder{Convolver: c, Layers: make(map[string]*calib.Channels)}
+	if watch {
+		c = rec
+	}
+	net, err := autoencoder.Load(c, cfg, m.read(cfg.Specs(), Types{Default: "f32"}))
 	if err != nil {
 		return err
 	}
-	z := previewLatents(a.Config.LatentChannels)
-	out := make([]float32, a.Config.ImageChannels*previewSize*previewSize*a.Config.Factor()*a.Config.Factor())
+	z := previewLatents(cfg.LatentChannels)
+	size := previewSize * cfg.Factor()
+	out := make([]float32, cfg.ImageChannels*size*size)
 	if err := net.Decode(ctx, out, a.Latents.Apply(z), previewSize, previewSize, nil); err != nil {
 		return err
 	}
-	a.Preview = nil
-	colours := shrunk(out, a.Config.Factor())
+	if cfg.Encoder != nil {
+		if err := net.Encode(ctx, make([]float32, cfg.Moments()*previewSize*previewSize), out, size, size, nil); err != nil {
+			return err
+		}
+	}
+	a.Preview = preview(cfg, z, out)
+	m.Autoencoder, m.seen = &a, make(map[string]*calib.Channels)
+	for _, s := range cfg.Specs() {
+		if layer, ok := strings.CutSuffix(s.Name, ".weight"); ok && s.Role == param.Convolution && t.Int8(s) {
+			m.seen[layer] = rec.Layers[layer]
+		}
+	}
+	return nil
+}
+
+// preview is the map from latents z to the colours of the picture that came of them.
+func preview(cfg autoencoder.Config, z, picture []float32) (rows [][]float32) {
+	colours := shrunk(picture, cfg.Factor())
 	plane := previewSize * previewSize
 	for i := range 3 {
-		i = min(i, a.Config.ImageChannels-1)
-		a.Preview = append(a.Preview, leastSquares(z, colours[i*plane:(i+1)*plane]))
+		i = min(i, cfg.ImageChannels-1)
+		rows = append(rows, leastSquares(z, colours[i*plane:(i+1)*plane]))
 	}
-	m.Autoencoder = &a
-	return nil
+	return rows
 }
 
 // previewLatents are random values [C, n, n] of unit variance: noise, and noise of squares

@@ -12,7 +12,7 @@ import (
 )
 
 // Previews are fitted to what an autoencoder makes.
-func TestFitPreview(t *testing.T) {
+func TestCalibrate(t *testing.T) {
 	a := core.Autoencoder{
 		Config:  autoencoder.Config{Kind: autoencoder.Tiny, ImageChannels: 3, LatentChannels: 2, Decoder: autoencoder.Half{Channels: []int{6, 6}, Layers: []int{1, 1}}},
 		Latents: core.Latents{Mean: []float32{0, 0}, Std: []float32{1, 1}},
@@ -24,8 +24,8 @@ func TestFitPreview(t *testing.T) {
 		}
 		all[x.Name] = x
 	}
-	m := Model{weights.Header{Autoencoder: &a}, nil, func(name string) (param.Tensor, error) { return all[name], nil }}
-	if err := m.FitPreview(context.Background()); err != nil {
+	m := Model{weights.Header{Autoencoder: &a}, nil, func(name string) (param.Tensor, error) { return all[name], nil }, nil}
+	if err := m.Calibrate(context.Background(), Types{Default: "int8"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.Autoencoder.Check(); err != nil || len(m.Autoencoder.Preview) != 3 || a.Preview != nil {

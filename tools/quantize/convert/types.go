@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dit8/core/param"
+	"dit8/tools/quantize/calib"
 )
 
 // Rule says how to store the tensors whose name, or whose layer's name, matches a
@@ -91,13 +92,13 @@ func (t Types) Check(specs []param.Spec) error {
 	return nil
 }
 
-// stored is a float tensor as it is to be stored.
-func (t Types) stored(s param.Spec, x param.Tensor) param.Tensor {
+// stored is a float tensor as it is to be stored. seen are a convolution's inputs, or nil.
+func (t Types) stored(s param.Spec, x param.Tensor, seen *calib.Channels) param.Tensor {
 	switch {
 	case !t.Int8(s):
 		return x
 	case s.Role == param.Convolution:
-		return quantizeKernels(x, nil)
+		return smoothedKernels(x, seen)
 	}
 	return quantizeRows(x)
 }

@@ -27,7 +27,7 @@ func (o Options) Stored(f calib.Floats, rounded map[string]param.Tensor) Tensors
 		for _, s := range f.Config.Specs() {
 			t, ok := rounded[s.Name]
 			if !ok {
-				t = o.stored(s, f.Tensor(s))
+				t = o.stored(s, f.Tensor(s), nil)
 			}
 			if !yield(t, nil) {
 				return
