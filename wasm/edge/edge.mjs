@@ -43,7 +43,9 @@ async function load(env, bundled) {
     }
     loading = Date.now();
     try {
-      program = await start(env, await verified(env, await read(env, bundled)));
+      const file = await read(env, bundled);
+      program = await start(env, await verified(env, file));
+      if (file !== bundled) file.transfer?.(0); // at once, not when garbage is collected: it may be a third of the memory
     } finally {
       loading = 0;
     }
