@@ -46,7 +46,7 @@ tile:
 
 work:
 	CMPQ CX, $0x00
-	JE   noStep1
+	JE   noStep
 
 	// TILELOADD TMM6, 0(BX)(R9*1)
 	BYTE $0xc4
@@ -97,7 +97,7 @@ work:
 	ADDQ       $0x00000100, DX
 	DECQ       CX
 
-noStep1:
+noStep:
 	CMPQ R13, $0x00
 	JE   rowsDone
 	MOVQ perStep+120(FP), AX
@@ -106,16 +106,16 @@ row:
 	VBROADCASTSS (R12), Z8
 	VPADDD       (R10), Z4, Z9
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z0, Z8, Z11
-	VMULPS       Z11, Z9, Z9
+	VMULPS       Z0, Z8, Z10
+	VMULPS       Z10, Z9, Z9
 	VADDPS       Z2, Z9, Z9
+	VPADDD       64(R10), Z5, Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z1, Z8, Z16
+	VMULPS       Z16, Z15, Z15
+	VADDPS       Z3, Z15, Z15
 	VMOVUPS      Z9, K1, (R11)
-	VPADDD       64(R10), Z5, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z1, Z8, Z12
-	VMULPS       Z12, Z10, Z10
-	VADDPS       Z3, Z10, Z10
-	VMOVUPS      Z10, K2, 64(R11)
+	VMOVUPS      Z15, K2, 64(R11)
 	ADDQ         $0x04, R12
 	ADDQ         $0x00000080, R10
 	ADDQ         dstStride+16(FP), R11
@@ -267,7 +267,7 @@ tile:
 
 work:
 	CMPQ CX, $0x00
-	JE   noStep1
+	JE   noStep
 
 	// TILELOADD TMM6, 0(BX)(R9*1)
 	BYTE $0xc4
@@ -342,7 +342,7 @@ work:
 	ADDQ       $0x00000100, DX
 	DECQ       CX
 
-noStep1:
+noStep:
 	CMPQ R13, $0x00
 	JE   rowsDone
 	MOVQ perStep+120(FP), AX
@@ -351,16 +351,16 @@ row:
 	VBROADCASTSS (R12), Z8
 	VPADDD       (R10), Z4, Z9
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z0, Z8, Z11
-	VMULPS       Z11, Z9, Z9
+	VMULPS       Z0, Z8, Z10
+	VMULPS       Z10, Z9, Z9
 	VADDPS       Z2, Z9, Z9
+	VPADDD       64(R10), Z5, Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z1, Z8, Z16
+	VMULPS       Z16, Z15, Z15
+	VADDPS       Z3, Z15, Z15
 	VMOVUPS      Z9, K1, (R11)
-	VPADDD       64(R10), Z5, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z1, Z8, Z12
-	VMULPS       Z12, Z10, Z10
-	VADDPS       Z3, Z10, Z10
-	VMOVUPS      Z10, K2, 64(R11)
+	VMOVUPS      Z15, K2, 64(R11)
 	ADDQ         $0x04, R12
 	ADDQ         $0x00000080, R10
 	ADDQ         dstStride+16(FP), R11
@@ -491,18 +491,13 @@ TEXT ·tilesGELU1AMX(SB), NOSPLIT, $8-136
 	MOVQ         qStride+32(FP), R8
 	MOVQ         $0x00000080, R9
 	XORQ         R13, R13
-	VBROADCASTSS expMin<>+0(SB), Z20
-	VBROADCASTSS expMax<>+0(SB), Z21
-	VBROADCASTSS expLog2E<>+0(SB), Z22
-	VBROADCASTSS expRound<>+0(SB), Z23
-	VBROADCASTSS one<>+0(SB), Z24
-	VBROADCASTSS expLn2Hi<>+0(SB), Z25
-	VBROADCASTSS expLn2Lo<>+0(SB), Z26
-	VBROADCASTSS expC4<>+0(SB), Z27
-	VBROADCASTSS expC3<>+0(SB), Z28
-	VBROADCASTSS expC2<>+0(SB), Z29
-	VBROADCASTSS expC1<>+0(SB), Z30
-	VBROADCASTSS expC0<>+0(SB), Z31
+	VBROADCASTSS magnitude<>+0(SB), Z21
+	VPXORD       Z22, Z22, Z22
+	VBROADCASTSS geluEnd<>+0(SB), Z23
+	VBROADCASTSS fastGELU0<>+0(SB), Z24
+	VBROADCASTSS fastGELU1<>+0(SB), Z25
+	VBROADCASTSS fastGELU2<>+0(SB), Z26
+	VBROADCASTSS fastGELU3<>+0(SB), Z27
 
 panel:
 	MOVQ q+24(FP), SI
@@ -531,7 +526,7 @@ tile:
 
 work:
 	CMPQ CX, $0x00
-	JE   noStep1
+	JE   noStep
 
 	// TILELOADD TMM6, 0(BX)(R9*1)
 	BYTE $0xc4
@@ -582,433 +577,62 @@ work:
 	ADDQ       $0x00000100, DX
 	DECQ       CX
 
-noStep1:
-	CMPQ         R13, $0x00
-	JE           rowsDone
-	MOVQ         buffer+128(FP), AX
-	VBROADCASTSS (R12), Z16
-	VBROADCASTSS 4(R12), Z17
-	VBROADCASTSS 8(R12), Z18
-	VBROADCASTSS 12(R12), Z19
-	VMOVDQU32    (R10), Z0
-	VMOVDQU32    64(R10), Z1
-	VMOVDQU32    128(R10), Z2
-	VMOVDQU32    192(R10), Z3
-	VMOVDQU32    256(R10), Z4
-	VMOVDQU32    320(R10), Z5
-	VMOVDQU32    384(R10), Z6
-	VMOVDQU32    448(R10), Z7
-	VPADDD       4864(AX), Z0, Z0
-	VPADDD       4928(AX), Z1, Z1
-	VPADDD       4864(AX), Z2, Z2
-	VPADDD       4928(AX), Z3, Z3
-	VPADDD       4864(AX), Z4, Z4
-	VPADDD       4928(AX), Z5, Z5
-	VPADDD       4864(AX), Z6, Z6
-	VPADDD       4928(AX), Z7, Z7
-	VCVTDQ2PS    Z0, Z0
-	VCVTDQ2PS    Z1, Z1
-	VCVTDQ2PS    Z2, Z2
-	VCVTDQ2PS    Z3, Z3
-	VCVTDQ2PS    Z4, Z4
-	VCVTDQ2PS    Z5, Z5
-	VCVTDQ2PS    Z6, Z6
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       4608(AX), Z16, Z8
-	VMULPS       4672(AX), Z16, Z9
-	VMULPS       4608(AX), Z17, Z10
-	VMULPS       4672(AX), Z17, Z11
-	VMULPS       4608(AX), Z18, Z12
-	VMULPS       4672(AX), Z18, Z13
-	VMULPS       4608(AX), Z19, Z14
-	VMULPS       4672(AX), Z19, Z15
-	VMULPS       Z8, Z0, Z0
-	VMULPS       Z9, Z1, Z1
-	VMULPS       Z10, Z2, Z2
-	VMULPS       Z11, Z3, Z3
-	VMULPS       Z12, Z4, Z4
-	VMULPS       Z13, Z5, Z5
-	VMULPS       Z14, Z6, Z6
-	VMULPS       Z15, Z7, Z7
-	VADDPS       4736(AX), Z0, Z0
-	VADDPS       4800(AX), Z1, Z1
-	VADDPS       4736(AX), Z2, Z2
-	VADDPS       4800(AX), Z3, Z3
-	VADDPS       4736(AX), Z4, Z4
-	VADDPS       4800(AX), Z5, Z5
-	VADDPS       4736(AX), Z6, Z6
-	VADDPS       4800(AX), Z7, Z7
-	VMOVUPS      Z0, (R10)
-	VMOVUPS      Z1, 64(R10)
-	VMOVUPS      Z2, 128(R10)
-	VMOVUPS      Z3, 192(R10)
-	VMOVUPS      Z4, 256(R10)
-	VMOVUPS      Z5, 320(R10)
-	VMOVUPS      Z6, 384(R10)
-	VMOVUPS      Z7, 448(R10)
-	VMULPS       Z0, Z0, Z8
-	VMULPS       Z1, Z1, Z9
-	VMULPS       Z2, Z2, Z10
-	VMULPS       Z3, Z3, Z11
-	VMULPS       Z4, Z4, Z12
-	VMULPS       Z5, Z5, Z13
-	VMULPS       Z6, Z6, Z14
-	VMULPS       Z7, Z7, Z15
-	VMULPS       Z0, Z8, Z8
-	VMULPS       Z1, Z9, Z9
-	VMULPS       Z2, Z10, Z10
-	VMULPS       Z3, Z11, Z11
-	VMULPS       Z4, Z12, Z12
-	VMULPS       Z5, Z13, Z13
-	VMULPS       Z6, Z14, Z14
-	VMULPS       Z7, Z15, Z15
-	VMULPS.BCST  geluCubic<>+0(SB), Z8, Z8
-	VMULPS.BCST  geluCubic<>+0(SB), Z9, Z9
-	VMULPS.BCST  geluCubic<>+0(SB), Z10, Z10
-	VMULPS.BCST  geluCubic<>+0(SB), Z11, Z11
-	VMULPS.BCST  geluCubic<>+0(SB), Z12, Z12
-	VMULPS.BCST  geluCubic<>+0(SB), Z13, Z13
-	VMULPS.BCST  geluCubic<>+0(SB), Z14, Z14
-	VMULPS.BCST  geluCubic<>+0(SB), Z15, Z15
-	VADDPS       Z8, Z0, Z0
-	VADDPS       Z9, Z1, Z1
-	VADDPS       Z10, Z2, Z2
-	VADDPS       Z11, Z3, Z3
-	VADDPS       Z12, Z4, Z4
-	VADDPS       Z13, Z5, Z5
-	VADDPS       Z14, Z6, Z6
-	VADDPS       Z15, Z7, Z7
-	VMULPS.BCST  geluScale<>+0(SB), Z0, Z0
-	VMULPS.BCST  geluScale<>+0(SB), Z1, Z1
-	VMULPS.BCST  geluScale<>+0(SB), Z2, Z2
-	VMULPS.BCST  geluScale<>+0(SB), Z3, Z3
-	VMULPS.BCST  geluScale<>+0(SB), Z4, Z4
-	VMULPS.BCST  geluScale<>+0(SB), Z5, Z5
-	VMULPS.BCST  geluScale<>+0(SB), Z6, Z6
-	VMULPS.BCST  geluScale<>+0(SB), Z7, Z7
-	VMULPS.BCST  minusTwo<>+0(SB), Z0, Z0
-	VMULPS.BCST  minusTwo<>+0(SB), Z1, Z1
-	VMULPS.BCST  minusTwo<>+0(SB), Z2, Z2
-	VMULPS.BCST  minusTwo<>+0(SB), Z3, Z3
-	VMULPS.BCST  minusTwo<>+0(SB), Z4, Z4
-	VMULPS.BCST  minusTwo<>+0(SB), Z5, Z5
-	VMULPS.BCST  minusTwo<>+0(SB), Z6, Z6
-	VMULPS.BCST  minusTwo<>+0(SB), Z7, Z7
-	VMAXPS       Z20, Z0, Z0
-	VMAXPS       Z20, Z1, Z1
-	VMAXPS       Z20, Z2, Z2
-	VMAXPS       Z20, Z3, Z3
-	VMAXPS       Z20, Z4, Z4
-	VMAXPS       Z20, Z5, Z5
-	VMAXPS       Z20, Z6, Z6
-	VMAXPS       Z20, Z7, Z7
-	VMINPS       Z21, Z0, Z0
-	VMINPS       Z21, Z1, Z1
-	VMINPS       Z21, Z2, Z2
-	VMINPS       Z21, Z3, Z3
-	VMINPS       Z21, Z4, Z4
-	VMINPS       Z21, Z5, Z5
-	VMINPS       Z21, Z6, Z6
-	VMINPS       Z21, Z7, Z7
-	VMULPS       Z22, Z0, Z8
-	VMULPS       Z22, Z1, Z9
-	VMULPS       Z22, Z2, Z10
-	VMULPS       Z22, Z3, Z11
-	VMULPS       Z22, Z4, Z12
-	VMULPS       Z22, Z5, Z13
-	VMULPS       Z22, Z6, Z14
-	VMULPS       Z22, Z7, Z15
-	VADDPS       Z23, Z8, Z8
-	VADDPS       Z23, Z9, Z9
-	VADDPS       Z23, Z10, Z10
-	VADDPS       Z23, Z11, Z11
-	VADDPS       Z23, Z12, Z12
-	VADDPS       Z23, Z13, Z13
-	VADDPS       Z23, Z14, Z14
-	VADDPS       Z23, Z15, Z15
-	VPSLLD       $0x17, Z8, Z16
-	VPSLLD       $0x17, Z9, Z17
-	VPSLLD       $0x17, Z10, Z18
-	VPSLLD       $0x17, Z11, Z19
-	VPADDD       Z24, Z16, Z16
-	VPADDD       Z24, Z17, Z17
-	VPADDD       Z24, Z18, Z18
-	VPADDD       Z24, Z19, Z19
-	VMOVUPS      Z16, 4096(AX)
-	VMOVUPS      Z17, 4160(AX)
-	VMOVUPS      Z18, 4224(AX)
-	VMOVUPS      Z19, 4288(AX)
-	VSUBPS       Z23, Z8, Z8
-	VSUBPS       Z23, Z9, Z9
-	VSUBPS       Z23, Z10, Z10
-	VSUBPS       Z23, Z11, Z11
-	VMULPS       Z25, Z8, Z16
-	VMULPS       Z25, Z9, Z17
-	VMULPS       Z25, Z10, Z18
-	VMULPS       Z25, Z11, Z19
-	VSUBPS       Z16, Z0, Z0
-	VSUBPS       Z17, Z1, Z1
-	VSUBPS       Z18, Z2, Z2
-	VSUBPS       Z19, Z3, Z3
-	VPSLLD       $0x17, Z12, Z16
-	VPSLLD       $0x17, Z13, Z17
-	VPSLLD       $0x17, Z14, Z18
-	VPSLLD       $0x17, Z15, Z19
-	VPADDD       Z24, Z16, Z16
-	VPADDD       Z24, Z17, Z17
-	VPADDD       Z24, Z18, Z18
-	VPADDD       Z24, Z19, Z19
-	VMOVUPS      Z16, 4352(AX)
-	VMOVUPS      Z17, 4416(AX)
-	VMOVUPS      Z18, 4480(AX)
-	VMOVUPS      Z19, 4544(AX)
-	VSUBPS       Z23, Z12, Z12
-	VSUBPS       Z23, Z13, Z13
-	VSUBPS       Z23, Z14, Z14
-	VSUBPS       Z23, Z15, Z15
-	VMULPS       Z25, Z12, Z16
-	VMULPS       Z25, Z13, Z17
-	VMULPS       Z25, Z14, Z18
-	VMULPS       Z25, Z15, Z19
-	VSUBPS       Z16, Z4, Z4
-	VSUBPS       Z17, Z5, Z5
-	VSUBPS       Z18, Z6, Z6
-	VSUBPS       Z19, Z7, Z7
-	CMPQ         CX, $0x00
-	JE           noStep2
+noStep:
+	CMPQ R13, $0x00
+	JE   rowsDone
+	MOVQ perStep+120(FP), AX
 
-	// TILELOADD TMM6, 0(BX)(R9*1)
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0x74
-	BYTE $0x0b
-	BYTE $0x00
-
-	// TILELOADDT1 TMM4, 0(SI)(R8*1)
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x79
-	BYTE $0x4b
-	BYTE $0x64
-	BYTE $0x06
-	BYTE $0x00
-
-	// TDPBUSD TMM0, TMM4, TMM6
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x49
-	BYTE $0x5e
-	BYTE $0xc4
-
-	// TILELOADD TMM7, 64(BX)(R9*1)
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0x7c
-	BYTE $0x0b
-	BYTE $0x40
-
-	// TDPBUSD TMM1, TMM4, TMM7
-	BYTE       $0xc4
-	BYTE       $0xe2
-	BYTE       $0x41
-	BYTE       $0x5e
-	BYTE       $0xcc
-	ADDQ       $0x00000040, SI
-	ADDQ       $0x00000800, BX
-	PREFETCHT1 (DX)
-	PREFETCHT1 64(DX)
-	PREFETCHT1 128(DX)
-	PREFETCHT1 192(DX)
-	ADDQ       $0x00000100, DX
-	DECQ       CX
-
-noStep2:
-	VMULPS      Z26, Z8, Z8
-	VMULPS      Z26, Z9, Z9
-	VMULPS      Z26, Z10, Z10
-	VMULPS      Z26, Z11, Z11
-	VMULPS      Z26, Z12, Z12
-	VMULPS      Z26, Z13, Z13
-	VMULPS      Z26, Z14, Z14
-	VMULPS      Z26, Z15, Z15
-	VSUBPS      Z8, Z0, Z0
-	VSUBPS      Z9, Z1, Z1
-	VSUBPS      Z10, Z2, Z2
-	VSUBPS      Z11, Z3, Z3
-	VSUBPS      Z12, Z4, Z4
-	VSUBPS      Z13, Z5, Z5
-	VSUBPS      Z14, Z6, Z6
-	VSUBPS      Z15, Z7, Z7
-	VMULPS.BCST expC5<>+0(SB), Z0, Z8
-	VMULPS.BCST expC5<>+0(SB), Z1, Z9
-	VMULPS.BCST expC5<>+0(SB), Z2, Z10
-	VMULPS.BCST expC5<>+0(SB), Z3, Z11
-	VMULPS.BCST expC5<>+0(SB), Z4, Z12
-	VMULPS.BCST expC5<>+0(SB), Z5, Z13
-	VMULPS.BCST expC5<>+0(SB), Z6, Z14
-	VMULPS.BCST expC5<>+0(SB), Z7, Z15
-	VADDPS      Z27, Z8, Z8
-	VADDPS      Z27, Z9, Z9
-	VADDPS      Z27, Z10, Z10
-	VADDPS      Z27, Z11, Z11
-	VADDPS      Z27, Z12, Z12
-	VADDPS      Z27, Z13, Z13
-	VADDPS      Z27, Z14, Z14
-	VADDPS      Z27, Z15, Z15
-	VMULPS      Z0, Z8, Z8
-	VMULPS      Z1, Z9, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z3, Z11, Z11
-	VMULPS      Z4, Z12, Z12
-	VMULPS      Z5, Z13, Z13
-	VMULPS      Z6, Z14, Z14
-	VMULPS      Z7, Z15, Z15
-	VADDPS      Z28, Z8, Z8
-	VADDPS      Z28, Z9, Z9
-	VADDPS      Z28, Z10, Z10
-	VADDPS      Z28, Z11, Z11
-	VADDPS      Z28, Z12, Z12
-	VADDPS      Z28, Z13, Z13
-	VADDPS      Z28, Z14, Z14
-	VADDPS      Z28, Z15, Z15
-	VMULPS      Z0, Z8, Z8
-	VMULPS      Z1, Z9, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z3, Z11, Z11
-	VMULPS      Z4, Z12, Z12
-	VMULPS      Z5, Z13, Z13
-	VMULPS      Z6, Z14, Z14
-	VMULPS      Z7, Z15, Z15
-	VADDPS      Z29, Z8, Z8
-	VADDPS      Z29, Z9, Z9
-	VADDPS      Z29, Z10, Z10
-	VADDPS      Z29, Z11, Z11
-	VADDPS      Z29, Z12, Z12
-	VADDPS      Z29, Z13, Z13
-	VADDPS      Z29, Z14, Z14
-	VADDPS      Z29, Z15, Z15
-	VMULPS      Z0, Z8, Z8
-	VMULPS      Z1, Z9, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z3, Z11, Z11
-	VMULPS      Z4, Z12, Z12
-	VMULPS      Z5, Z13, Z13
-	VMULPS      Z6, Z14, Z14
-	VMULPS      Z7, Z15, Z15
-	VADDPS      Z30, Z8, Z8
-	VADDPS      Z30, Z9, Z9
-	VADDPS      Z30, Z10, Z10
-	VADDPS      Z30, Z11, Z11
-	VADDPS      Z30, Z12, Z12
-	VADDPS      Z30, Z13, Z13
-	VADDPS      Z30, Z14, Z14
-	VADDPS      Z30, Z15, Z15
-	VMULPS      Z0, Z8, Z8
-	VMULPS      Z1, Z9, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z3, Z11, Z11
-	VMULPS      Z4, Z12, Z12
-	VMULPS      Z5, Z13, Z13
-	VMULPS      Z6, Z14, Z14
-	VMULPS      Z7, Z15, Z15
-	VADDPS      Z31, Z8, Z8
-	VADDPS      Z31, Z9, Z9
-	VADDPS      Z31, Z10, Z10
-	VADDPS      Z31, Z11, Z11
-	VADDPS      Z31, Z12, Z12
-	VADDPS      Z31, Z13, Z13
-	VADDPS      Z31, Z14, Z14
-	VADDPS      Z31, Z15, Z15
-	VMULPS      Z0, Z0, Z16
-	VMULPS      Z1, Z1, Z17
-	VMULPS      Z2, Z2, Z18
-	VMULPS      Z3, Z3, Z19
-	VMULPS      Z16, Z8, Z8
-	VMULPS      Z17, Z9, Z9
-	VMULPS      Z18, Z10, Z10
-	VMULPS      Z19, Z11, Z11
-	VMULPS      Z4, Z4, Z16
-	VMULPS      Z5, Z5, Z17
-	VMULPS      Z6, Z6, Z18
-	VMULPS      Z7, Z7, Z19
-	VMULPS      Z16, Z12, Z12
-	VMULPS      Z17, Z13, Z13
-	VMULPS      Z18, Z14, Z14
-	VMULPS      Z19, Z15, Z15
-	VADDPS      Z0, Z8, Z8
-	VADDPS      Z1, Z9, Z9
-	VADDPS      Z2, Z10, Z10
-	VADDPS      Z3, Z11, Z11
-	VADDPS      Z4, Z12, Z12
-	VADDPS      Z5, Z13, Z13
-	VADDPS      Z6, Z14, Z14
-	VADDPS      Z7, Z15, Z15
-	VADDPS      Z24, Z8, Z8
-	VADDPS      Z24, Z9, Z9
-	VADDPS      Z24, Z10, Z10
-	VADDPS      Z24, Z11, Z11
-	VADDPS      Z24, Z12, Z12
-	VADDPS      Z24, Z13, Z13
-	VADDPS      Z24, Z14, Z14
-	VADDPS      Z24, Z15, Z15
-	VMULPS      4096(AX), Z8, Z8
-	VMULPS      4160(AX), Z9, Z9
-	VMULPS      4224(AX), Z10, Z10
-	VMULPS      4288(AX), Z11, Z11
-	VMULPS      4352(AX), Z12, Z12
-	VMULPS      4416(AX), Z13, Z13
-	VMULPS      4480(AX), Z14, Z14
-	VMULPS      4544(AX), Z15, Z15
-	VADDPS      Z24, Z8, Z8
-	VADDPS      Z24, Z9, Z9
-	VADDPS      Z24, Z10, Z10
-	VADDPS      Z24, Z11, Z11
-	VADDPS      Z24, Z12, Z12
-	VADDPS      Z24, Z13, Z13
-	VADDPS      Z24, Z14, Z14
-	VADDPS      Z24, Z15, Z15
-	VMOVUPS     (R10), Z0
-	VMOVUPS     64(R10), Z1
-	VMOVUPS     128(R10), Z2
-	VMOVUPS     192(R10), Z3
-	VMOVUPS     256(R10), Z4
-	VMOVUPS     320(R10), Z5
-	VMOVUPS     384(R10), Z6
-	VMOVUPS     448(R10), Z7
-	VDIVPS      Z8, Z0, Z0
-	VDIVPS      Z9, Z1, Z1
-	VDIVPS      Z10, Z2, Z2
-	VDIVPS      Z11, Z3, Z3
-	VDIVPS      Z12, Z4, Z4
-	VDIVPS      Z13, Z5, Z5
-	VDIVPS      Z14, Z6, Z6
-	VDIVPS      Z15, Z7, Z7
-	ADDQ        $0x10, R12
-	ADDQ        $0x00000200, R10
-	VMOVUPS     Z0, K1, (R11)
-	VMOVUPS     Z1, K2, 64(R11)
-	ADDQ        dstStride+16(FP), R11
-	DECQ        R13
-	JZ          rowsDone
-	VMOVUPS     Z2, K1, (R11)
-	VMOVUPS     Z3, K2, 64(R11)
-	ADDQ        dstStride+16(FP), R11
-	DECQ        R13
-	JZ          rowsDone
-	VMOVUPS     Z4, K1, (R11)
-	VMOVUPS     Z5, K2, 64(R11)
-	ADDQ        dstStride+16(FP), R11
-	DECQ        R13
-	JZ          rowsDone
-	VMOVUPS     Z6, K1, (R11)
-	VMOVUPS     Z7, K2, 64(R11)
-	ADDQ        dstStride+16(FP), R11
-	DECQ        R13
-	JZ          rowsDone
+row:
+	VBROADCASTSS (R12), Z8
+	VPADDD       (R10), Z4, Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z0, Z8, Z10
+	VMULPS       Z10, Z9, Z9
+	VADDPS       Z2, Z9, Z9
+	VPADDD       64(R10), Z5, Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z1, Z8, Z16
+	VMULPS       Z16, Z15, Z15
+	VADDPS       Z3, Z15, Z15
+	VPANDD       Z9, Z21, Z10
+	VPANDD       Z15, Z21, Z16
+	VSUBPS       Z10, Z23, Z11
+	VSUBPS       Z16, Z23, Z17
+	VMAXPS       Z22, Z11, Z11
+	VMAXPS       Z22, Z17, Z17
+	VMULPS       Z11, Z11, Z12
+	VMULPS       Z17, Z17, Z18
+	VMULPS       Z12, Z12, Z13
+	VMULPS       Z18, Z18, Z19
+	VMULPS       Z27, Z12, Z14
+	VMULPS       Z27, Z18, Z20
+	VADDPS       Z26, Z14, Z14
+	VADDPS       Z26, Z20, Z20
+	VMULPS       Z11, Z14, Z14
+	VMULPS       Z17, Z20, Z20
+	VADDPS       Z25, Z14, Z14
+	VADDPS       Z25, Z20, Z20
+	VMULPS       Z13, Z14, Z14
+	VMULPS       Z19, Z20, Z20
+	VADDPS       Z24, Z14, Z14
+	VADDPS       Z24, Z20, Z20
+	VMULPS       Z13, Z14, Z14
+	VMULPS       Z19, Z20, Z20
+	VMULPS       Z10, Z14, Z14
+	VMULPS       Z16, Z20, Z20
+	VMAXPS       Z22, Z9, Z9
+	VMAXPS       Z22, Z15, Z15
+	VSUBPS       Z14, Z9, Z9
+	VSUBPS       Z20, Z15, Z15
+	VMOVUPS      Z9, K1, (R11)
+	VMOVUPS      Z15, K2, 64(R11)
+	ADDQ         $0x04, R12
+	ADDQ         $0x00000080, R10
+	ADDQ         dstStride+16(FP), R11
+	DECQ         R13
+	JZ           rowsDone
+	DECQ         AX
+	JNZ          row
 
 rowsDone:
 	MOVQ CX, AX
@@ -1057,13 +681,6 @@ samePanel:
 	MOVQ     corrections+96(FP), AX
 	VMOVUPS  (AX), Z4
 	VMOVUPS  64(AX), Z5
-	MOVQ     buffer+128(FP), AX
-	VMOVUPS  Z0, 4608(AX)
-	VMOVUPS  Z1, 4672(AX)
-	VMOVUPS  Z2, 4736(AX)
-	VMOVUPS  Z3, 4800(AX)
-	VMOVUPS  Z4, 4864(AX)
-	VMOVUPS  Z5, 4928(AX)
 	MOVQ     $0x00000010, AX
 	CMPQ     R13, AX
 	CMOVQGT  AX, R13
@@ -1101,53 +718,23 @@ done:
 	VZEROUPPER
 	RET
 
-DATA expMin<>+0(SB)/4, $0xc2ae0000
-GLOBL expMin<>(SB), RODATA|NOPTR, $4
+DATA magnitude<>+0(SB)/4, $0x7fffffff
+GLOBL magnitude<>(SB), RODATA|NOPTR, $4
 
-DATA expMax<>+0(SB)/4, $0x42b00000
-GLOBL expMax<>(SB), RODATA|NOPTR, $4
+DATA geluEnd<>+0(SB)/4, $0x40900000
+GLOBL geluEnd<>(SB), RODATA|NOPTR, $4
 
-DATA expLog2E<>+0(SB)/4, $0x3fb8aa3b
-GLOBL expLog2E<>(SB), RODATA|NOPTR, $4
+DATA fastGELU0<>+0(SB)/4, $0x3925f716
+GLOBL fastGELU0<>(SB), RODATA|NOPTR, $4
 
-DATA expRound<>+0(SB)/4, $0x4b400000
-GLOBL expRound<>(SB), RODATA|NOPTR, $4
+DATA fastGELU1<>+0(SB)/4, $0x37dd838d
+GLOBL fastGELU1<>(SB), RODATA|NOPTR, $4
 
-DATA one<>+0(SB)/4, $0x3f800000
-GLOBL one<>(SB), RODATA|NOPTR, $4
+DATA fastGELU2<>+0(SB)/4, $0xb6df57c6
+GLOBL fastGELU2<>(SB), RODATA|NOPTR, $4
 
-DATA expLn2Hi<>+0(SB)/4, $0x3f318000
-GLOBL expLn2Hi<>(SB), RODATA|NOPTR, $4
-
-DATA expLn2Lo<>+0(SB)/4, $0xb95e8083
-GLOBL expLn2Lo<>(SB), RODATA|NOPTR, $4
-
-DATA expC4<>+0(SB)/4, $0x3ab743ce
-GLOBL expC4<>(SB), RODATA|NOPTR, $4
-
-DATA expC3<>+0(SB)/4, $0x3c088908
-GLOBL expC3<>(SB), RODATA|NOPTR, $4
-
-DATA expC2<>+0(SB)/4, $0x3d2aa9c1
-GLOBL expC2<>(SB), RODATA|NOPTR, $4
-
-DATA expC1<>+0(SB)/4, $0x3e2aaaaa
-GLOBL expC1<>(SB), RODATA|NOPTR, $4
-
-DATA expC0<>+0(SB)/4, $0x3f000000
-GLOBL expC0<>(SB), RODATA|NOPTR, $4
-
-DATA geluCubic<>+0(SB)/4, $0x3d372713
-GLOBL geluCubic<>(SB), RODATA|NOPTR, $4
-
-DATA geluScale<>+0(SB)/4, $0x3f4c422a
-GLOBL geluScale<>(SB), RODATA|NOPTR, $4
-
-DATA minusTwo<>+0(SB)/4, $0xc0000000
-GLOBL minusTwo<>(SB), RODATA|NOPTR, $4
-
-DATA expC5<>+0(SB)/4, $0x39506967
-GLOBL expC5<>(SB), RODATA|NOPTR, $4
+DATA fastGELU3<>+0(SB)/4, $0x33908c20
+GLOBL fastGELU3<>(SB), RODATA|NOPTR, $4
 
 // func tilesGELU2AMX(config *[64]byte, dst *float32, dstStride int, q *int8, qStride int, w *int8, steps int, rows int, panels int, rowScale *float32, colScale *float32, bias *float32, corrections *int32, gate *float32, lastMask int, perStep int, buffer *int32)
 // Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
@@ -1163,18 +750,13 @@ TEXT ·tilesGELU2AMX(SB), NOSPLIT, $8-136
 	MOVQ         qStride+32(FP), R8
 	MOVQ         $0x00000080, R9
 	XORQ         R13, R13
-	VBROADCASTSS expMin<>+0(SB), Z20
-	VBROADCASTSS expMax<>+0(SB), Z21
-	VBROADCASTSS expLog2E<>+0(SB), Z22
-	VBROADCASTSS expRound<>+0(SB), Z23
-	VBROADCASTSS one<>+0(SB), Z24
-	VBROADCASTSS expLn2Hi<>+0(SB), Z25
-	VBROADCASTSS expLn2Lo<>+0(SB), Z26
-	VBROADCASTSS expC4<>+0(SB), Z27
-	VBROADCASTSS expC3<>+0(SB), Z28
-	VBROADCASTSS expC2<>+0(SB), Z29
-	VBROADCASTSS expC1<>+0(SB), Z30
-	VBROADCASTSS expC0<>+0(SB), Z31
+	VBROADCASTSS magnitude<>+0(SB), Z21
+	VPXORD       Z22, Z22, Z22
+	VBROADCASTSS geluEnd<>+0(SB), Z23
+	VBROADCASTSS fastGELU0<>+0(SB), Z24
+	VBROADCASTSS fastGELU1<>+0(SB), Z25
+	VBROADCASTSS fastGELU2<>+0(SB), Z26
+	VBROADCASTSS fastGELU3<>+0(SB), Z27
 
 panel:
 	MOVQ q+24(FP), SI
@@ -1220,7 +802,7 @@ tile:
 
 work:
 	CMPQ CX, $0x00
-	JE   noStep1
+	JE   noStep
 
 	// TILELOADD TMM6, 0(BX)(R9*1)
 	BYTE $0xc4
@@ -1295,457 +877,62 @@ work:
 	ADDQ       $0x00000100, DX
 	DECQ       CX
 
-noStep1:
-	CMPQ         R13, $0x00
-	JE           rowsDone
-	MOVQ         buffer+128(FP), AX
-	VBROADCASTSS (R12), Z16
-	VBROADCASTSS 4(R12), Z17
-	VBROADCASTSS 8(R12), Z18
-	VBROADCASTSS 12(R12), Z19
-	VMOVDQU32    (R10), Z0
-	VMOVDQU32    64(R10), Z1
-	VMOVDQU32    128(R10), Z2
-	VMOVDQU32    192(R10), Z3
-	VMOVDQU32    256(R10), Z4
-	VMOVDQU32    320(R10), Z5
-	VMOVDQU32    384(R10), Z6
-	VMOVDQU32    448(R10), Z7
-	VPADDD       4864(AX), Z0, Z0
-	VPADDD       4928(AX), Z1, Z1
-	VPADDD       4864(AX), Z2, Z2
-	VPADDD       4928(AX), Z3, Z3
-	VPADDD       4864(AX), Z4, Z4
-	VPADDD       4928(AX), Z5, Z5
-	VPADDD       4864(AX), Z6, Z6
-	VPADDD       4928(AX), Z7, Z7
-	VCVTDQ2PS    Z0, Z0
-	VCVTDQ2PS    Z1, Z1
-	VCVTDQ2PS    Z2, Z2
-	VCVTDQ2PS    Z3, Z3
-	VCVTDQ2PS    Z4, Z4
-	VCVTDQ2PS    Z5, Z5
-	VCVTDQ2PS    Z6, Z6
-	VCVTDQ2PS    Z7, Z7
-	VMULPS       4608(AX), Z16, Z8
-	VMULPS       4672(AX), Z16, Z9
-	VMULPS       4608(AX), Z17, Z10
-	VMULPS       4672(AX), Z17, Z11
-	VMULPS       4608(AX), Z18, Z12
-	VMULPS       4672(AX), Z18, Z13
-	VMULPS       4608(AX), Z19, Z14
-	VMULPS       4672(AX), Z19, Z15
-	VMULPS       Z8, Z0, Z0
-	VMULPS       Z9, Z1, Z1
-	VMULPS       Z10, Z2, Z2
-	VMULPS       Z11, Z3, Z3
-	VMULPS       Z12, Z4, Z4
-	VMULPS       Z13, Z5, Z5
-	VMULPS       Z14, Z6, Z6
-	VMULPS       Z15, Z7, Z7
-	VADDPS       4736(AX), Z0, Z0
-	VADDPS       4800(AX), Z1, Z1
-	VADDPS       4736(AX), Z2, Z2
-	VADDPS       4800(AX), Z3, Z3
-	VADDPS       4736(AX), Z4, Z4
-	VADDPS       4800(AX), Z5, Z5
-	VADDPS       4736(AX), Z6, Z6
-	VADDPS       4800(AX), Z7, Z7
-	VMOVUPS      Z0, (R10)
-	VMOVUPS      Z1, 64(R10)
-	VMOVUPS      Z2, 128(R10)
-	VMOVUPS      Z3, 192(R10)
-	VMOVUPS      Z4, 256(R10)
-	VMOVUPS      Z5, 320(R10)
-	VMOVUPS      Z6, 384(R10)
-	VMOVUPS      Z7, 448(R10)
-	VMULPS       Z0, Z0, Z8
-	VMULPS       Z1, Z1, Z9
-	VMULPS       Z2, Z2, Z10
-	VMULPS       Z3, Z3, Z11
-	VMULPS       Z4, Z4, Z12
-	VMULPS       Z5, Z5, Z13
-	VMULPS       Z6, Z6, Z14
-	VMULPS       Z7, Z7, Z15
-	VMULPS       Z0, Z8, Z8
-	VMULPS       Z1, Z9, Z9
-	VMULPS       Z2, Z10, Z10
-	VMULPS       Z3, Z11, Z11
-	VMULPS       Z4, Z12, Z12
-	VMULPS       Z5, Z13, Z13
-	VMULPS       Z6, Z14, Z14
-	VMULPS       Z7, Z15, Z15
-	VMULPS.BCST  geluCubic<>+0(SB), Z8, Z8
-	VMULPS.BCST  geluCubic<>+0(SB), Z9, Z9
-	VMULPS.BCST  geluCubic<>+0(SB), Z10, Z10
-	VMULPS.BCST  geluCubic<>+0(SB), Z11, Z11
-	VMULPS.BCST  geluCubic<>+0(SB), Z12, Z12
-	VMULPS.BCST  geluCubic<>+0(SB), Z13, Z13
-	VMULPS.BCST  geluCubic<>+0(SB), Z14, Z14
-	VMULPS.BCST  geluCubic<>+0(SB), Z15, Z15
-	VADDPS       Z8, Z0, Z0
-	VADDPS       Z9, Z1, Z1
-	VADDPS       Z10, Z2, Z2
-	VADDPS       Z11, Z3, Z3
-	VADDPS       Z12, Z4, Z4
-	VADDPS       Z13, Z5, Z5
-	VADDPS       Z14, Z6, Z6
-	VADDPS       Z15, Z7, Z7
-	VMULPS.BCST  geluScale<>+0(SB), Z0, Z0
-	VMULPS.BCST  geluScale<>+0(SB), Z1, Z1
-	VMULPS.BCST  geluScale<>+0(SB), Z2, Z2
-	VMULPS.BCST  geluScale<>+0(SB), Z3, Z3
-	VMULPS.BCST  geluScale<>+0(SB), Z4, Z4
-	VMULPS.BCST  geluScale<>+0(SB), Z5, Z5
-	VMULPS.BCST  geluScale<>+0(SB), Z6, Z6
-	VMULPS.BCST  geluScale<>+0(SB), Z7, Z7
-	VMULPS.BCST  minusTwo<>+0(SB), Z0, Z0
-	VMULPS.BCST  minusTwo<>+0(SB), Z1, Z1
-	VMULPS.BCST  minusTwo<>+0(SB), Z2, Z2
-	VMULPS.BCST  minusTwo<>+0(SB), Z3, Z3
-	VMULPS.BCST  minusTwo<>+0(SB), Z4, Z4
-	VMULPS.BCST  minusTwo<>+0(SB), Z5, Z5
-	VMULPS.BCST  minusTwo<>+0(SB), Z6, Z6
-	VMULPS.BCST  minusTwo<>+0(SB), Z7, Z7
-	VMAXPS       Z20, Z0, Z0
-	VMAXPS       Z20, Z1, Z1
-	VMAXPS       Z20, Z2, Z2
-	VMAXPS       Z20, Z3, Z3
-	VMAXPS       Z20, Z4, Z4
-	VMAXPS       Z20, Z5, Z5
-	VMAXPS       Z20, Z6, Z6
-	VMAXPS       Z20, Z7, Z7
-	VMINPS       Z21, Z0, Z0
-	VMINPS       Z21, Z1, Z1
-	VMINPS       Z21, Z2, Z2
-	VMINPS       Z21, Z3, Z3
-	VMINPS       Z21, Z4, Z4
-	VMINPS       Z21, Z5, Z5
-	VMINPS       Z21, Z6, Z6
-	VMINPS       Z21, Z7, Z7
-	VMULPS       Z22, Z0, Z8
-	VMULPS       Z22, Z1, Z9
-	VMULPS       Z22, Z2, Z10
-	VMULPS       Z22, Z3, Z11
-	VMULPS       Z22, Z4, Z12
-	VMULPS       Z22, Z5, Z13
-	VMULPS       Z22, Z6, Z14
-	VMULPS       Z22, Z7, Z15
-	VADDPS       Z23, Z8, Z8
-	VADDPS       Z23, Z9, Z9
-	VADDPS       Z23, Z10, Z10
-	VADDPS       Z23, Z11, Z11
-	VADDPS       Z23, Z12, Z12
-	VADDPS       Z23, Z13, Z13
-	VADDPS       Z23, Z14, Z14
-	VADDPS       Z23, Z15, Z15
-	VPSLLD       $0x17, Z8, Z16
-	VPSLLD       $0x17, Z9, Z17
-	VPSLLD       $0x17, Z10, Z18
-	VPSLLD       $0x17, Z11, Z19
-	VPADDD       Z24, Z16, Z16
-	VPADDD       Z24, Z17, Z17
-	VPADDD       Z24, Z18, Z18
-	VPADDD       Z24, Z19, Z19
-	VMOVUPS      Z16, 4096(AX)
-	VMOVUPS      Z17, 4160(AX)
-	VMOVUPS      Z18, 4224(AX)
-	VMOVUPS      Z19, 4288(AX)
-	VSUBPS       Z23, Z8, Z8
-	VSUBPS       Z23, Z9, Z9
-	VSUBPS       Z23, Z10, Z10
-	VSUBPS       Z23, Z11, Z11
-	VMULPS       Z25, Z8, Z16
-	VMULPS       Z25, Z9, Z17
-	VMULPS       Z25, Z10, Z18
-	VMULPS       Z25, Z11, Z19
-	VSUBPS       Z16, Z0, Z0
-	VSUBPS       Z17, Z1, Z1
-	VSUBPS       Z18, Z2, Z2
-	VSUBPS       Z19, Z3, Z3
-	VPSLLD       $0x17, Z12, Z16
-	VPSLLD       $0x17, Z13, Z17
-	VPSLLD       $0x17, Z14, Z18
-	VPSLLD       $0x17, Z15, Z19
-	VPADDD       Z24, Z16, Z16
-	VPADDD       Z24, Z17, Z17
-	VPADDD       Z24, Z18, Z18
-	VPADDD       Z24, Z19, Z19
-	VMOVUPS      Z16, 4352(AX)
-	VMOVUPS      Z17, 4416(AX)
-	VMOVUPS      Z18, 4480(AX)
-	VMOVUPS      Z19, 4544(AX)
-	VSUBPS       Z23, Z12, Z12
-	VSUBPS       Z23, Z13, Z13
-	VSUBPS       Z23, Z14, Z14
-	VSUBPS       Z23, Z15, Z15
-	VMULPS       Z25, Z12, Z16
-	VMULPS       Z25, Z13, Z17
-	VMULPS       Z25, Z14, Z18
-	VMULPS       Z25, Z15, Z19
-	VSUBPS       Z16, Z4, Z4
-	VSUBPS       Z17, Z5, Z5
-	VSUBPS       Z18, Z6, Z6
-	VSUBPS       Z19, Z7, Z7
-	CMPQ         CX, $0x00
-	JE           noStep2
+noStep:
+	CMPQ R13, $0x00
+	JE   rowsDone
+	MOVQ perStep+120(FP), AX
 
-	// TILELOADD TMM6, 0(BX)(R9*1)
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0x74
-	BYTE $0x0b
-	BYTE $0x00
-
-	// TILELOADDT1 TMM4, 0(SI)(R8*1)
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x79
-	BYTE $0x4b
-	BYTE $0x64
-	BYTE $0x06
-	BYTE $0x00
-
-	// TDPBUSD TMM0, TMM4, TMM6
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x49
-	BYTE $0x5e
-	BYTE $0xc4
-
-	// TILELOADD TMM7, 64(BX)(R9*1)
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0x7c
-	BYTE $0x0b
-	BYTE $0x40
-
-	// TDPBUSD TMM1, TMM4, TMM7
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x41
-	BYTE $0x5e
-	BYTE $0xcc
-
-	// TILELOADDT1 TMM5, 0(DI)(R8*1)
-	BYTE $0xc4
-	BYTE $0xa2
-	BYTE $0x79
-	BYTE $0x4b
-	BYTE $0x6c
-	BYTE $0x07
-	BYTE $0x00
-
-	// TDPBUSD TMM2, TMM5, TMM6
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x49
-	BYTE $0x5e
-	BYTE $0xd5
-
-	// TDPBUSD TMM3, TMM5, TMM7
-	BYTE       $0xc4
-	BYTE       $0xe2
-	BYTE       $0x41
-	BYTE       $0x5e
-	BYTE       $0xdd
-	ADDQ       $0x40, DI
-	ADDQ       $0x00000040, SI
-	ADDQ       $0x00000800, BX
-	PREFETCHT1 (DX)
-	PREFETCHT1 64(DX)
-	PREFETCHT1 128(DX)
-	PREFETCHT1 192(DX)
-	ADDQ       $0x00000100, DX
-	DECQ       CX
-
-noStep2:
-	VMULPS      Z26, Z8, Z8
-	VMULPS      Z26, Z9, Z9
-	VMULPS      Z26, Z10, Z10
-	VMULPS      Z26, Z11, Z11
-	VMULPS      Z26, Z12, Z12
-	VMULPS      Z26, Z13, Z13
-	VMULPS      Z26, Z14, Z14
-	VMULPS      Z26, Z15, Z15
-	VSUBPS      Z8, Z0, Z0
-	VSUBPS      Z9, Z1, Z1
-	VSUBPS      Z10, Z2, Z2
-	VSUBPS      Z11, Z3, Z3
-	VSUBPS      Z12, Z4, Z4
-	VSUBPS      Z13, Z5, Z5
-	VSUBPS      Z14, Z6, Z6
-	VSUBPS      Z15, Z7, Z7
-	VMULPS.BCST expC5<>+0(SB), Z0, Z8
-	VMULPS.BCST expC5<>+0(SB), Z1, Z9
-	VMULPS.BCST expC5<>+0(SB), Z2, Z10
-	VMULPS.BCST expC5<>+0(SB), Z3, Z11
-	VMULPS.BCST expC5<>+0(SB), Z4, Z12
-	VMULPS.BCST expC5<>+0(SB), Z5, Z13
-	VMULPS.BCST expC5<>+0(SB), Z6, Z14
-	VMULPS.BCST expC5<>+0(SB), Z7, Z15
-	VADDPS      Z27, Z8, Z8
-	VADDPS      Z27, Z9, Z9
-	VADDPS      Z27, Z10, Z10
-	VADDPS      Z27, Z11, Z11
-	VADDPS      Z27, Z12, Z12
-	VADDPS      Z27, Z13, Z13
-	VADDPS      Z27, Z14, Z14
-	VADDPS      Z27, Z15, Z15
-	VMULPS      Z0, Z8, Z8
-	VMULPS      Z1, Z9, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z3, Z11, Z11
-	VMULPS      Z4, Z12, Z12
-	VMULPS      Z5, Z13, Z13
-	VMULPS      Z6, Z14, Z14
-	VMULPS      Z7, Z15, Z15
-	VADDPS      Z28, Z8, Z8
-	VADDPS      Z28, Z9, Z9
-	VADDPS      Z28, Z10, Z10
-	VADDPS      Z28, Z11, Z11
-	VADDPS      Z28, Z12, Z12
-	VADDPS      Z28, Z13, Z13
-	VADDPS      Z28, Z14, Z14
-	VADDPS      Z28, Z15, Z15
-	VMULPS      Z0, Z8, Z8
-	VMULPS      Z1, Z9, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z3, Z11, Z11
-	VMULPS      Z4, Z12, Z12
-	VMULPS      Z5, Z13, Z13
-	VMULPS      Z6, Z14, Z14
-	VMULPS      Z7, Z15, Z15
-	VADDPS      Z29, Z8, Z8
-	VADDPS      Z29, Z9, Z9
-	VADDPS      Z29, Z10, Z10
-	VADDPS      Z29, Z11, Z11
-	VADDPS      Z29, Z12, Z12
-	VADDPS      Z29, Z13, Z13
-	VADDPS      Z29, Z14, Z14
-	VADDPS      Z29, Z15, Z15
-	VMULPS      Z0, Z8, Z8
-	VMULPS      Z1, Z9, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z3, Z11, Z11
-	VMULPS      Z4, Z12, Z12
-	VMULPS      Z5, Z13, Z13
-	VMULPS      Z6, Z14, Z14
-	VMULPS      Z7, Z15, Z15
-	VADDPS      Z30, Z8, Z8
-	VADDPS      Z30, Z9, Z9
-	VADDPS      Z30, Z10, Z10
-	VADDPS      Z30, Z11, Z11
-	VADDPS      Z30, Z12, Z12
-	VADDPS      Z30, Z13, Z13
-	VADDPS      Z30, Z14, Z14
-	VADDPS      Z30, Z15, Z15
-	VMULPS      Z0, Z8, Z8
-	VMULPS      Z1, Z9, Z9
-	VMULPS      Z2, Z10, Z10
-	VMULPS      Z3, Z11, Z11
-	VMULPS      Z4, Z12, Z12
-	VMULPS      Z5, Z13, Z13
-	VMULPS      Z6, Z14, Z14
-	VMULPS      Z7, Z15, Z15
-	VADDPS      Z31, Z8, Z8
-	VADDPS      Z31, Z9, Z9
-	VADDPS      Z31, Z10, Z10
-	VADDPS      Z31, Z11, Z11
-	VADDPS      Z31, Z12, Z12
-	VADDPS      Z31, Z13, Z13
-	VADDPS      Z31, Z14, Z14
-	VADDPS      Z31, Z15, Z15
-	VMULPS      Z0, Z0, Z16
-	VMULPS      Z1, Z1, Z17
-	VMULPS      Z2, Z2, Z18
-	VMULPS      Z3, Z3, Z19
-	VMULPS      Z16, Z8, Z8
-	VMULPS      Z17, Z9, Z9
-	VMULPS      Z18, Z10, Z10
-	VMULPS      Z19, Z11, Z11
-	VMULPS      Z4, Z4, Z16
-	VMULPS      Z5, Z5, Z17
-	VMULPS      Z6, Z6, Z18
-	VMULPS      Z7, Z7, Z19
-	VMULPS      Z16, Z12, Z12
-	VMULPS      Z17, Z13, Z13
-	VMULPS      Z18, Z14, Z14
-	VMULPS      Z19, Z15, Z15
-	VADDPS      Z0, Z8, Z8
-	VADDPS      Z1, Z9, Z9
-	VADDPS      Z2, Z10, Z10
-	VADDPS      Z3, Z11, Z11
-	VADDPS      Z4, Z12, Z12
-	VADDPS      Z5, Z13, Z13
-	VADDPS      Z6, Z14, Z14
-	VADDPS      Z7, Z15, Z15
-	VADDPS      Z24, Z8, Z8
-	VADDPS      Z24, Z9, Z9
-	VADDPS      Z24, Z10, Z10
-	VADDPS      Z24, Z11, Z11
-	VADDPS      Z24, Z12, Z12
-	VADDPS      Z24, Z13, Z13
-	VADDPS      Z24, Z14, Z14
-	VADDPS      Z24, Z15, Z15
-	VMULPS      4096(AX), Z8, Z8
-	VMULPS      4160(AX), Z9, Z9
-	VMULPS      4224(AX), Z10, Z10
-	VMULPS      4288(AX), Z11, Z11
-	VMULPS      4352(AX), Z12, Z12
-	VMULPS      4416(AX), Z13, Z13
-	VMULPS      4480(AX), Z14, Z14
-	VMULPS      4544(AX), Z15, Z15
-	VADDPS      Z24, Z8, Z8
-	VADDPS      Z24, Z9, Z9
-	VADDPS      Z24, Z10, Z10
-	VADDPS      Z24, Z11, Z11
-	VADDPS      Z24, Z12, Z12
-	VADDPS      Z24, Z13, Z13
-	VADDPS      Z24, Z14, Z14
-	VADDPS      Z24, Z15, Z15
-	VMOVUPS     (R10), Z0
-	VMOVUPS     64(R10), Z1
-	VMOVUPS     128(R10), Z2
-	VMOVUPS     192(R10), Z3
-	VMOVUPS     256(R10), Z4
-	VMOVUPS     320(R10), Z5
-	VMOVUPS     384(R10), Z6
-	VMOVUPS     448(R10), Z7
-	VDIVPS      Z8, Z0, Z0
-	VDIVPS      Z9, Z1, Z1
-	VDIVPS      Z10, Z2, Z2
-	VDIVPS      Z11, Z3, Z3
-	VDIVPS      Z12, Z4, Z4
-	VDIVPS      Z13, Z5, Z5
-	VDIVPS      Z14, Z6, Z6
-	VDIVPS      Z15, Z7, Z7
-	ADDQ        $0x10, R12
-	ADDQ        $0x00000200, R10
-	VMOVUPS     Z0, K1, (R11)
-	VMOVUPS     Z1, K2, 64(R11)
-	ADDQ        dstStride+16(FP), R11
-	DECQ        R13
-	JZ          rowsDone
-	VMOVUPS     Z2, K1, (R11)
-	VMOVUPS     Z3, K2, 64(R11)
-	ADDQ        dstStride+16(FP), R11
-	DECQ        R13
-	JZ          rowsDone
-	VMOVUPS     Z4, K1, (R11)
-	VMOVUPS     Z5, K2, 64(R11)
-	ADDQ        dstStride+16(FP), R11
-	DECQ        R13
-	JZ          rowsDone
-	VMOVUPS     Z6, K1, (R11)
-	VMOVUPS     Z7, K2, 64(R11)
-	ADDQ        dstStride+16(FP), R11
-	DECQ        R13
-	JZ          rowsDone
+row:
+	VBROADCASTSS (R12), Z8
+	VPADDD       (R10), Z4, Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z0, Z8, Z10
+	VMULPS       Z10, Z9, Z9
+	VADDPS       Z2, Z9, Z9
+	VPADDD       64(R10), Z5, Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z1, Z8, Z16
+	VMULPS       Z16, Z15, Z15
+	VADDPS       Z3, Z15, Z15
+	VPANDD       Z9, Z21, Z10
+	VPANDD       Z15, Z21, Z16
+	VSUBPS       Z10, Z23, Z11
+	VSUBPS       Z16, Z23, Z17
+	VMAXPS       Z22, Z11, Z11
+	VMAXPS       Z22, Z17, Z17
+	VMULPS       Z11, Z11, Z12
+	VMULPS       Z17, Z17, Z18
+	VMULPS       Z12, Z12, Z13
+	VMULPS       Z18, Z18, Z19
+	VMULPS       Z27, Z12, Z14
+	VMULPS       Z27, Z18, Z20
+	VADDPS       Z26, Z14, Z14
+	VADDPS       Z26, Z20, Z20
+	VMULPS       Z11, Z14, Z14
+	VMULPS       Z17, Z20, Z20
+	VADDPS       Z25, Z14, Z14
+	VADDPS       Z25, Z20, Z20
+	VMULPS       Z13, Z14, Z14
+	VMULPS       Z19, Z20, Z20
+	VADDPS       Z24, Z14, Z14
+	VADDPS       Z24, Z20, Z20
+	VMULPS       Z13, Z14, Z14
+	VMULPS       Z19, Z20, Z20
+	VMULPS       Z10, Z14, Z14
+	VMULPS       Z16, Z20, Z20
+	VMAXPS       Z22, Z9, Z9
+	VMAXPS       Z22, Z15, Z15
+	VSUBPS       Z14, Z9, Z9
+	VSUBPS       Z20, Z15, Z15
+	VMOVUPS      Z9, K1, (R11)
+	VMOVUPS      Z15, K2, 64(R11)
+	ADDQ         $0x04, R12
+	ADDQ         $0x00000080, R10
+	ADDQ         dstStride+16(FP), R11
+	DECQ         R13
+	JZ           rowsDone
+	DECQ         AX
+	JNZ          row
 
 rowsDone:
 	MOVQ CX, AX
@@ -1818,13 +1005,6 @@ samePanel:
 	MOVQ     corrections+96(FP), AX
 	VMOVUPS  (AX), Z4
 	VMOVUPS  64(AX), Z5
-	MOVQ     buffer+128(FP), AX
-	VMOVUPS  Z0, 4608(AX)
-	VMOVUPS  Z1, 4672(AX)
-	VMOVUPS  Z2, 4736(AX)
-	VMOVUPS  Z3, 4800(AX)
-	VMOVUPS  Z4, 4864(AX)
-	VMOVUPS  Z5, 4928(AX)
 	MOVQ     $0x00000020, AX
 	CMPQ     R13, AX
 	CMOVQGT  AX, R13
@@ -1904,7 +1084,7 @@ tile:
 
 work:
 	CMPQ CX, $0x00
-	JE   noStep1
+	JE   noStep
 
 	// TILELOADD TMM6, 0(BX)(R9*1)
 	BYTE $0xc4
@@ -1955,7 +1135,7 @@ work:
 	ADDQ       $0x00000100, DX
 	DECQ       CX
 
-noStep1:
+noStep:
 	CMPQ R13, $0x00
 	JE   rowsDone
 	MOVQ perStep+120(FP), AX
@@ -1964,22 +1144,22 @@ row:
 	VBROADCASTSS (R12), Z8
 	VPADDD       (R10), Z4, Z9
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z0, Z8, Z11
-	VMULPS       Z11, Z9, Z9
+	VMULPS       Z0, Z8, Z10
+	VMULPS       Z10, Z9, Z9
 	VADDPS       Z2, Z9, Z9
+	VPADDD       64(R10), Z5, Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z1, Z8, Z16
+	VMULPS       Z16, Z15, Z15
+	VADDPS       Z3, Z15, Z15
 	VMULPS       Z6, Z9, Z9
-	VMOVUPS.Z    (R11), K1, Z11
-	VADDPS       Z11, Z9, Z9
+	VMOVUPS.Z    (R11), K1, Z10
+	VADDPS       Z10, Z9, Z9
 	VMOVUPS      Z9, K1, (R11)
-	VPADDD       64(R10), Z5, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z1, Z8, Z12
-	VMULPS       Z12, Z10, Z10
-	VADDPS       Z3, Z10, Z10
-	VMULPS       Z7, Z10, Z10
-	VMOVUPS.Z    64(R11), K2, Z12
-	VADDPS       Z12, Z10, Z10
-	VMOVUPS      Z10, K2, 64(R11)
+	VMULPS       Z7, Z15, Z15
+	VMOVUPS.Z    64(R11), K2, Z16
+	VADDPS       Z16, Z15, Z15
+	VMOVUPS      Z15, K2, 64(R11)
 	ADDQ         $0x04, R12
 	ADDQ         $0x00000080, R10
 	ADDQ         dstStride+16(FP), R11
@@ -2134,7 +1314,7 @@ tile:
 
 work:
 	CMPQ CX, $0x00
-	JE   noStep1
+	JE   noStep
 
 	// TILELOADD TMM6, 0(BX)(R9*1)
 	BYTE $0xc4
@@ -2209,7 +1389,7 @@ work:
 	ADDQ       $0x00000100, DX
 	DECQ       CX
 
-noStep1:
+noStep:
 	CMPQ R13, $0x00
 	JE   rowsDone
 	MOVQ perStep+120(FP), AX
@@ -2218,22 +1398,22 @@ row:
 	VBROADCASTSS (R12), Z8
 	VPADDD       (R10), Z4, Z9
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z0, Z8, Z11
-	VMULPS       Z11, Z9, Z9
+	VMULPS       Z0, Z8, Z10
+	VMULPS       Z10, Z9, Z9
 	VADDPS       Z2, Z9, Z9
+	VPADDD       64(R10), Z5, Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z1, Z8, Z16
+	VMULPS       Z16, Z15, Z15
+	VADDPS       Z3, Z15, Z15
 	VMULPS       Z6, Z9, Z9
-	VMOVUPS.Z    (R11), K1, Z11
-	VADDPS       Z11, Z9, Z9
+	VMOVUPS.Z    (R11), K1, Z10
+	VADDPS       Z10, Z9, Z9
 	VMOVUPS      Z9, K1, (R11)
-	VPADDD       64(R10), Z5, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z1, Z8, Z12
-	VMULPS       Z12, Z10, Z10
-	VADDPS       Z3, Z10, Z10
-	VMULPS       Z7, Z10, Z10
-	VMOVUPS.Z    64(R11), K2, Z12
-	VADDPS       Z12, Z10, Z10
-	VMOVUPS      Z10, K2, 64(R11)
+	VMULPS       Z7, Z15, Z15
+	VMOVUPS.Z    64(R11), K2, Z16
+	VADDPS       Z16, Z15, Z15
+	VMOVUPS      Z15, K2, 64(R11)
 	ADDQ         $0x04, R12
 	ADDQ         $0x00000080, R10
 	ADDQ         dstStride+16(FP), R11
@@ -2409,7 +1589,7 @@ tile:
 
 work:
 	CMPQ CX, $0x00
-	JE   noStep1
+	JE   noStep
 
 	// TILELOADD TMM6, 0(BX)(R9*1)
 	BYTE $0xc4
@@ -2483,7 +1663,7 @@ work:
 	ADDQ       $0x00000100, DX
 	DECQ       CX
 
-noStep1:
+noStep:
 	CMPQ R13, $0x00
 	JE   rowsDone
 	MOVQ perStep+120(FP), AX
@@ -2493,17 +1673,17 @@ row:
 	VPSLLD       $0x07, (R10), Z9
 	VPADDD       2048(R10), Z9, Z9
 	VCVTDQ2PS    Z9, Z9
-	VMULPS       Z0, Z8, Z11
-	VMULPS       Z11, Z9, Z9
+	VMULPS       Z0, Z8, Z10
+	VMULPS       Z10, Z9, Z9
 	VADDPS       Z2, Z9, Z9
+	VPSLLD       $0x07, 64(R10), Z15
+	VPADDD       2112(R10), Z15, Z15
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z1, Z8, Z16
+	VMULPS       Z16, Z15, Z15
+	VADDPS       Z3, Z15, Z15
 	VMOVUPS      Z9, K1, (R11)
-	VPSLLD       $0x07, 64(R10), Z10
-	VPADDD       2112(R10), Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z1, Z8, Z12
-	VMULPS       Z12, Z10, Z10
-	VADDPS       Z3, Z10, Z10
-	VMOVUPS      Z10, K2, 64(R11)
+	VMOVUPS      Z15, K2, 64(R11)
 	ADDQ         $0x04, R12
 	ADDQ         $0x00000080, R10
 	ADDQ         dstStride+16(FP), R11
@@ -2864,6 +2044,9 @@ GLOBL unpacked<>(SB), RODATA|NOPTR, $64
 
 DATA lowest<>+0(SB)/4, $0xff7fffff
 GLOBL lowest<>(SB), RODATA|NOPTR, $4
+
+DATA one<>+0(SB)/4, $0x3f800000
+GLOBL one<>(SB), RODATA|NOPTR, $4
 
 // func peakAMX(n int)
 TEXT ·peakAMX(SB), NOSPLIT, $0-8

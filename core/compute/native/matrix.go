@@ -18,17 +18,15 @@ type tileFuncs [2]tileFunc
 // tileFunc computes panels of outputs of some rows, of which the last has the columns of
 // lastMask: a product as dot's in dst, its GELU, or dst plus the product with gate.
 // steps counts tileInputs; in each of them perStep rows of the tile before are
-// finished. config is what tiles are configured by. q and rowScale have as many rows as whole
-// tiles, and buffer has tileBuffer values from a cache line on.
+// finished. config is what tiles are configured by. q has the rows of whole tiles where
+// there is more than one, and buffer has tileBuffer values from a cache line on.
 type tileFunc func(config *[64]byte, dst *float32, dstStride int, q *int8, qStride int, w *int8, steps, rows, panels int,
 	rowScale, colScale, bias *float32, corrections *int32, gate *float32, lastMask, perStep int, buffer *int32)
 
 const (
 	tileInputs = 64
 	tileRows   = 32
-	// tileBuffer is the values of a tile, the powers of two of four rows, and three
-	// pairs of registers.
-	tileBuffer = (4096 + 512 + 384) / 4
+	tileBuffer = tileRows * 32 // sums of a tile
 	// tileBlock is about how many bytes of inputs a part has: most of the second cache.
 	tileBlock = 1200 << 10
 )

@@ -25,7 +25,7 @@ func (d *Device) quantizeRows(s *scratch, x []float32, n int, l *linear) {
 	if d.k.matrix != nil {
 		room += tileRows - 1 // which the last tile may reach over
 	}
-	q, scales := grow(&s.q, room*stride), grow(&s.scales, room)
+	q, scales := grow(&s.q, room*stride), grow(&s.scales, n)
 	if l.in%8 == 0 {
 		d.k.quantizeRows(&q[0], stride, &x[0], 4*l.in, &d.k.zero, &scales[0], n, l.in)
 		return

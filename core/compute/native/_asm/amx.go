@@ -38,7 +38,7 @@ var (
 type tileKernel struct {
 	finish string // what becomes of a product: "", "GELU", "Gate" or "Mix"
 	high   int
-	labels int
+	gelu   fastGELU
 }
 
 func (k *tileKernel) mixes() bool { return k.finish == "Mix" }
@@ -87,7 +87,7 @@ func (k *tileKernel) write() {
 	MOVQ(U32(128), wide)
 	XORQ(left, left)
 	if k.finish == "GELU" {
-		loadGELU()
+		k.gelu = s512.fastGELUConstants(columnGate + 15)
 	}
 
 	Label("panel")
@@ -172,10 +172,8 @@ func address(name string) Mem {
 // step multiplies 64 inputs, if there are any left: tiles 0 to 3 are the sums, 4 and 5
 // inputs, 6 and 7 weights.
 func (k *tileKernel) step() {
-	k.labels++
-	none := fmt.Sprint("noStep", k.labels)
 	CMPQ(steps, Imm(0))
-	JE(LabelRef(none))
+	JE(LabelRef("noStep"))
 	tileLoad(6, weights, wide, 0)
 	tileLoadOnce(4, rowA, stride, 0)
 	tileDot(0, 4, 6)
@@ -200,7 +198,7 @@ func (k *tileKernel) step() {
 	}
 	ADDQ(U32(256), ahead)
 	DECQ(steps)
-	Label(none)
+	Label("noStep")
 }
 
 // Registers of a panel's columns, a pair each.
@@ -210,10 +208,6 @@ const (
 	correction  = 4
 	columnGate  = 6
 )
-
-// columnAt is where GELU, which needs all registers, has them: behind the sums and its
-// powers of two.
-func columnAt(register int) Mem { return Mem{Base: scratch, Disp: 4096 + 512 + 64*register} }
 
 // loadColumns loads what a panel's columns have, and masks of those to be written.
 func (k *tileKernel) loadColumns() {
@@ -235,13 +229,7 @@ func (k *tileKernel) loadColumns() {
 			VMOVUPS(Mem{Base: scratch, Disp: 64 * half}, zmm(c.register+half))
 		}
 	}
-	switch k.finish {
-	case "GELU":
-		Load(Param("buffer"), scratch)
-		for i := range 6 {
-			VMOVUPS(zmm(i), columnAt(i))
-		}
-	case "Gate":
+	if k.finish == "Gate" {
 		Load(Param("gate"), scratch)
 		for half := range 2 {
 			VMOVUPS_Z(Mem{Base: scratch, Disp: 64 * half}, mask(half), zmm(columnGate+half))
@@ -251,30 +239,27 @@ func (k *tileKernel) loadColumns() {
 
 func mask(half int) reg.OpmaskPhysical { return []reg.OpmaskPhysical{reg.K1, reg.K2}[half] }
 
-// finishRows does some of the rows that are left: four with GELU, else perStep.
+// finishRows does perStep of the rows that are left.
 func (k *tileKernel) finishRows() {
 	CMPQ(left, Imm(0))
 	JE(LabelRef("rowsDone"))
-	if k.finish == "GELU" {
-		k.geluRows()
-	} else {
-		Load(Param("perStep"), scratch)
-		Label("row")
-		k.row()
-		DECQ(left)
-		JZ(LabelRef("rowsDone"))
-		DECQ(scratch)
-		JNZ(LabelRef("row"))
-	}
+	Load(Param("perStep"), scratch)
+	Label("row")
+	k.row()
+	DECQ(left)
+	JZ(LabelRef("rowsDone"))
+	DECQ(scratch)
+	JNZ(LabelRef("row"))
 	Label("rowsDone")
 }
 
-// row is float32(sum + correction)·(rowScale·columnScale) + bias, to which a gate
-// belongs or not. Digits' sums have no correction, but make one sum.
+// row is float32(sum + correction)·(rowScale·columnScale) + bias, and GELU or a gate.
+// Digits' sums have no correction, but make one sum.
 func (k *tileKernel) row() {
-	VBROADCASTSS(Mem{Base: rowScale}, zmm(8))
+	const scale, first, each = columnGate + 2, columnGate + 3, 6 // registers: a half has six
+	VBROADCASTSS(Mem{Base: rowScale}, zmm(scale))
 	for half := range 2 {
-		v, f := zmm(9+half), zmm(11+half)
+		v, f := zmm(first+each*half), zmm(first+each*half+1)
 		if k.mixes() {
 			VPSLLD(Imm(7), Mem{Base: sums, Disp: 64 * half}, v)
 			VPADDD(Mem{Base: sums, Disp: 2048 + 64*half}, v, v)
@@ -282,10 +267,15 @@ func (k *tileKernel) row() {
 			VPADDD(Mem{Base: sums, Disp: 64 * half}, zmm(correction+half), v)
 		}
 		VCVTDQ2PS(v, v)
-		VMULPS(zmm(columnScale+half), zmm(8), f)
+		VMULPS(zmm(columnScale+half), zmm(scale), f)
 		VMULPS(f, v, v)
 		VADDPS(zmm(columnBias+half), v, v)
-		to := Mem{Base: out, Disp: 64 * half}
+	}
+	if k.finish == "GELU" {
+		k.gelu.replace(first, first+each)
+	}
+	for half := range 2 {
+		v, f, to := zmm(first+each*half), zmm(first+each*half+1), Mem{Base: out, Disp: 64 * half}
 		if k.finish == "Gate" {
 			VMULPS(zmm(columnGate+half), v, v)
 			VMOVUPS_Z(to, mask(half), f)
@@ -296,128 +286,6 @@ func (k *tileKernel) row() {
 	ADDQ(Imm(4), rowScale)
 	ADDQ(U32(128), sums)
 	ADDQ(address("dstStride"), out)
-}
-
-// Constants of GELU that have registers; there are four for which none is left.
-var geluConstants = []string{"expMin", "expMax", "expLog2E", "expRound", "one", "expLn2Hi", "expLn2Lo", "expC4", "expC3", "expC2", "expC1", "expC0"}
-
-const firstConstant = 20
-
-func loadGELU() {
-	for i, name := range geluConstants {
-		VBROADCASTSS(constant(name, f32(floats[name])), zmm(firstConstant+i))
-	}
-}
-
-func geluConstant(name string) reg.VecPhysical {
-	for i, n := range geluConstants {
-		if n == name {
-			return zmm(firstConstant + i)
-		}
-	}
-	panic("no register has " + name)
-}
-
-// geluRows does four rows at once, in eight registers: the steps of compute.GELU depend
-// on each other, and so there is always one to be done. Four rows take the time of two
-// steps of products.
-func (k *tileKernel) geluRows() {
-	value := func(i int) reg.VecPhysical { return zmm(i) }
-	work := func(i int) reg.VecPhysical { return zmm(8 + i) }
-	spare := func(i int) reg.VecPhysical { return zmm(16 + i%4) }
-	at := func(i int) Mem { return Mem{Base: sums, Disp: 64 * i} } // x, when the sum is done
-	power := func(i int) Mem { return Mem{Base: scratch, Disp: 4096 + 64*i} }
-	memory := func(name string) Mem { return constant(name, f32(floats[name])) }
-	// all does each step for all registers, and fours do for four of them, of which each
-	// has a spare one.
-	all := func(steps ...func(i int)) {
-		for _, step := range steps {
-			for i := range 8 {
-				step(i)
-			}
-		}
-	}
-	fours := func(steps ...func(i int)) {
-		for from := 0; from < 8; from += 4 {
-			for _, step := range steps {
-				for i := from; i < from+4; i++ {
-					step(i)
-				}
-			}
-		}
-	}
-	add := func(name string, v func(int) reg.VecPhysical) func(int) {
-		return func(i int) { VADDPS(geluConstant(name), v(i), v(i)) }
-	}
-	times := func(name string, v func(int) reg.VecPhysical) func(int) {
-		return func(i int) { VMULPS_BCST(memory(name), v(i), v(i)) }
-	}
-
-	Load(Param("buffer"), scratch)
-	for r := range 4 {
-		VBROADCASTSS(Mem{Base: rowScale, Disp: 4 * r}, spare(r))
-	}
-	all(
-		func(i int) { VMOVDQU32(at(i), value(i)) },
-		func(i int) { VPADDD(columnAt(correction+i%2), value(i), value(i)) },
-		func(i int) { VCVTDQ2PS(value(i), value(i)) },
-		func(i int) { VMULPS(columnAt(columnScale+i%2), spare(i/2), work(i)) },
-		func(i int) { VMULPS(work(i), value(i), value(i)) },
-		func(i int) { VADDPS(columnAt(columnBias+i%2), value(i), value(i)) },
-		func(i int) { VMOVUPS(value(i), at(i)) },
-		// -2u = -2·√(2/π)·(x + 0.044715·x³)
-		func(i int) { VMULPS(value(i), value(i), work(i)) },
-		func(i int) { VMULPS(value(i), work(i), work(i)) },
-		times("geluCubic", work),
-		func(i int) { VADDPS(work(i), value(i), value(i)) },
-		times("geluScale", value),
-		times("minusTwo", value),
-		// its exponential: a power of two, and the polynomial of what remains
-		func(i int) { VMAXPS(geluConstant("expMin"), value(i), value(i)) },
-		func(i int) { VMINPS(geluConstant("expMax"), value(i), value(i)) },
-		func(i int) { VMULPS(geluConstant("expLog2E"), value(i), work(i)) },
-		add("expRound", work),
-	)
-	fours(
-		func(i int) { VPSLLD(Imm(23), work(i), spare(i)) },
-		func(i int) { VPADDD(geluConstant("one"), spare(i), spare(i)) },
-		func(i int) { VMOVUPS(spare(i), power(i)) },
-		func(i int) { VSUBPS(geluConstant("expRound"), work(i), work(i)) },
-		func(i int) { VMULPS(geluConstant("expLn2Hi"), work(i), spare(i)) },
-		func(i int) { VSUBPS(spare(i), value(i), value(i)) },
-	)
-	k.step()
-	all(
-		func(i int) { VMULPS(geluConstant("expLn2Lo"), work(i), work(i)) },
-		func(i int) { VSUBPS(work(i), value(i), value(i)) },
-		func(i int) { VMULPS_BCST(memory("expC5"), value(i), work(i)) },
-	)
-	for _, name := range []string{"expC4", "expC3", "expC2", "expC1"} {
-		all(add(name, work), func(i int) { VMULPS(value(i), work(i), work(i)) })
-	}
-	all(add("expC0", work))
-	fours(
-		func(i int) { VMULPS(value(i), value(i), spare(i)) },
-		func(i int) { VMULPS(spare(i), work(i), work(i)) },
-	)
-	all(
-		func(i int) { VADDPS(value(i), work(i), work(i)) },
-		add("one", work),
-		func(i int) { VMULPS(power(i), work(i), work(i)) },
-		add("one", work),
-		func(i int) { VMOVUPS(at(i), value(i)) },
-		func(i int) { VDIVPS(work(i), value(i), value(i)) },
-	)
-	ADDQ(Imm(16), rowScale)
-	ADDQ(U32(512), sums)
-	for r := range 4 {
-		for half := range 2 {
-			VMOVUPS(value(2*r+half), mask(half), Mem{Base: out, Disp: 64 * half})
-		}
-		ADDQ(address("dstStride"), out)
-		DECQ(left)
-		JZ(LabelRef("rowsDone"))
-	}
 }
 
 // packDigits rounds sixteen columns of groups of four rows of x, with a factor for each

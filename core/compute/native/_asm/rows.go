@@ -182,34 +182,53 @@ func (s isa) rowKernels() {
 
 // fastGELU is compute.FastGELU.
 func (s isa) fastGELU() {
-	x, u, t, t2, t4, p := s.reg(0), s.reg(1), s.reg(2), s.reg(3), s.reg(4), s.reg(5)
-	mask, zero := s.reg(6), s.reg(7)
-	c := map[string]reg.VecPhysical{}
-	s.each("fastGELU", "x *float32, n int", []string{"x"}, func() {
-		s.splat("magnitude", 0x7fffffff, 6)
-		s.zero(zero)
-		for i, name := range []string{"geluEnd", "fastGELU0", "fastGELU1", "fastGELU2", "fastGELU3"} {
-			c[name] = s.splat(name, f32(floats[name]), 8+i)
-		}
-	}, func(from []reg.GPVirtual, disp int) {
-		VMOVUPS(mem(from[0], disp), x)
-		s.and(x, mask, u)
-		VSUBPS(u, c["geluEnd"], t)
-		VMAXPS(zero, t, t)
-		VMULPS(t, t, t2)
-		VMULPS(t2, t2, t4)
-		VMULPS(c["fastGELU3"], t2, p)
-		VADDPS(c["fastGELU2"], p, p)
-		VMULPS(t, p, p)
-		VADDPS(c["fastGELU1"], p, p)
-		VMULPS(t4, p, p)
-		VADDPS(c["fastGELU0"], p, p)
-		VMULPS(t4, p, p)
-		VMULPS(u, p, p)
-		VMAXPS(zero, x, x) // +0 of either zero
-		VSUBPS(p, x, x)
-		VMOVUPS(x, mem(from[0], disp))
+	var c fastGELU
+	s.each("fastGELU", "x *float32, n int", []string{"x"}, func() { c = s.fastGELUConstants(6) }, func(from []reg.GPVirtual, disp int) {
+		VMOVUPS(mem(from[0], disp), s.reg(0))
+		c.replace(0)
+		VMOVUPS(s.reg(0), mem(from[0], disp))
 	})
+}
+
+// fastGELU are the registers of its constants.
+type fastGELU struct {
+	s                               isa
+	mask, zero, end, c0, c1, c2, c3 reg.VecPhysical
+}
+
+// fastGELUConstants loads them into seven registers.
+func (s isa) fastGELUConstants(first int) fastGELU {
+	g := fastGELU{s: s, mask: s.splat("magnitude", 0x7fffffff, first), zero: s.reg(first + 1)}
+	s.zero(g.zero)
+	for i, v := range []*reg.VecPhysical{&g.end, &g.c0, &g.c1, &g.c2, &g.c3} {
+		name := []string{"geluEnd", "fastGELU0", "fastGELU1", "fastGELU2", "fastGELU3"}[i]
+		*v = s.splat(name, f32(floats[name]), first+2+i)
+	}
+	return g
+}
+
+// replace does registers side by side, each with the five after it.
+func (g fastGELU) replace(registers ...int) {
+	all := func(step func(x, u, t, t2, t4, p reg.VecPhysical)) {
+		for _, r := range registers {
+			step(g.s.reg(r), g.s.reg(r+1), g.s.reg(r+2), g.s.reg(r+3), g.s.reg(r+4), g.s.reg(r+5))
+		}
+	}
+	all(func(x, u, _, _, _, _ reg.VecPhysical) { g.s.and(x, g.mask, u) })
+	all(func(_, u, t, _, _, _ reg.VecPhysical) { VSUBPS(u, g.end, t) })
+	all(func(_, _, t, _, _, _ reg.VecPhysical) { VMAXPS(g.zero, t, t) })
+	all(func(_, _, t, t2, _, _ reg.VecPhysical) { VMULPS(t, t, t2) })
+	all(func(_, _, _, t2, t4, _ reg.VecPhysical) { VMULPS(t2, t2, t4) })
+	all(func(_, _, _, t2, _, p reg.VecPhysical) { VMULPS(g.c3, t2, p) })
+	all(func(_, _, _, _, _, p reg.VecPhysical) { VADDPS(g.c2, p, p) })
+	all(func(_, _, t, _, _, p reg.VecPhysical) { VMULPS(t, p, p) })
+	all(func(_, _, _, _, _, p reg.VecPhysical) { VADDPS(g.c1, p, p) })
+	all(func(_, _, _, _, t4, p reg.VecPhysical) { VMULPS(t4, p, p) })
+	all(func(_, _, _, _, _, p reg.VecPhysical) { VADDPS(g.c0, p, p) })
+	all(func(_, _, _, _, t4, p reg.VecPhysical) { VMULPS(t4, p, p) })
+	all(func(_, u, _, _, _, p reg.VecPhysical) { VMULPS(u, p, p) })
+	all(func(x, _, _, _, _, _ reg.VecPhysical) { VMAXPS(g.zero, x, x) }) // +0 of either zero
+	all(func(x, _, _, _, _, p reg.VecPhysical) { VSUBPS(p, x, x) })
 }
 
 // rotate computes x = (x·rstd)·weight and turns pairs of neighbours (a, b), for which
