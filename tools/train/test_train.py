@@ -424,6 +424,15 @@ class Latents(unittest.TestCase):
         config = json.loads((self.dir / "net/config.json").read_text())
         self.assertEqual((config["input_size"], config["in_channels"]), (4, 4))
         self.assertTrue((self.dir / "net/samples.png").exists())
+        pixels, latents = model.SiT(16, 4, 3, 32, 2, 2, num_classes=3), model.SiT(4, 1, 4, 32, 2, 2, num_classes=3)
+        for p in pixels.parameters():
+            torch.nn.init.normal_(p)
+        tensors.write(self.dir / "pixels.safetensors", pixels.state_dict())
+        (self.dir / "labels.json").write_text('["red", "green", "blue"]')
+        own = latents.final_layer.linear.weight.clone()
+        train.initialize(latents, self.dir / "pixels.safetensors", ["red", "green", "blue"])
+        self.assertTrue(torch.equal(latents.blocks[1].mlp.fc1.weight, pixels.blocks[1].mlp.fc1.weight))
+        self.assertTrue(torch.equal(latents.final_layer.linear.weight, own))
         for wrong, said in ((["--flip"], "has latents"), (["--shift", "1"], "has latents")):
             with self.assertRaises(SystemExit) as e:
                 train.main([*flags, *wrong, "--out", str(self.dir / "no")])

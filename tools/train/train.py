@@ -135,7 +135,8 @@ def mistake(args):
 
 @torch.no_grad()
 def initialize(network, path, classes):
-    """Takes the weights of a trained network. Classes, or words, that it does not know begin as the mean of those that it does."""
+    """Takes the weights of a trained network. Classes, or words, that it does not know begin as the mean of those that it does. Of a
+    network of other channels, such as of pixels in place of latents, the layers that see them begin anew."""
     with datasets.reading(path):
         state = {k: v.float() for k, v in tensors.read(path).items()}
     labels = pathlib.Path(path).with_name("labels.json")
@@ -153,6 +154,9 @@ def initialize(network, path, classes):
     if network.two_times and "h_embedder.mlp.0.weight" not in state:  # the features of t, and nothing of them yet
         for k in [k for k in state if k.startswith("t_embedder.")]:
             state[k.replace("t_", "h_", 1)] = torch.zeros_like(state[k]) if ".2." in k else state[k].clone()
+    for k, own in network.state_dict().items():
+        if k.startswith(("x_embedder.", "final_layer.linear.")) and k in state and state[k].shape != own.shape:
+            state[k] = own
     found, wanted = ({k: list(v.shape) for k, v in s.items()} for s in (state, network.state_dict()))
     for k in wanted | found:
         if found.get(k) != wanted.get(k):
