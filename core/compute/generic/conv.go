@@ -25,15 +25,15 @@ func (d *Device) Conv(out compute.ConvOutput, in compute.ConvInput, c compute.Co
 		return
 	}
 	from := compute.NewConvRows(in, w.In())
-	compute := w.float(from)
 	if w.I8 != nil {
-		compute = w.integers(from.Integers(w.Smooth))
+		ConvInt8(out, w.ConvWeights, from.Integers(w.Smooth), cols, 0, rows)
+		return
 	}
 	for y := range rows {
 		for x := range cols {
 			at := (y*cols + x) * w.Out()
 			pixel := scratch(&d.query, w.Out()) // dst may be the residual
-			compute(pixel, y, x)
+			w.float(pixel, from, y, x)
 			out.Finish(pixel, at)
 			copy(out.Dst.Host[at:], pixel)
 		}
@@ -42,44 +42,48 @@ func (d *Device) Conv(out compute.ConvOutput, in compute.ConvInput, c compute.Co
 
 // float computes the outputs of a pixel: products in the order of the kernel's rows,
 // its columns, the channels, then the bias.
-func (c *conv) float(from *compute.ConvRows) func(dst []float32, y, x int) {
+func (c *conv) float(dst []float32, from *compute.ConvRows, y, x int) {
+	clear(dst)
 	k, in := c.Kernel, c.In()
-	return func(dst []float32, y, x int) {
-		clear(dst)
-		x0 := x*c.Stride + 1 - c.Pad // of the kernel, in a row with a zero in front
-		for ky := range k {
-			taps := from.Row(y*c.Stride + ky - c.Pad)[x0*in : (x0+k)*in]
-			for j := range dst {
-				s := dst[j]
-				for i, v := range c.F32[(j*k+ky)*k*in:][:k*in] {
-					s += float32(taps[i] * v)
-				}
-				dst[j] = s
+	x0 := x*c.Stride + 1 - c.Pad // of the kernel, in a row with a zero in front
+	for ky := range k {
+		taps := from.Row(y*c.Stride + ky - c.Pad)[x0*in : (x0+k)*in]
+		for j := range dst {
+			s := dst[j]
+			for i, v := range c.F32[(j*k+ky)*k*in:][:k*in] {
+				s += float32(taps[i] * v)
 			}
+			dst[j] = s
 		}
-		for j, b := range c.Bias {
-			dst[j] = dst[j] + b
-		}
+	}
+	for j, b := range c.Bias {
+		dst[j] = dst[j] + b
 	}
 }
 
-// integers is float with exact int32 sums, rescaled at the end.
-func (c *conv) integers(from *compute.IntRows) func(dst []float32, y, x int) {
-	n := 3 * c.In()
-	sums := make([]int32, c.Out())
-	return func(dst []float32, y, x int) {
-		clear(sums)
-		for ky := range 3 {
-			taps := from.Row(y + ky - 1)[x*c.In():][:n]
-			for j, s := range sums {
-				for i, v := range c.I8[(3*j+ky)*n:][:n] {
-					s += int32(taps[i]) * int32(v)
+// ConvInt8 computes rows [y0, y1) of a convolution with int8 weights, of results cols
+// wide: exact int32 sums, rescaled at the end.
+func ConvInt8(out compute.ConvOutput, c compute.ConvWeights, from *compute.IntRows, cols, y0, y1 int) {
+	n := 3 * c.In
+	sums, pixel := make([]int32, c.Out), make([]float32, c.Out)
+	for y := y0; y < y1; y++ {
+		for x := range cols {
+			clear(sums)
+			for ky := range 3 {
+				taps := from.Row(y + ky - 1)[x*c.In:][:n]
+				for j, s := range sums {
+					for i, v := range c.I8[(3*j+ky)*n:][:n] {
+						s += int32(taps[i]) * int32(v)
+					}
+					sums[j] = s
 				}
-				sums[j] = s
 			}
-		}
-		for j, s := range sums {
-			dst[j] = float32(float32(s)*float32(from.Scale*c.Scale[j])) + c.Bias[j]
+			for j, s := range sums {
+				pixel[j] = float32(float32(s)*float32(from.Scale*c.Scale[j])) + c.Bias[j]
+			}
+			at := (y*cols + x) * c.Out
+			out.Finish(pixel, at)
+			copy(out.Dst.Host[at:], pixel)
 		}
 	}
 }

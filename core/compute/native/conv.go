@@ -30,14 +30,14 @@ type convKernels struct {
 
 // NewConv packs w.
 func (d *Device) NewConv(w compute.ConvWeights) (compute.Conv, error) {
-	switch {
-	case w.I8 == nil:
+	if w.I8 == nil {
 		return d.newFloatConv(w)
-	case d.k.convKernels.tiles == 0:
-		return d.Device.NewConv(w)
 	}
 	if err := w.Check(); err != nil {
 		return nil, err
+	}
+	if d.k.convKernels.tiles == 0 {
+		return &plainConv{w}, nil
 	}
 	return d.packConv(w), nil
 }
@@ -49,8 +49,8 @@ func (d *Device) Conv(out compute.ConvOutput, in compute.ConvInput, c compute.Co
 		d.convFloat(out, in, c)
 	case *intConv:
 		d.convInt8(out, in, c)
-	default:
-		d.Device.Conv(out, in, c)
+	case *plainConv:
+		d.convPlain(out, in, c)
 	}
 }
 

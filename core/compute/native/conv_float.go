@@ -56,19 +56,27 @@ func (d *Device) convFloat(out compute.ConvOutput, in compute.ConvInput, c *floa
 	if out.Dst.Len == 0 {
 		return
 	}
-	op.fill = func(dst, x []float32) { copy(dst, x) }
+	var a *compute.Affine
 	if in.Norm.Groups > 0 {
-		_, a := d.statistics(in, c.In())
-		op.fill = func(dst, x []float32) {
-			d.normalise(dst, x, a)
-			d.silu(dst)
-		}
+		_, a = d.statistics(in, c.In())
 	}
+	op.fill = d.filling(a)
 	op.strip = op.rows
 	if threads := d.pool.threads; threads > 1 {
 		op.strip = up(op.rows, 2*threads) / (2 * threads)
 	}
 	d.pool.run(op, (op.rows+op.strip-1)/op.strip)
+}
+
+// filling makes rows of what a convolution sees: with norm and SiLU, where there is one.
+func (d *Device) filling(a *compute.Affine) func(dst, x []float32) {
+	if a == nil {
+		return func(dst, x []float32) { copy(dst, x) }
+	}
+	return func(dst, x []float32) {
+		d.normalise(dst, x, a)
+		d.silu(dst)
+	}
 }
 
 func (op *floatOp) part(i, thread int) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"dit8/core/compute"
+	"dit8/core/compute/generic"
 )
 
 // Integer convolutions by Winograd's transforms, as _asm/winograd.go has them: whose sums
@@ -21,6 +22,9 @@ const (
 	nearCache, farCache = 1 << 19, 1 << 21
 	// nearValues is about how many values are rounded chunk by chunk.
 	nearValues = 2048
+	// nearChunks is the most chunks of inputs of which products are few enough to be
+	// finished a block at a time, while the nearest cache has them. (measured)
+	nearChunks = 2
 )
 
 // intConv is a convolution whose kernels lie by panels of outputs, pairs of inputs, taps.
@@ -162,6 +166,7 @@ type band struct {
 	pixels int // of a row of inputs
 	left   int // column of the first
 	padded int // tiles of a band, filled up to whole blocks
+	group  int // blocks of tiles whose products are computed before outputs are made of them
 	slots  int // rows of inputs that are kept
 	next   int // row that is to be rounded next
 }
@@ -170,10 +175,14 @@ func newBand(op *convOp, s *scratch, x0, tiles int) *band {
 	b := &band{convOp: op, all: s, s: &s.conv, x0: x0, tiles: tiles, pixels: op.apart*tiles + 2, left: op.apart*x0 - 1, next: math.MinInt}
 	b.padded = up(op.band*tiles, op.d.k.tiles)
 	b.slots = op.apart*op.band + 2
+	b.group = b.padded / op.d.k.tiles
+	if op.c.chunks <= nearChunks {
+		b.group = 1
+	}
 	grow(&b.s.row, op.in.W*op.c.In())
 	grow(&b.s.words, b.slots*b.rowWords())
 	grow(&b.s.inputs, op.planes*op.c.chunks*b.padded*chunkWords)
-	grow(&b.s.products, op.planes*b.padded*op.d.k.panel)
+	grow(&b.s.products, op.planes*b.productPlane())
 	grow(&b.s.tile, 4*tiles*op.d.k.panel)
 	return b
 }
@@ -192,22 +201,35 @@ func (b *band) compute(y, n int) {
 	for b.next = max(b.next, first); b.next < first+b.apart*n+2; b.next++ {
 		b.round(b.next)
 	}
-	d, k, panel := b.d, &b.d.k.convKernels, b.d.k.panel
-	inputPlane, kernelPlane, productPlane := b.c.chunks*b.padded*chunkWords, b.c.kernelPlane(panel), b.padded*panel
 	for r := range n {
 		b.transform(first+b.apart*r, r*b.tiles)
 	}
-	blocks := (n*b.tiles + k.tiles - 1) / k.tiles
+	step := b.group * b.d.k.tiles
 	for j := range b.c.panels {
-		for p := range b.planes {
-			u := d.planes[(j*allPlanes+b.plane(p))*kernelPlane:]
-			k.planeProducts(&b.s.products[p*productPlane], &b.s.inputs[p*inputPlane], &u[0], b.c.chunks, b.padded*chunkBytes, blocks)
-		}
-		for r := range n {
-			b.finish(y+r, r*b.tiles, j)
+		for at := 0; at < n*b.tiles; at += step {
+			b.multiply(at, min(step, n*b.tiles-at), j)
+			for t := at; t < min(n*b.tiles, at+step); {
+				x := t % b.tiles
+				k := min(b.tiles-x, at+step-t, n*b.tiles-t)
+				b.finish(y+t/b.tiles, x, k, t-at, j)
+				t += k
+			}
 		}
 	}
 }
+
+// multiply computes the products of n tiles from tile at on, for panel j.
+func (b *band) multiply(at, n, j int) {
+	k, panel := &b.d.k.convKernels, b.d.k.panel
+	inputPlane, kernelPlane := b.c.chunks*b.padded*chunkWords, b.c.kernelPlane(panel)
+	blocks := (n + k.tiles - 1) / k.tiles
+	for p := range b.planes {
+		u := b.d.planes[(j*allPlanes+b.plane(p))*kernelPlane:]
+		k.planeProducts(&b.s.products[p*b.productPlane()], &b.s.inputs[p*inputPlane+at*chunkWords], &u[0], b.c.chunks, b.padded*chunkBytes, blocks)
+	}
+}
+
+func (b *band) productPlane() int { return b.group * b.d.k.tiles * b.d.k.panel }
 
 // plane is that of the kernels which goes with plane p of the inputs. Of doubled pictures
 // the third of each four is zero.
@@ -307,16 +329,17 @@ func (b *band) transform(y, at int) {
 	}
 }
 
-// finish makes row y of tiles, which begins with tile at, of panel j: where they lie as
-// dst there, the others by way of a buffer.
-func (b *band) finish(y, at, j int) {
+// finish makes n tiles of row y, from x in the segment on, of panel j: where they lie as
+// dst, the others by way of a buffer. Their products begin with tile at.
+func (b *band) finish(y, x, n, at, j int) {
 	panel, out := b.d.k.panel, b.c.Out()
+	x += b.x0
 	whole := 0 // tiles
 	if 2*y+2 <= b.rows && (j+1)*panel <= out {
-		whole = min(b.tiles, b.cols/2-b.x0)
+		whole = min(n, b.cols/2-x)
 	}
 	if whole > 0 {
-		to := (2*y*b.cols+2*b.x0)*out + j*panel
+		to := (2*y*b.cols+2*x)*out + j*panel
 		_ = b.out.Dst.Host[to+(b.cols+2*whole-1)*out+panel-1]
 		var residual *float32
 		if b.out.Residual.Len > 0 {
@@ -324,16 +347,16 @@ func (b *band) finish(y, at, j int) {
 		}
 		b.tilesTo(&b.out.Dst.Host[to], b.cols*out, out, at, whole, j, residual, b.floor)
 	}
-	n := b.tiles - whole
+	x, n = x+whole, n-whole
 	if n == 0 {
 		return
 	}
 	b.tilesTo(&b.s.tile[0], 2*n*panel, panel, at+whole, n, j, nil, float32(math.Inf(-1)))
 	outs := min(panel, out-j*panel)
 	for dy := range min(2, b.rows-2*y) {
-		for x := 2 * (b.x0 + whole); x < min(b.cols, 2*(b.x0+b.tiles)); x++ {
-			v := b.s.tile[(dy*2*n+x-2*(b.x0+whole))*panel:][:outs]
-			to := ((2*y+dy)*b.cols+x)*out + j*panel
+		for px := 2 * x; px < min(b.cols, 2*(x+n)); px++ {
+			v := b.s.tile[(dy*2*n+px-2*x)*panel:][:outs]
+			to := ((2*y+dy)*b.cols+px)*out + j*panel
 			b.out.Finish(v, to)
 			copy(b.out.Dst.Host[to:], v)
 		}
@@ -347,7 +370,7 @@ func (b *band) tilesTo(dst *float32, rowStride, pixelStride, at, n, j int, resid
 	if b.in.Up {
 		make = b.d.k.outputTilesUp
 	}
-	make(dst, 4*rowStride, 4*pixelStride, &b.s.products[at*panel], 4*b.padded*panel, n, &b.scale[j*panel], &b.c.bias[j*panel], residual, floor)
+	make(dst, 4*rowStride, 4*pixelStride, &b.s.products[at*panel], 4*b.productPlane(), n, &b.scale[j*panel], &b.c.bias[j*panel], residual, floor)
 }
 
 // quantisation finds how the picture becomes integers.
@@ -424,4 +447,26 @@ func (d *Device) rowSums(s *convScratch, in compute.ConvInput, c, y int, norm *c
 	}
 	d.k.pixelSquares(&sum[0], &mean[0], &x[0], 4*c, in.W, c)
 	norm.Squares(y, sum)
+}
+
+// plainConv is a convolution of instruction sets without kernels for it: the generic
+// device's, on all threads.
+type plainConv struct{ compute.ConvWeights }
+
+func (c *plainConv) In() int  { return c.ConvWeights.In }
+func (c *plainConv) Out() int { return c.ConvWeights.Out }
+
+func (d *Device) convPlain(out compute.ConvOutput, in compute.ConvInput, c *plainConv) {
+	rows, cols := compute.CheckConv(out, in, c.ConvWeights)
+	if out.Dst.Len == 0 {
+		return
+	}
+	ranges, affine := d.statistics(in, c.In())
+	scale := ranges.ConvScale(affine, c.Smooth)
+	fill := d.filling(affine)
+	strip := (rows + d.pool.threads - 1) / d.pool.threads
+	d.pool.run(taskFunc(func(i, _ int) {
+		from := compute.NewConvRowsOf(in, c.In(), fill).Rounded(scale)
+		generic.ConvInt8(out, c.ConvWeights, from, cols, i*strip, min(rows, (i+1)*strip))
+	}), (rows+strip-1)/strip)
 }

@@ -15,4 +15,7 @@
 // weights, and weights with values by the same kind of product over int16: of digits
 // of seven bits where the processor has products of bytes alone. Its row kernels
 // do eights of channels, all rows in one call, and leave the rest to copies.
+//
+// Convolutions in integers are sums of products of planes, Winograd's transforms of
+// inputs and kernels, in bands of tiles that a core's cache holds.
 package native
