@@ -270,15 +270,22 @@ func (b *band) round(y int) {
 	}
 }
 
-// siluRound rounds n pixels after norm and SiLU, a few at a time, so that they are near
-// when their next channels' turn comes.
+// siluRound rounds n pixels after norm and SiLU.
 func (b *band) siluRound(words []int16, x []float32, n int) {
 	a, c := b.affine, b.c.In()
-	near := max(4, nearValues/c)
-	for p := 0; p < n; p += near {
+	b.near(n, func(k, p, pixels int) {
+		at := k * chunkWords
+		b.d.k.siluWords(&words[(k*b.pixels+p)*chunkWords], &a.Mean[at], &a.Scale[at], &a.Shift[at], &b.inverse[at], &x[p*c+at], 4*c, pixels)
+	})
+}
+
+// near calls f for the chunks k of some pixels from p on, then of the next: so few that
+// they are near when their next channels' turn comes.
+func (b *band) near(n int, f func(k, p, pixels int)) {
+	some := max(4, nearValues/b.c.In())
+	for p := 0; p < n; p += some {
 		for k := range b.c.chunks {
-			at := k * chunkWords
-			b.d.k.siluWords(&words[(k*b.pixels+p)*chunkWords], &a.Mean[at], &a.Scale[at], &a.Shift[at], &b.inverse[at], &x[p*c+at], 4*c, min(near, n-p))
+			f(k, p, min(some, n-p))
 		}
 	}
 }
@@ -286,21 +293,21 @@ func (b *band) siluRound(words []int16, x []float32, n int) {
 // roundChunks rounds n pixels as they are.
 func (b *band) roundChunks(words []int16, x []float32, n int) {
 	c := b.c.In()
-	for k := range b.c.chunks {
-		q := words[k*b.pixels*chunkWords:]
+	b.near(n, func(k, p, pixels int) {
 		at := k * chunkWords
+		q := words[(k*b.pixels+p)*chunkWords:]
 		if at+chunkWords <= c {
-			b.d.k.quantizeWords(&q[0], &x[at], 4*c, &b.inverse[at], n)
-			continue
+			b.d.k.quantizeWords(&q[0], &x[p*c+at], 4*c, &b.inverse[at], pixels)
+			return
 		}
-		for p := range n {
-			to := q[p*chunkWords : (p+1)*chunkWords]
+		for i := range pixels {
+			to := q[i*chunkWords : (i+1)*chunkWords]
 			clear(to)
-			for i, v := range x[p*c+at : (p+1)*c] {
+			for i, v := range x[(p+i)*c+at : (p+i+1)*c] {
 				to[i] = int16(int32(compute.RoundEven(float32(v * b.inverse[at+i]))))
 			}
 		}
-	}
+	})
 }
 
 // normalise computes dst = (x - mean)·scale + shift of pixels.
