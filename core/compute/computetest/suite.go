@@ -482,7 +482,8 @@ func attention(t *testing.T, b *bench) {
 				for i := range v {
 					v[i] *= scale
 				}
-				b.attention(t, fmt.Sprintf("%+v, values of %g", h, scale), h, v)
+				what := fmt.Sprintf("%+v, values of %g", h, scale)
+				t.Run(what, func(t *testing.T) { b.attention(t, what, h, v) })
 			}
 		}
 	}
@@ -543,7 +544,8 @@ func attentionExtremes(t *testing.T, b *bench) {
 					v[i] *= 1e4
 				}
 			}
-			b.attention(t, fmt.Sprintf("extremes %d of %d tokens", kind, tokens), h, v)
+			what := fmt.Sprintf("extremes %d of %d tokens", kind, tokens)
+			t.Run(what, func(t *testing.T) { b.attention(t, what, h, v) })
 		}
 	}
 }
