@@ -22,7 +22,7 @@ func (r Request) checkClasses(m Info) error {
 	}
 	for i, c := range r.Classes {
 		field := func(name string) string { return fmt.Sprintf("classes[%d].%s", i, name) }
-		if _, err := m.find(field("class"), c.Class); err != nil {
+		if err := r.checkText(m, field("class"), c.Class); err != nil {
 			return err
 		}
 		if err := within(field("weight"), c.Weight, -MaxWeight, MaxWeight); err != nil {

@@ -18,7 +18,7 @@ type Request struct {
 	// prompt.MaxText bytes. Classes are such texts too, there.
 	Prompt string `json:"prompt,omitempty"`
 	Style  string `json:"style,omitempty"` // of the model's, where the text names none
-	// SkipUnknown leaves words of Prompt that the model does not know out (Metadata.Skipped), in place of an error.
+	// SkipUnknown leaves words that the model does not know out (Metadata.Skipped), in place of an error.
 	SkipUnknown bool `json:"skip_unknown,omitempty"`
 
 	Seed  uint64 `json:"seed"`  // 0 to MaxSeed

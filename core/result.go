@@ -32,7 +32,7 @@ type Metadata struct {
 	Contract int      `json:"contract"`
 	SHA256   string   `json:"sha256"` // PixelHash of all images
 	Images   []string `json:"images"` // PixelHash of each
-	// Skipped are words of the prompt that were left out, as the model does not know them.
+	// Skipped are words that were left out, as the model does not know them.
 	Skipped []string `json:"skipped,omitempty"`
 	// MeasurementError is, for each image of an edit, how far it is from what was
 	// given: the root of the mean square, 1 being full scale.

@@ -158,10 +158,9 @@ func (r Request) checkSubject(m Info) error {
 	case r.Classes != nil:
 		return r.checkClasses(m)
 	case r.Prompt != "":
-		return r.checkPrompt(m)
+		return r.checkText(m, "prompt", r.Prompt)
 	}
-	_, err := m.find("class", r.Class)
-	return err
+	return r.checkText(m, "class", r.Class)
 }
 
 // checkWords checks that what needs a vocabulary has one.
@@ -188,20 +187,27 @@ func (r Request) checkWords(m Info) error {
 	return nil
 }
 
-// checkPrompt lets unknown words pass where the request says so, if there are others.
-func (r Request) checkPrompt(m Info) error {
-	l, err := m.find("prompt", r.Prompt)
+// checkText checks what a picture is of. Unknown words pass where the request says so, if there are others.
+func (r Request) checkText(m Info, field, text string) error {
+	l, err := m.find(field, text)
 	if r.SkipUnknown && len(l.said.Unknown) > 0 && (len(l.said.Words) > 0 || l.said.Style != "") {
 		return nil
 	}
 	return err
 }
 
-// skipped are the words of the prompt that are left out.
-func (r Request) skipped(m Info) []string {
-	if m.Vocabulary == nil || r.Prompt == "" {
+// skipped are the words that are left out.
+func (r Request) skipped(m Info) (words []string) {
+	if m.Vocabulary == nil {
 		return nil
 	}
-	l, _ := m.find("", r.Prompt)
-	return l.said.Unknown
+	texts := []string{r.subject()}
+	for _, c := range r.Classes {
+		texts = append(texts, c.Class)
+	}
+	for _, text := range texts {
+		l, _ := m.find("", text)
+		words = append(words, l.said.Unknown...)
+	}
+	return words
 }

@@ -59,6 +59,7 @@ func TestWords(t *testing.T) {
 		"a style's index":    {`{"class": "#6"}`, map[int]float32{6: 1, 8: 1}},
 		"a digit":            {`{"class": "7"}`, map[int]float32{0: 1}},
 		"a mix":              {`{"classes": [{"class": "fox", "weight": 3}, {"class": "blue fox noto", "weight": 1}]}`, map[int]float32{1: 0.125, 4: 0.875, 6: 0.25}},
+		"unknown in a mix":   {`{"classes": [{"class": "my fox", "weight": 2}], "skip_unknown": true}`, map[int]float32{4: 1}},
 		"unknown":            {`{"prompt": "my fox", "skip_unknown": true}`, map[int]float32{4: 1}},
 	} {
 		r, err := base.WithJSON([]byte(c.json))

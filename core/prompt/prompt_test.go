@@ -125,7 +125,7 @@ func TestRead(t *testing.T) {
 	if want := (Said{Words: []Word{{"fox", []string{"fox"}, 1, []int{9}}, {"kitty", []string{"cat"}, 1, []int{4}}}, Unknown: []string{"foxx", "50", "dog", "style"}}); !reflect.DeepEqual(said, want) {
 		t.Errorf("%+v, want %+v", said, want)
 	}
-	for token, want := range map[string]string{"foxx": "fox", "hart": "hat", "kity": "kitty", "zebra": ""} {
+	for token, want := range map[string]string{"foxx": "fox", "hart": "hat", "kity": "kitty", "zebra": "", "laugh": "laughing"} {
 		if got := vocabulary.Near(token); got != want {
 			t.Errorf("near %s is %q, want %q", token, got, want)
 		}

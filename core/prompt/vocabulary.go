@@ -124,10 +124,18 @@ func singulars(token string) (forms []string) {
 	return forms
 }
 
-// Near is the known word that a token may be a misspelling of, or "".
-func (v Vocabulary) Near(token string) string {
-	if n := nearest.Name(token, v.Words); n != "" {
-		return n
+// Near is the known word that a token may be the beginning, or a misspelling of, or "".
+func (v Vocabulary) Near(token string) (near string) {
+	for _, w := range v.Words {
+		if len(token) > 1 && strings.HasPrefix(w, token) && (near == "" || len(w) < len(near)) {
+			near = w
+		}
 	}
-	return nearest.Name(token, slices.Sorted(maps.Keys(v.Synonyms)))
+	if near == "" {
+		near = nearest.Name(token, v.Words)
+	}
+	if near == "" {
+		near = nearest.Name(token, slices.Sorted(maps.Keys(v.Synonyms)))
+	}
+	return near
 }

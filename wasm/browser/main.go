@@ -6,6 +6,7 @@
 //	load(read, sha256, …): Promise<info>; read(): Promise<Uint8Array|null> gives the model file's next bytes, sha256 is the whole file's, in hex, or "";
 //		two more are of the autoencoder's file, where it is another one
 //	generate(json, onStep): Promise<result>; onStep({step, steps, first, size, images, decoding})
+//	read(text): said; what a prompt says in the model's words, at once; see words.go
 //	inspect(json): Promise<modulation>; see inspect.go
 //	bench(json, onPass): Promise<result>; onPass({done, total}) may be left out
 //	cancel()
@@ -21,7 +22,9 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"syscall/js"
 	"time"
 
@@ -39,6 +42,7 @@ func main() {
 	js.Global().Set("dit8", js.ValueOf(map[string]any{
 		"load":     async(p.load),
 		"generate": async(p.generate),
+		"read":     async(p.read),
 		"inspect":  async(p.inspect),
 		"bench":    async(p.bench),
 		"cancel": js.FuncOf(func(js.Value, []js.Value) any {
@@ -97,8 +101,11 @@ func (p *program) load(args []js.Value) (any, error) {
 	}
 	p.generator = g
 	h := pair.Header()
+	v := h.Info.Words()
 	return map[string]any{
-		"name": h.Info.Name, "id": h.ID, "device": p.device.Name(), "classes": list(h.Info.Classes), "size": h.ImageSize(),
+		"words": list(v.Words), "styles": list(v.Styles), "synonyms": list(slices.Sorted(maps.Keys(v.Synonyms))), "examples": list(examples(h.Info)),
+		"stepCounts": numbers(h.Info.StepCounts),
+		"name":       h.Info.Name, "id": h.ID, "device": p.device.Name(), "classes": list(h.Info.Classes), "size": h.ImageSize(),
 		"depth": h.Config.Depth, "hiddenSize": h.Config.HiddenSize, "source": h.Info.Source, "license": h.Info.License,
 		"steps": h.Info.Defaults.Steps, "guidance": float64(h.Info.Defaults.Guidance),
 		"latents": h.Autoencoder != nil, "edits": list(g.EditTasks()),

@@ -47,6 +47,16 @@ export interface Info {
   source: string;
   license: string;
   classes: readonly string[];
+  /** Of a model that is told words in place of a class: those that a prompt may have; else empty. */
+  words: readonly string[];
+  /** Styles of such a model. */
+  styles: readonly string[];
+  /** Other words that a prompt may have: each stands for one or more of words. */
+  synonyms: readonly string[];
+  /** Prompts to begin with. */
+  examples: readonly string[];
+  /** Numbers of steps that a model of few steps is made for; else empty. */
+  stepCounts: readonly number[];
   /** Pixels in a row of an image; images are square. */
   size: number;
   depth: number;
@@ -81,6 +91,13 @@ export interface Request {
   class?: string;
   /** In place of class: a mix of 1 to 16. */
   classes?: ClassShare[];
+  /** In place of both, of a model with words: what the picture is of, up to 1000 bytes. Words in any order; "fox:2" has twice the
+   *  weight of others, "no hat" leads away from hats. Classes are such texts too, there. */
+  prompt?: string;
+  /** One of the model's styles, if the prompt names none. */
+  style?: string;
+  /** Leaves words of the prompt that the model does not know out, in place of an error. */
+  skip_unknown?: boolean;
   /** 0 to 2^53 - 1. */
   /** -1 or "random" for one that is made up, which the metadata say. */
   seed?: number | "random";
@@ -109,6 +126,16 @@ export interface Request {
    *  some blocks and channels (all), each [first, last] from 0. */
   modulation?: { quantity?: "gamma" | "beta" | "alpha"; branch?: "msa" | "mlp"; blocks?: [number, number]; channels?: [number, number]; scale: number }[];
   edit?: Edit;
+}
+
+/** What a prompt says in the words of a model. */
+export interface Said {
+  /** The words that are known, in the text's order, with the model's words that each stands for. A weight below 0 leads away. */
+  words: { text: string; words: string[]; weight: number }[];
+  /** The style that the text names. */
+  style?: string;
+  /** Words that are not known, and what may be meant. */
+  unknown: { text: string; near?: string }[];
 }
 
 /** A class's part in a mix, while from ≥ t > to. */
@@ -147,6 +174,8 @@ export interface Metadata {
   /** Identifies the file of the autoencoder, where it is another one than the model's. */
   autoencoder_id?: string;
   device: string;
+  /** Words of the prompt that were left out. */
+  skipped?: string[];
   /** SHA-256, in hex, of the pixels of all images. */
   sha256: string;
   /** SHA-256 of each image's pixels. */
@@ -268,6 +297,9 @@ export class Sampler {
    * @throws {RequestError}
    */
   generate(request: Request, options?: { signal?: AbortSignal; onStep?(step: Step): void }): Promise<Result>;
+
+  /** Reads a prompt in the model's words, for who shows which count. */
+  read(text: string, options?: { signal?: AbortSignal }): Promise<Said>;
 
   /** The modulation that a request leads to, for its classes. */
   inspect(request: Request, options?: { signal?: AbortSignal }): Promise<Modulation>;

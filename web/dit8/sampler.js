@@ -99,6 +99,10 @@ export class Sampler {
     return { ...result, toBlob };
   }
 
+  read(text, { signal } = {}) {
+    return this.#call("read", { request: `${text}` }, { signal });
+  }
+
   inspect(request, { signal } = {}) {
     return this.#call("inspect", { request }, { signal });
   }

@@ -4,6 +4,7 @@ import { summary } from "./command.js";
 import { files } from "./files.js";
 import { form as makeForm } from "./form.js";
 import { history as makeHistory } from "./history.js";
+import { live as makeLive } from "./live.js";
 import { isolate, keep } from "./offline.js";
 import { panel } from "./panel.js";
 import { result as makeResult } from "./result.js";
@@ -18,10 +19,21 @@ let sampler, opened; // opened is the file of the model, where it is one that wa
 let task; // an AbortController while something is loaded or made
 let entry, live, second; // the chosen result; whether steps are shown in its place; who waits for a second one
 
-const form = makeForm();
+const form = makeForm({ onChange: change, read: (text) => sampler.read(text) });
 const view = makeView({ onSelect: choose });
 const results = makeHistory({ onSelect: (picked) => (second ? second(picked) : select(picked)) });
 const result = makeResult({ onRun: run, onReuse: reuse, onTool: look, onImage: choose });
+const preview = makeLive({
+  make: (request, signal) => sampler.generate(request, { signal }),
+  onPicture: (done) => {
+    live = true;
+    view.show(done.images, `${summary(done.metadata.request)}, live`);
+    form.clear();
+    status(`Live: ${(1000 * done.metadata.seconds).toFixed(0)} ms a picture.`, { part: 1, quiet: true });
+  },
+  onRest: (done) => finish(done, sampler.info),
+  onError: ({ message, field }) => status(field === "prompt" ? "Say a word that the model knows." : message, { quiet: true }), // of what is half typed
+});
 const tools = toolbox({ onRun: run, onMessage: (text) => status(text) });
 
 const state = (name) => {
@@ -31,6 +43,7 @@ const state = (name) => {
 
 // begin ends what is under way, for something new. end is false for who was overtaken.
 function begin(name, text) {
+  preview.end();
   task?.abort();
   task = new AbortController();
   waitForSecond();
@@ -64,6 +77,7 @@ async function load(file) {
     sampler = next;
     next.info.file = file?.name;
     form.use(next.info);
+    if (next.info.words.length) document.querySelector("header p").textContent = "Say something and see it drawn while you type, on your own machine. Nothing is uploaded.";
     panel(next);
     $("generate").disabled = false;
     $("generate").textContent = "Generate";
@@ -88,17 +102,33 @@ async function run(request, made) {
       if (live) view.step(step, request.count ?? 1);
       stepped(step, began);
     } });
-    const { metadata } = done;
-    const next = { request: metadata.request, result: done, model: info, note: made && verdict(made, metadata) };
-    results.add(next);
-    panel(sampler, metadata);
-    if (!end(mine)) return;
-    select(next);
-    address(next);
-    status(`Done in ${metadata.seconds.toFixed(1)} s, ${metadata.ms_per_step.toFixed(0)} ms a step.`, { part: 1 });
+    finish(done, info, { made, ours: () => end(mine) });
   } catch (error) {
     failed(error, mine);
   }
+}
+
+// finish keeps a result and shows it, unless something newer has begun.
+function finish(done, info, { made, ours = () => true } = {}) {
+  const { metadata } = done;
+  const { skip_unknown, ...request } = metadata.request;
+  const next = { request: metadata.skipped ? metadata.request : request, result: done, model: info, note: made ? verdict(made, metadata) : skipped(metadata) };
+  results.add(next);
+  panel(sampler, metadata);
+  if (!ours()) return;
+  select(next);
+  address(next);
+  status(`Done in ${metadata.seconds.toFixed(metadata.seconds < 1 ? 2 : 1)} s, ${metadata.ms_per_step.toFixed(0)} ms a step.`, { part: 1 });
+}
+
+const skipped = ({ skipped }) => skipped && `Left out, as the model does not know them: ${skipped.join(", ")}.`;
+
+// change draws what the form asks for while it changes.
+function change(request) {
+  if (!sampler) return;
+  if (task) begin("ready", "Live.");
+  task = undefined;
+  preview.want(request);
 }
 
 // startFrom is an edit that starts from the middle of a picture; what is transparent is white.
@@ -159,7 +189,7 @@ function address({ request, model }) {
 function reuse(request) {
   form.clear();
   form.write(request);
-  $("class").focus();
+  form.focus();
 }
 
 // restore takes a request from a file or link.

@@ -1,13 +1,15 @@
 // A request as words, and as a command line that makes the same pixels.
 import { labelOf } from "./picker.js";
 
-const names = ({ class: name, classes }) => (classes ? classes.map((share) => share.class) : [name]);
+const names = ({ class: name, classes, prompt, style }) => (classes ? classes.map((share) => share.class) : [name ?? ([prompt, style].filter(Boolean).join(", ") || "anything")]);
+
+// said is what a request's picture is of.
+export const said = (request) => names(request).map(labelOf).join(" + ");
 
 // summary is a request in a few words.
 export function summary(request) {
   const { seed, seed_to, count, edit } = request;
-  const what = names(request).map(labelOf).join(" + ");
-  return `${count > 1 ? `${count} × ` : ""}${what}, seed ${seed}${seed_to === undefined ? "" : ` to ${seed_to}`}${edit ? `, ${edit.task === "inpaint" ? "painted anew" : "varied"}` : ""}`;
+  return `${count > 1 ? `${count} × ` : ""}${said(request)}, seed ${seed}${seed_to === undefined ? "" : ` to ${seed_to}`}${edit ? `, ${edit.task === "inpaint" ? "painted anew" : "varied"}` : ""}`;
 }
 
 // fileName is a name for a request's PNG.
@@ -27,8 +29,8 @@ const lists = {
 // saved PNG. file is the model's, where it came from one.
 export function command(request, { file } = {}) {
   const name = fileName(request);
-  let flags = Object.entries(request).map(([field, value]) => (typeof value === "object" ? lists[field]?.(value) : [field.replaceAll("_", "-"), value]));
+  let flags = Object.entries(request).map(([field, value]) => (value === true ? [field.replaceAll("_", "-")] : typeof value === "object" ? lists[field]?.(value) : [field.replaceAll("_", "-"), value]));
   flags = flags.includes(undefined) ? [["request", name], ["o", `again-${name}`]] : [...flags, ["o", name]];
   if (file) flags.unshift(["model", file]);
-  return ["go run ./tools/sample", ...flags.map(([flag, value]) => `-${flag} ${quote(String(value))}`)].join(" ");
+  return ["go run ./tools/sample", ...flags.map(([flag, value]) => `-${flag}${value === undefined ? "" : ` ${quote(String(value))}`}`)].join(" ");
 }

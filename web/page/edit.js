@@ -51,7 +51,7 @@ export function editor(element, { onEdit, onMessage }) {
     </div>`;
   const $ = (selector) => element.querySelector(selector);
   const canvas = $("canvas"), context = canvas.getContext("2d");
-  let image, request, size, latents;
+  let image, request, size, latents, worded;
   let mask, before = []; // a byte a pixel, 1 is painted; and what it was, for undo
   let cursor, pen; // the pixel that the keyboard is at; where the pointer was
 
@@ -203,8 +203,8 @@ export function editor(element, { onEdit, onMessage }) {
     // With others only whole images can be edited.
     if (solver && (edit.task === "image" || ["euler", "sde"].includes(solver))) next.solver = solver;
     if (name) {
-      delete next.classes;
-      next.class = name;
+      for (const other of ["class", "classes", "prompt"]) delete next[other];
+      next[worded ? "prompt" : "class"] = name;
     }
     if (Number.isSafeInteger(next.seed + 1)) $(".seed").value = next.seed + 1;
     onEdit(next);
@@ -222,11 +222,11 @@ export function editor(element, { onEdit, onMessage }) {
   enable(false);
 
   return {
-    open(of, made, { classes, edits, latents: encoded }) {
-      [image, request, size, latents] = [of, made, of.width, encoded];
+    open(of, made, { classes, words, edits, latents: encoded }) {
+      [image, request, size, latents, worded] = [of, made, of.width, encoded, words.length > 0];
       mask = new Uint8Array(size * size);
       [before, cursor, pen] = [[], undefined, undefined];
-      $(".class").value = made.class ?? "";
+      $(".class").value = made.class ?? made.prompt ?? "";
       $(".class").placeholder = made.classes ? `as it is: ${made.classes.map((share) => share.class).join(", ")}` : "";
       $(".seed").value = ((made.seed ?? 0) + 1) % 2 ** 53;
       $("datalist").replaceChildren(...classes.map((name) => new Option("", name)));

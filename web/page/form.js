@@ -1,27 +1,57 @@
-// The form as a Request, and a Request as the form.
+// The form as a Request, and a Request as the form: with a field for a class or, for a model that is told words, for a prompt.
 import { mix, numeric } from "./mix.js";
 import { picker, titled } from "./picker.js";
+import { prompt as makePrompt } from "./prompt.js";
 
 const $ = (id) => document.getElementById(id);
 const picks = ["fox", "grinning-face", "panda", "octopus", "red-apple", "pizza", "rocket", "ghost"];
 
 export const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
 
-export function form() {
+// form calls onChange(request) where people change what it asks for, while the page is live, and read(text) for a Said.
+export function form({ onChange, read }) {
   const element = $("form");
   const submit = () => element.requestSubmit();
   let extras = {}; // of the request that was written, what there are no fields for
   let info;
-  const subject = picker($("class"), { onPick: (_, key) => key === "Enter" && submit(), onChange: () => { shares.renamed(); marked(); } });
+  const classes = picker($("class"), { onPick: (_, key) => key === "Enter" && submit(), onChange: () => { shares.renamed(); marked(); } });
+  const words = makePrompt({ onChange: () => { shares.renamed(); marked(); }, read });
+  let subject = classes; // or words
   const shares = mix({ first: () => subject.value });
   $("dice").onclick = () => { $("seed").value = randomSeed(); };
+
+  // changed tells of a request that is another one than before.
+  let last;
+  const live = () => !$("pace").hidden && $("live").checked;
+  const changed = () => setTimeout(() => {
+    if (!live()) return;
+    const request = self.read(), text = JSON.stringify(request);
+    if (text !== last) onChange(request);
+    last = text;
+  });
+  for (const type of ["input", "change", "click", "keyup"]) element.addEventListener(type, changed);
 
   function pick(name) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: titled(name) });
     button.dataset.class = name;
-    button.onclick = () => { subject.value = name; submit(); };
+    button.onclick = () => {
+      subject.value = name;
+      shares.renamed();
+      marked();
+      if (!live()) submit();
+    };
     return button;
   }
+
+  // count sets the number of steps to one that the model is made for.
+  function count(n) {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: n === 1 ? "1 step" : n });
+    button.dataset.steps = n;
+    button.onclick = () => { $("steps").value = n; counted(); };
+    return button;
+  }
+  const counted = () => { for (const button of $("counts").children) button.setAttribute("aria-pressed", button.dataset.steps === $("steps").value); };
+  $("steps").addEventListener("input", counted);
 
   function marked() {
     for (const button of $("picks").children) button.setAttribute("aria-pressed", button.dataset.class === subject.value);
@@ -47,45 +77,65 @@ export function form() {
 
   // find gives the input of a field. A number that is missing makes all of a mix wrong.
   const find = (field) => (field === "classes" ? [...$("shares").querySelectorAll("input")].find((input) => input.value === "")
-    : element.querySelector(`[name="${CSS.escape(field === "classes[0].class" ? "class" : field)}"]`));
+    : ["class", "classes[0].class", "prompt"].includes(field) ? (subject === words ? $("prompt") : $("class")) : element.querySelector(`[name="${CSS.escape(field)}"]`));
 
-  return {
+  const self = {
     // use takes over a model's classes, limits and defaults.
     use(model) {
       info = model;
-      subject.use(info.classes);
-      shares.use(info.classes);
+      const worded = info.words.length > 0;
+      subject = worded ? words : classes;
+      classes.use(info.classes);
+      words.use(info);
+      shares.use(worded ? info.words : info.classes);
+      $("prompt-field").hidden = !worded;
+      $("class-field").hidden = worded;
       $("class").placeholder = `Search ${info.classes.length} classes`;
-      $("picks").replaceChildren(...picks.filter((name) => info.classes.includes(name)).map(pick));
+      $("prompt").placeholder = info.examples[0] ?? info.words[0] ?? "";
+      const some = worded ? info.examples.slice(0, 8) : picks.filter((name) => info.classes.includes(name));
+      $("picks").classList.toggle("few", worded);
+      $("picks").replaceChildren(...some.map(pick));
+      $("pace").hidden = !info.stepCounts.length;
+      $("counts").replaceChildren(...info.stepCounts.map(count));
       options($("solver"), info.solvers);
       options($("schedule"), info.schedules);
       for (const [id, max] of [["steps", info.maxSteps], ["guidance", info.maxGuidance], ["count", info.maxCount]]) $(id).max = max;
-      this.write({ class: picks.find((name) => info.classes.includes(name)) ?? info.classes[0], seed: 1 });
+      this.write(worded ? { prompt: some[0] ?? info.words[0], seed: 1 } : { class: some[0] ?? info.classes[0], seed: 1 });
     },
 
     read() {
       const choice = (id) => ($(id).selectedIndex > 0 ? { [id]: $(id).value } : {});
       const mixed = shares.read();
-      return { ...extras, ...(mixed.classes ? {} : { class: subject.value }), seed: numeric($("seed")), steps: numeric($("steps")),
+      const said = subject === classes ? { class: classes.value } : { prompt: words.value };
+      const worded = subject === words ? { ...(words.style ? { style: words.style } : {}), ...(live() ? { skip_unknown: true } : {}) } : {};
+      return { ...extras, ...(mixed.classes ? {} : said), ...worded, seed: numeric($("seed")), steps: numeric($("steps")),
         guidance: numeric($("guidance")), count: numeric($("count")), ...choice("solver"), ...choice("schedule"), ...mixed };
     },
 
     // write shows a request, also one that is wrong: the generator will say what about it.
     write(request) {
-      const { class: name, classes, seed = 0, steps = info.steps, guidance = info.guidance, count = 1, solver = info.solvers[0], schedule = info.schedules[0], seed_to, seed_mix, ...rest } = request;
+      const { class: name, classes: mixed, prompt, style, skip_unknown, seed = 0, steps = info.steps, guidance = info.guidance, count = 1, solver = info.solvers[0], schedule = info.schedules[0], seed_to, seed_mix, ...rest } = request;
       extras = rest;
-      const list = Array.isArray(classes) && classes.length && classes.every((share) => typeof share?.class === "string");
-      if (classes !== undefined && !list) extras.classes = classes;
+      const list = Array.isArray(mixed) && mixed.length && mixed.every((share) => typeof share?.class === "string");
+      if (mixed !== undefined && !list) extras.classes = mixed;
       for (const [id, value] of Object.entries({ seed, steps, guidance, count })) $(id).value = value;
       for (const [id, value] of Object.entries({ solver, schedule })) {
         $(id).value = value;
         if ($(id).selectedIndex < 0) extras[id] = value;
         $(id).selectedIndex = Math.max(0, $(id).selectedIndex);
       }
-      subject.value = String(list ? classes[0].class : name ?? info.classes[0]);
-      shares.write({ classes: list ? classes : [], seed_to, seed_mix });
+      if (skip_unknown && !live()) extras.skip_unknown = true;
+      if (subject === classes) for (const [id, value] of Object.entries({ prompt, style })) if (value !== undefined) extras[id] = value;
+      words.style = info.styles.includes(style) ? style : "";
+      if (subject === words && style && !words.style) extras.style = style;
+      subject.value = String(list ? mixed[0].class : name ?? prompt ?? (subject === words ? "" : info.classes[0]));
+      shares.write({ classes: list ? mixed : [], seed_to, seed_mix });
       showExtras();
+      counted();
+      last = JSON.stringify(this.read());
     },
+
+    focus() { (subject === words ? $("prompt") : $("class")).focus(); },
 
     // wrong shows a message, at the field that it is about.
     wrong(message, field) {
@@ -104,4 +154,5 @@ export function form() {
       for (const input of element.querySelectorAll("[aria-invalid]")) for (const name of ["aria-invalid", "aria-describedby"]) input.removeAttribute(name);
     },
   };
+  return self;
 }

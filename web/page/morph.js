@@ -1,5 +1,6 @@
 // A morph: images on the way from one result to another, which play while they are made.
 import { animate } from "./apng.js";
+import { said } from "./command.js";
 
 const delay = 80, pause = 640; // ms that a frame shows, and the two ends do
 const scale = 8; // pixels a side of a pixel in the file
@@ -156,8 +157,10 @@ export function morph(element, { onMessage }) {
   };
 }
 
-const shares = ({ class: name, classes }) => classes ?? [{ class: name, weight: 1 }];
-const title = ({ request }) => shares(request).map((share) => share.class).join(" + ");
+// A prompt is a class too, in its style, if it names none: so that styles are mixed as well.
+const shares = ({ class: name, classes, prompt, style }) => (classes ?? [{ class: prompt ?? name, weight: 1 }])
+  .map((share) => (style ? { ...share, class: `${style} ${share.class}` } : share));
+const title = ({ request }) => said(request);
 
 // between gives the function from w, 0 to 1, to the request of the image at w of the way
 // from one result to another. Classes are mixed and noise is blended; steps and guidance
@@ -169,7 +172,7 @@ export function between(from, to, { steps, guidance, classes }) {
   const noise = blend(a, b);
   return (w) => {
     const near = w < 0.5 ? a : b, along = (name) => a[name] + (b[name] - a[name]) * w;
-    const { class: _, seed_to, seed_mix, ...request } = near;
+    const { class: _, prompt, style, seed_to, seed_mix, ...request } = near;
     return { ...request, count: from.index + 1, steps: Math.round(along("steps")), guidance: along("guidance"), classes: mix(a.classes, b.classes, w), ...noise(w) };
   };
 }

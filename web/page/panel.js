@@ -2,11 +2,11 @@
 const $ = (id) => document.getElementById(id);
 
 export function panel(sampler, metadata) {
-  const { name, classes, size, id, device, threads, note } = sampler.info;
+  const { name, classes, words, styles, size, id, device, threads, note } = sampler.info;
   $("device").textContent = device;
   $("threads").textContent = note ? `${threads} (${note})` : threads;
   $("memory").textContent = `${(sampler.memory / 1e6).toFixed(0)} MB`;
-  $("model").textContent = `${name}, ${classes.length} classes, ${size}×${size} pixels, file ${id}`;
+  $("model").textContent = `${name}, ${words.length ? `${words.length} words, ${styles.length} styles` : `${classes.length} classes`}, ${size}×${size} pixels, file ${id}`;
   if (!metadata) return;
   const { seconds, ms_per_step, request: { count } } = metadata;
   $("speed").textContent = `${ms_per_step.toFixed(ms_per_step < 10 ? 1 : 0)} ms a step, ${rate(count / seconds)} images a second`;

@@ -42,8 +42,7 @@ export function result({ onRun, onReuse, onTool, onImage }) {
       const { request, result, note, model } = entry = shown;
       const { sha256 } = result;
       for (const button of buttons) button.disabled = false;
-      const name = request.class ?? request.classes[0].class;
-      $("title").textContent = `${request.classes ? "" : `${glyphOf(name)} `}${summary(request)}`;
+      $("title").textContent = `${request.class ? `${glyphOf(request.class)} ` : ""}${summary(request)}`;
       $("note").textContent = note ?? "";
       $("hash").textContent = sha256;
       $("command").textContent = command(request, model);

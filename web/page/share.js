@@ -13,7 +13,8 @@ export function toHash(request, model) {
   return hash.length <= maxLink ? hash : undefined;
 }
 
-const texts = ["class", "negative", "solver", "schedule"];
+const texts = ["class", "prompt", "style", "negative", "solver", "schedule"];
+const booleans = { true: true, false: false };
 
 // fromHash is {request, model} of a fragment. The generator judges the request, but for
 // what is none at all.
@@ -21,7 +22,7 @@ export function fromHash(hash) {
   const { model, request, ...fields } = Object.fromEntries(new URLSearchParams(hash.replace(/^#/, "")));
   if (request === undefined) {
     return { model, request: Object.fromEntries(Object.entries(fields).map(([name, value]) =>
-      [name, texts.includes(name) || value.trim() === "" || Number.isNaN(Number(value)) ? value : Number(value)])) };
+      [name, !texts.includes(name) && Object.hasOwn(booleans, value) ? booleans[value] : texts.includes(name) || value.trim() === "" || Number.isNaN(Number(value)) ? value : Number(value)])) };
   }
   let parsed;
   try { parsed = JSON.parse(request); } catch {}

@@ -1,6 +1,6 @@
 // The tools for a closer look at a result, one at a time in a panel of their own. They are
 // loaded when they are first used.
-import { labelOf } from "./picker.js";
+import { said } from "./command.js";
 
 const $ = (id) => document.getElementById(id);
 const titles = { edit: "Edit", inspect: "What AdaLN does", morph: "Morph" };
@@ -46,7 +46,7 @@ export function toolbox({ onRun, onMessage }) {
     async show(name, button, { sampler, entry, i, to }) {
       close();
       open = { name, button, entry };
-      $("tool-title").textContent = `${titles[name]}: ${labelOf(entry.request.class ?? entry.request.classes.map((share) => share.class).join(" + "))}`;
+      $("tool-title").textContent = `${titles[name]}: ${said(entry.request)}`;
       $("tool-note").textContent = "";
       for (const other of Object.keys(titles)) $(`${other}-tool`).hidden = other !== name;
       $("tool").hidden = false;

@@ -14,6 +14,7 @@ export function view({ onSelect }) {
     const columns = Math.ceil(Math.sqrt(count));
     canvas.width = columns * size;
     canvas.height = Math.ceil(count / columns) * size;
+    canvas.classList.toggle("fine", size >= 96);
     context.fillStyle = "#fff";
     context.fillRect(0, 0, canvas.width, canvas.height);
     canvas.classList.add("drawn");

@@ -1,0 +1,166 @@
+// The field of a prompt, for models that are told words: it completes the word that is typed, shows below which words count, and has
+// the styles beside it. What a text says the generator reads: there is one reader.
+const $ = (id) => document.getElementById(id);
+const most = 8; // completions
+
+const spaced = (text) => text.replaceAll("-", " ");
+
+// complete gives what the word before the caret may become: words and synonyms that begin with it, the shortest first, and styles.
+export function complete(text, { words, synonyms, styles }) {
+  const [token] = /[\p{L}\p{N}]*$/u.exec(text.toLowerCase());
+  if (!token) return [];
+  const like = (list, note) => list.filter((word) => word.startsWith(token) && word !== token).sort((a, b) => a.length - b.length || (a < b ? -1 : 1)).map((word) => ({ word, note, token }));
+  const named = styles.filter((name) => name.split("-").some((part) => part.startsWith(token)) && token.length > 1).map((name) => ({ word: spaced(name), note: "style", token }));
+  return [...like(words, ""), ...named, ...like(synonyms, "")].slice(0, most);
+}
+
+// prompt calls onChange() where the text or the style was changed here, and read(text) to learn what a text says.
+export function prompt({ onChange, read }) {
+  const input = $("prompt"), list = $("prompt-list");
+  let info = { words: [], synonyms: [], styles: [] }, options = [], active = -1, style = "", said, reading = false;
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", "Completions");
+  for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-haspopup", "listbox"], ["aria-controls", list.id], ["aria-expanded", "false"]]) input.setAttribute(name, value);
+
+  const before = () => input.value.slice(0, input.selectionStart);
+
+  function suggest() {
+    options = complete(before(), info);
+    if (!options.length) return close();
+    list.replaceChildren(...options.map(({ word, note }, i) => {
+      const option = Object.assign(document.createElement("li"), { id: `prompt-${i}`, textContent: word });
+      option.setAttribute("role", "option");
+      if (note) option.append(Object.assign(document.createElement("small"), { textContent: note }));
+      return option;
+    }));
+    list.hidden = false;
+    input.setAttribute("aria-expanded", "true");
+    mark(-1);
+  }
+
+  function close() {
+    list.hidden = true;
+    list.replaceChildren();
+    options = [];
+    active = -1;
+    input.setAttribute("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
+  }
+
+  function mark(i) {
+    list.children[active]?.removeAttribute("aria-selected");
+    active = i;
+    const option = list.children[i];
+    if (!option) return input.removeAttribute("aria-activedescendant");
+    option.setAttribute("aria-selected", "true");
+    input.setAttribute("aria-activedescendant", option.id);
+    option.scrollIntoView({ block: "nearest" });
+  }
+
+  function take(i) {
+    const { word, token } = options[i], at = input.selectionStart;
+    const rest = input.value.slice(at);
+    input.value = `${input.value.slice(0, at - token.length)}${word}${rest.startsWith(" ") ? "" : " "}${rest}`;
+    input.selectionStart = input.selectionEnd = at - token.length + word.length + 1;
+    close();
+    changed();
+  }
+
+  const keys = {
+    ArrowDown: () => (list.hidden ? suggest() : mark((active + 1) % options.length)),
+    ArrowUp: () => (list.hidden ? suggest() : mark((active + options.length) % (options.length + 1) - (active === 0 ? 1 : 0))),
+    Escape: () => (list.hidden ? "native" : close()),
+    Tab: () => (list.hidden || active < 0 ? (close(), "native") : take(active)),
+    Enter: () => (list.hidden || active < 0 ? (close(), "native") : take(active)), // it submits the form
+  };
+  input.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.shiftKey || !Object.hasOwn(keys, event.key)) return;
+    if (keys[event.key]() !== "native") event.preventDefault();
+  });
+  input.addEventListener("input", () => { suggest(); changed(); });
+  input.addEventListener("blur", () => {
+    const typing = options.length > 0;
+    close();
+    if (typing) show();
+  });
+  $("said").addEventListener("pointerdown", (event) => event.preventDefault()); // a click on a chip does not leave the field
+  list.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
+  list.addEventListener("click", (event) => {
+    const option = event.target.closest("li");
+    if (option) take([...list.children].indexOf(option));
+  });
+
+  function changed() {
+    look();
+    onChange();
+  }
+
+  // look reads the text and shows what of it counts; the newest text is read, those in between are not.
+  async function look() {
+    if (reading) return;
+    reading = true;
+    for (let text; text !== input.value && info.words.length;) {
+      text = input.value;
+      try { said = await read(text); } catch { said = undefined; } // too long, or the model has gone
+    }
+    reading = false;
+    show();
+  }
+
+  function show() {
+    const chips = (said?.words ?? []).map(({ text, words, weight }) => {
+      const chip = Object.assign(document.createElement("span"), { className: weight < 0 ? "chip without" : "chip", textContent: `${weight < 0 ? "no " : ""}${text}` });
+      if (words.length > 1 || words[0] !== text) chip.append(Object.assign(document.createElement("small"), { textContent: `= ${words.join(" ")}` }));
+      if (Math.abs(weight) !== 1) chip.append(Object.assign(document.createElement("small"), { textContent: `×${Math.abs(weight)}` }));
+      return chip;
+    });
+    for (const { text, near } of said?.unknown ?? []) {
+      if (text === options[0]?.token) continue; // it is being typed
+      const chip = Object.assign(document.createElement(near ? "button" : "span"), { className: "chip unknown", textContent: near ? `${text} → ${near}?` : text });
+      chip.title = near ? `The model does not know ${text}. Say ${near}?` : `The model does not know ${text}`;
+      if (near) {
+        chip.type = "button";
+        chip.onclick = () => {
+          const changes = new RegExp(`(?<![\\p{L}\\p{N}])${text}(?![\\p{L}\\p{N}])`, "iu");
+          input.value = changes.test(input.value) ? input.value.replace(changes, near) : `${input.value.trim()} ${near}`;
+          input.focus();
+          changed();
+        };
+      }
+      chips.push(chip);
+    }
+    $("said").replaceChildren(...chips);
+    pressed();
+  }
+
+  const pressed = () => { for (const button of $("styles").children) button.setAttribute("aria-pressed", button.dataset.style === (said?.style || style)); };
+
+  function styleButton(name) {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: name ? spaced(name) : "any style" });
+    button.dataset.style = name;
+    button.onclick = () => {
+      style = name;
+      if (said?.style) { // what the text says would go first
+        input.value = input.value.replace(new RegExp(`,? *(in )?(the )?(style )?${said.style.split("-").join("[ -]+")}( style)?`, "i"), "").trim();
+        look();
+      }
+      pressed();
+      onChange();
+    };
+    return button;
+  }
+
+  return {
+    get value() { return input.value.trim(); },
+    set value(text) { close(); input.value = text; look(); },
+    get style() { return style; },
+    set style(name) { style = name; pressed(); },
+    get unknown() { return said?.unknown ?? []; },
+    use(model) {
+      info = model;
+      said = undefined;
+      $("styles").replaceChildren(...["", ...info.styles].map(styleButton));
+      pressed();
+    },
+  };
+}
