@@ -5,7 +5,7 @@
 //
 //	load(read, sha256, …): Promise<info>; read(): Promise<Uint8Array|null> gives the model file's next bytes, sha256 is the whole file's, in hex, or "";
 //		two more are of the autoencoder's file, where it is another one
-//	generate(json, onStep): Promise<result>; onStep({step, steps, first, size, images, decoding})
+//	generate(json, onStep): Promise<result>; onStep({step, steps, first, size, images, decoding}) may be left out
 //	read(text): said; what a prompt says in the model's words, at once; see words.go
 //	inspect(json): Promise<modulation>; see inspect.go
 //	bench(json, onPass): Promise<result>; onPass({done, total}) may be left out
@@ -139,6 +139,9 @@ func (p *program) generate(args []js.Value) (any, error) {
 	ctx, end := p.begin()
 	defer end()
 	res, err := p.generator.Generate(ctx, req, func(e core.Event) {
+		if args[1].Type() != js.TypeFunction {
+			return
+		}
 		images := make([]any, e.Images)
 		for i := range images {
 			images[i] = pixels(e.Image(i))
@@ -146,7 +149,6 @@ func (p *program) generate(args []js.Value) (any, error) {
 		args[1].Invoke(map[string]any{
 			"step": e.Step, "steps": e.Steps, "first": e.First, "images": images, "size": p.generator.ImageSize(), "decoding": e.Decoding,
 		})
-		breathe()
 	})
 	if err != nil {
 		return nil, err
@@ -165,23 +167,26 @@ func (p *program) generate(args []js.Value) (any, error) {
 // begin starts a request that the page can cancel; end ends it.
 func (p *program) begin() (ctx context.Context, end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel = cancel
+	p.cancel, heard = cancel, time.Now()
 	return attentive{ctx}, func() {
 		cancel()
 		p.cancel = nil
 	}
 }
 
-// attentive listens before it says whether the request goes on: from one event to the
-// next a decoder can compute for seconds.
+// attentive listens before it says whether the request goes on, as it is asked before each evaluation and often while
+// latents are decoded.
 type attentive struct{ context.Context }
 
 func (c attentive) Err() error {
-	if time.Since(heard) > 100*time.Millisecond {
+	if time.Since(heard) > breath {
 		breathe()
 	}
 	return c.Context.Err()
 }
+
+// breath is how long a request computes before it listens: browsers make each time take up to 4 ms.
+const breath = 25 * time.Millisecond
 
 // heard is when the worker could last receive a message.
 var heard time.Time

@@ -90,7 +90,7 @@ export class Sampler {
   async #generate(request, { signal, onStep }) {
     const imageData = (images, size) => images.map((pixels) => new ImageData(pixels, size));
     const onEvent = onStep && (({ images, size, ...event }) => onStep({ type: "step", ...event, images: imageData(images, size) }));
-    const { images, size, metadata } = await this.#call("generate", { request: prepared(request, this.classes) }, { signal, onEvent });
+    const { images, size, metadata } = await this.#call("generate", { request: prepared(request, this.classes), steps: !!onStep }, { signal, onEvent });
     const result = { images: imageData(images, size), metadata, sha256: metadata.sha256 };
     const toBlob = async ({ scale = 1 } = {}) => {
       if (!whole(scale, 1, 64)) throw new RequestError(`scale is ${show(scale)}, allowed: 1 to 64`, "scale");

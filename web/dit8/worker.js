@@ -1,6 +1,6 @@
 // The worker of a Sampler: runs the Go program dit8.wasm with the kernels beside it.
 //   in:  {type: "start", threads, device} once, then with an id that the answers have
-//        {type: "load", model, vae?, cache} | {type: "generate" | "read" | "inspect" | "bench", request} | {type: "cancel"}
+//        {type: "load", model, vae?, cache} | {type: "generate", request, steps} with steps where events are wanted | {type: "read" | "inspect" | "bench", request} | {type: "cancel"}
 //   out: {id, type: "event", event} as often as there is news, then
 //        {id, type: "done", result, memory} or {id, type: "error", error: {name, message, field?, …}}
 import "./wasm_exec.js";
@@ -93,9 +93,9 @@ const calls = {
       throw sources.find(({ source }) => source.failure)?.source.failure ?? new ModelError(error.message);
     }
   },
-  async generate({ request }, report) {
+  async generate({ request, steps }, report) {
     const dit8 = await program;
-    return dit8.generate(JSON.stringify(request), report);
+    return dit8.generate(JSON.stringify(request), steps ? report : undefined);
   },
   async read({ request }) {
     return (await program).read(request);
