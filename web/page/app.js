@@ -118,7 +118,7 @@ function finish(done, info, { made, ours = () => true } = {}) {
   if (!ours()) return;
   select(next);
   address(next);
-  status(`Done in ${metadata.seconds.toFixed(metadata.seconds < 1 ? 2 : 1)} s, ${metadata.ms_per_step.toFixed(0)} ms a step.`, { part: 1 });
+  status(`Done in ${metadata.seconds.toFixed(1)} s, ${metadata.ms_per_step.toFixed(0)} ms a step.`, { part: 1 });
 }
 
 const skipped = ({ skipped }) => skipped && `Left out, as the model does not know them: ${skipped.join(", ")}.`;
