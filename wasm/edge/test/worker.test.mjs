@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import OpenAI from "openai";
+import OpenAI, { toFile } from "openai";
 import { golden, model, edge, post, root, serve, start, taken, upload } from "./helpers.mjs";
 
 const uploads = {};
@@ -77,6 +77,20 @@ for (const where of ["workerd", "native"]) test(`OpenAI's client, ${where}`, asy
   assert.equal((await client.models.retrieve("emoji-s")).classes.length, 128);
   await assert.rejects(client.images.generate({ prompt: "fxo" }), (error) => error instanceof OpenAI.BadRequestError && error.param === "prompt" && /did you mean "fox"/.test(error.message));
   await assert.rejects(client.images.generate({ prompt: "fox", model: "dall-e-3" }), (error) => error instanceof OpenAI.NotFoundError && error.code === "model_not_found");
+});
+
+for (const where of ["workerd", "native"]) test(`OpenAI's client with pictures, and with an address without /v1, ${where}`, async () => {
+  const { url } = where === "native" ? native : worker;
+  const client = new OpenAI({ baseURL: url, apiKey: "none", maxRetries: 0 });
+  const { data: [{ url: link }] } = await client.images.generate({ prompt: "fox", response_format: "url", quality: "hd", style: "vivid", moderation: "low", output_compression: 100, background: "auto", user: "u" });
+  const { data: [{ b64_json: same }] } = await client.images.generate({ prompt: "fox" });
+  assert.ok(Buffer.from(await (await fetch(link)).arrayBuffer()).equals(Buffer.from(same, "base64")));
+  const file = (name) => toFile(readFileSync(`${root}testdata/trials/${name}`), name);
+  const edited = await client.images.edit({ image: await file("photo.png"), mask: await file("mask-transparent.png"), prompt: "fox", n: 2, steps: 3 });
+  assert.deepEqual([edited.data.length, edited.metadata.request.edit.task], [2, "inpaint"]);
+  const varied = await client.images.createVariation({ image: await toFile(Buffer.from(same, "base64"), "fox.png"), n: 2, size: "256x256" });
+  assert.deepEqual([varied.data.length, varied.metadata.request.class], [2, "fox"]);
+  await assert.rejects(client.images.edit({ image: await toFile(Buffer.from("no picture"), "a.png"), prompt: "fox" }), (error) => error instanceof OpenAI.BadRequestError && error.param === "image");
 });
 
 test("requests at once are answered in turn, those beyond the limit with 429", async () => {
