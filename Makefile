@@ -27,7 +27,7 @@ PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js picker.js prompt.js live.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js panel.js toolbox.js measure.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
 
-.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-desktop bench-edge quality techniques int8 test-train data need-go need-node need-debian need-torch fuzz
+.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-desktop bench-edge quality techniques int8 test-train data need-go need-node need-debian need-torch fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -51,7 +51,7 @@ web: need-go web/node_modules/.package-lock.json
 	cd $(DIST) && { printf 'const version = "%s", files = ["./"' $$(cat $$($(CACHED)) | sha256sum | cut -c 1-16); \
 		$(CACHED) | sed 's/.*/, "&"/' | tr -d '\n'; printf '];\n'; cat ../page/sw.js; } >sw.js
 
-web/node_modules/.package-lock.json web/test/vite/node_modules/.package-lock.json wasm/edge/node_modules/.package-lock.json tools/dataset/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json | need-node
+web/node_modules/.package-lock.json web/test/vite/node_modules/.package-lock.json web/test/bundlers/node_modules/.package-lock.json wasm/edge/node_modules/.package-lock.json tools/dataset/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json | need-node
 	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
@@ -78,7 +78,7 @@ edge: need-go wasm/edge/node_modules/.package-lock.json
 edge-dev: edge
 	cd wasm/edge && npm run dev
 
-test: test-go test-arch test-native test-kernels test-web test-edge test-desktop test-train
+test: test-go test-arch test-native test-kernels test-web test-bundlers test-edge test-desktop test-train
 
 test-go: need-go
 	test -z "$$(gofmt -l .)"
@@ -124,6 +124,10 @@ asm: need-go
 test-web: web need-debian web/test/vite/node_modules/.package-lock.json
 	cd web && npm test
 	node --test tools/dataset
+
+# The packed package in projects of other bundlers.
+test-bundlers: web need-debian web/test/bundlers/node_modules/.package-lock.json
+	node --test --test-concurrency=1 web/test/bundlers/bundlers.test.mjs
 
 # The real program in a real window of a virtual screen, and that it builds for all systems.
 # make test-desktop DIT8_SHOT=$PWD/docs/desktop.png  takes its picture again
@@ -217,6 +221,7 @@ need-debian:
 	command -v Xvfb >/dev/null || missing="$$missing xvfb"; \
 	command -v xdotool >/dev/null || missing="$$missing xdotool"; \
 	command -v xclip >/dev/null || missing="$$missing xclip"; \
+	command -v xprop >/dev/null || missing="$$missing x11-utils"; \
 	command -v glxinfo >/dev/null && ls /usr/lib/*/dri/swrast_dri.so /usr/lib/*/libEGL.so.1 >/dev/null 2>&1 || missing="$$missing mesa-utils libgl1 libegl1 libgles2 libgl1-mesa-dri"; \
 	command -v gcc >/dev/null && test -e /usr/include/stdio.h || missing="$$missing gcc libc6-dev"; \
 	if test -n "$$missing"; then \

@@ -56,7 +56,7 @@ async function site(folder, headers) {
 
 // shows opens a page and waits for its canvas to show the fox, made with as many
 // threads as there may be.
-async function shows(url, isolated) {
+async function shows(url, isolated, threads = isolated ? Math.min(8, availableParallelism()) : 1) {
   const page = await browser.newPage();
   const complaints = [];
   page.on("console", (message) => message.type() === "error" && !/favicon/.test(message.location().url) && complaints.push(message.text()));
@@ -73,7 +73,6 @@ async function shows(url, isolated) {
     hash = createHash("sha256").update(new Uint8Array(data)).digest("hex");
   }
   assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
-  const threads = isolated ? Math.min(8, availableParallelism()) : 1;
   for (const end = Date.now() + 10_000; await workers(browser) !== threads;) { // those of a page before may still be ending
     assert.ok(Date.now() < end, `${url} has ${await workers(browser)} workers, expected ${threads}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -191,6 +190,14 @@ for (const [how, headers] of [["isolated", isolation], ["without isolation", {}]
   const folder = project(`plain-${how}`, example("Plain page"));
   cpSync(join(installed, "dist/dit8"), join(folder, "dit8"), { recursive: true });
   await shows(await site(folder, headers), headers === isolation);
+});
+
+// From a CDN: a worker of the page's origin imports the package's, which can have no helpers of another origin.
+for (const [how, headers, threads] of [["isolated", isolation, 1], ["without isolation", {}, 1]]) test(`from another origin, ${how}`, async () => {
+  const cdn = await site(join(installed, "dist/dit8"), { "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" });
+  const text = example("Plain page")["index.html"].replace("./dit8/", cdn);
+  assert.ok(text.includes(cdn));
+  await shows(await site(project(`cdn-${how}`, { "index.html": text }), headers), headers === isolation, threads);
 });
 
 const vite = () => join(dir, "node_modules/vite/bin/vite.js");

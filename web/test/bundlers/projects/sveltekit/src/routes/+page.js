@@ -1,0 +1,1 @@
+export const prerender = true; // on the server, where dit8 is imported too
