@@ -23,7 +23,7 @@ Ctrl+S              save the picture as PNG
 Ctrl+Shift+S        save it with large pixels
 Ctrl+C              copy: the selection, else the command
 Ctrl+V              paste
-Ctrl+O              open a model or a saved picture
+Ctrl+O              open a model or a picture
 Page Up, Page Down  through the history
 Ctrl+Plus, Minus    larger and smaller; Ctrl+0: as it was
 F11                 full screen
@@ -31,7 +31,7 @@ F1                  these keys
 Ctrl+Q              quit
 
 Files may be dropped on the window: models (.dit8) are
-opened, saved pictures are made again.`
+opened, saved pictures are made again, photos are started from.`
 
 // open shows a dialog of some widgets in the middle of the window.
 func (v *view) open(width float64, children ...widget.PreferredSizeLocateableWidget) {
@@ -66,10 +66,10 @@ func (v *view) showKeys() {
 	v.open(500, t.caption("Keys"), t.column(3, rows...))
 }
 
-// askFile asks for the path of a file to open.
-func (v *view) askFile() {
+// askPath asks for the path of a file to open, where the system has no dialog for that.
+func (v *view) askPath() {
 	t := v.theme
-	path := t.newField("Path of a .dit8 model, or of a saved picture", func(string) {}, nil)
+	path := t.newField("Path of a .dit8 model, or of a picture", func(string) {}, nil)
 	v.open(560, t.caption("Open a file"), path, t.label("Or drop the file on this window. Enter opens, Esc does not.", soft))
 	v.path = path
 	v.focus(path)

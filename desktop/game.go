@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"image"
 	"io/fs"
 	"math"
@@ -11,6 +12,7 @@ import (
 	"github.com/atotto/clipboard"
 	"github.com/hajimehoshi/ebiten/v2"
 	"github.com/hajimehoshi/ebiten/v2/inpututil"
+	"github.com/ncruces/zenity"
 
 	"dit8/desktop/world"
 )
@@ -25,6 +27,8 @@ type game struct {
 	model  string // whose view it is
 	notes  chan world.Message
 	pasted chan string
+	picked chan string // the path of a file
+	asking bool        // the system's dialog for it is open
 
 	all     int  // frames to draw all of the window in
 	redraw  int  // frames to draw the widgets in
@@ -41,7 +45,7 @@ type game struct {
 const settleFrames = 3
 
 func newGame(w *world.World, log *eventLog) *game {
-	return &game{world: w, log: log, notes: make(chan world.Message, 4), pasted: make(chan string, 4)}
+	return &game{world: w, log: log, notes: make(chan world.Message, 4), pasted: make(chan string, 4), picked: make(chan string, 1)}
 }
 
 func (g *game) Layout(int, int) (int, int) { panic("LayoutF is used") }
@@ -97,7 +101,7 @@ func (g *game) build() error {
 	if err != nil {
 		return err
 	}
-	g.view, g.model, g.redraw = newView(g.world, t, actions{g.copyCommand}), m.Path+m.VAE+m.ID, settleFrames
+	g.view, g.model, g.redraw = newView(g.world, t, actions{g.copyCommand, g.askFile}), m.Path+m.VAE+m.ID, settleFrames
 	g.all = settleFrames
 	return nil
 }
@@ -159,11 +163,39 @@ func (g *game) copy(text string, done world.Message) {
 	}()
 }
 
-// take takes over what the clipboard said.
+// askFile asks for a file by the system's dialog, where it has one, which stays open while the window goes on.
+func (g *game) askFile() {
+	if g.asking {
+		return
+	}
+	if !zenity.IsAvailable() {
+		g.view.askPath()
+		return
+	}
+	g.asking = true
+	go func() {
+		path, err := zenity.SelectFile(zenity.Title("Open a model or a picture"), zenity.FileFilters{
+			{Name: "Models and pictures", Patterns: []string{"*.dit8", "*.png", "*.jpg", "*.jpeg", "*.webp", "*.gif", "*.bmp"}, CaseFold: true},
+			{Name: "All files", Patterns: []string{"*"}},
+		})
+		if err != nil && !errors.Is(err, zenity.ErrCanceled) {
+			g.notes <- world.Message{Text: "The system's dialog cannot be opened (" + err.Error() + "). Drop the file on this window.", Bad: true}
+		}
+		g.picked <- path
+	}()
+}
+
+// take takes over what the clipboard and the dialog for files said.
 func (g *game) take() {
 	select {
 	case m := <-g.notes:
 		g.world.Say(m)
+		g.redraw = settleFrames
+	case path := <-g.picked:
+		g.asking = false
+		if path != "" {
+			g.world.OpenFile(path)
+		}
 		g.redraw = settleFrames
 	case text := <-g.pasted:
 		if f := g.view.focusedField(); f != nil {

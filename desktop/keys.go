@@ -70,7 +70,7 @@ func (g *game) controlKeys(field *field) {
 		ebiten.KeyR: w.Dice,
 		ebiten.KeyL: v.toggleLive,
 		ebiten.KeyM: v.picker.addToMix,
-		ebiten.KeyO: v.askFile,
+		ebiten.KeyO: g.askFile,
 		ebiten.KeyQ: func() { g.quit.Store(true) },
 		ebiten.KeyS: func() {
 			if shift() {

@@ -42,7 +42,7 @@ type view struct {
 
 // actions are what buttons of the window do outside of the world.
 type actions struct {
-	copyCommand func()
+	copyCommand, askFile func()
 }
 
 func newView(w *world.World, t *theme, a actions) *view {
@@ -64,7 +64,7 @@ func newView(w *world.World, t *theme, a actions) *view {
 		t.newButton("Save PNG", func() { w.Save(1) }, small...),
 		t.newButton("Save large", func() { w.Save(largeScale) }, small...),
 		t.newButton("Copy command", a.copyCommand, small...),
-		t.newButton("Open…", v.askFile, small...),
+		t.newButton("Open…", a.askFile, small...),
 		t.newButton("Keys", v.showKeys, small...))
 	left := v.side(sideWidth, nil, v.form.Container)
 	centre := v.side(0, []bool{true, false, false, false}, v.picture, v.status, buttons, v.history)

@@ -35,16 +35,19 @@ type screen struct {
 	t       testing.TB
 	display string
 	dir     string // of the frame buffer
+	tools   string // of programs that are found first
 }
 
-func newScreen(t testing.TB) *screen {
+func newScreen(t testing.TB) *screen { return newScreenOf(t, "1400x900x24") }
+
+func newScreenOf(t testing.TB, size string) *screen {
 	t.Helper()
-	s := &screen{t: t, dir: t.TempDir()}
+	s := &screen{t: t, dir: t.TempDir(), tools: t.TempDir()}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1400x900x24", "-nolisten", "tcp", "-fbdir", s.dir)
+	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", size, "-nolisten", "tcp", "-fbdir", s.dir)
 	x.ExtraFiles = []*os.File{w}
 	if err := x.Start(); err != nil {
 		t.Fatal(err)
@@ -161,7 +164,7 @@ func (s *screen) start(settings, folder string, args ...string) *program {
 	s.t.Helper()
 	p := &program{screen: s, settings: settings, folder: folder, log: filepath.Join(s.t.TempDir(), "log")}
 	p.cmd = exec.Command(binaryPath, append([]string{"-settings", settings, "-folder", folder, "-log", p.log}, args...)...)
-	p.cmd.Env = append(os.Environ(), "DISPLAY="+s.display)
+	p.cmd.Env = append(os.Environ(), "DISPLAY="+s.display, "PATH="+s.tools+":"+os.Getenv("PATH"))
 	p.cmd.Stderr = &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -540,6 +543,51 @@ func BenchmarkFrames(b *testing.B) {
 	b.ReportMetric(p95/n, "p95-ms/frame")
 	b.ReportMetric(longest, "longest-ms/frame")
 	p.keys("ctrl+q")
+	p.end(0)
+}
+
+// A screen with twice as many pixels, where a photo is chosen in the system's dialog.
+func TestWindowHighDPI(t *testing.T) {
+	s := newScreenOf(t, "2800x1800x24")
+	s.command("xprop", "-root", "-f", "RESOURCE_MANAGER", "8s", "-set", "RESOURCE_MANAGER", "Xft.dpi:\t192\n")
+	photo, err := filepath.Abs("../testdata/trials/exif-rotated.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A dialog that notes what it is asked and answers at once.
+	asked := filepath.Join(s.tools, "asked")
+	script := fmt.Sprintf("#!/bin/sh\necho \"$@\" >>%s\necho %s\n", asked, photo)
+	if err := os.WriteFile(filepath.Join(s.tools, "qarma"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := s.start(filepath.Join(t.TempDir(), "desktop.json"), t.TempDir())
+	hold := func(key string) { // for longer than a frame takes, of so many pixels drawn in software
+		s.command("xdotool", "keydown", "ctrl", "keydown", key, "sleep", "0.5", "keyup", key, "keyup", "ctrl")
+	}
+	hold("o")
+	e := p.waitDone()
+	if text, err := os.ReadFile(asked); err != nil || !strings.Contains(string(text), "--file-selection") {
+		t.Errorf("the dialog was asked %q, %v", text, err)
+	}
+	hold("s")
+	img, meta := decode(t, strings.TrimPrefix(p.waitMessage(false, "Saved as ").Text, "Saved as "))
+	if meta.Request.Edit == nil || meta.Request.Edit.Task != core.EditImage || meta.SHA256 != e.SHA256 {
+		t.Errorf("made %+v", meta)
+	}
+	p.shows(img)
+	if p.scale < 16 {
+		t.Errorf("a pixel of the picture is %d wide, where a screen of half the size has 8 or more", p.scale)
+	}
+	if shot := os.Getenv("DIT8_SHOT"); shot != "" {
+		var out bytes.Buffer
+		if err := png.Encode(&out, s.shot(image.Rect(0, 0, 2800, 1800))); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(strings.TrimSuffix(shot, ".png")+"-high-dpi.png", out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hold("q")
 	p.end(0)
 }
 

@@ -2,6 +2,7 @@ package world
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"dit8/core/compute"
 	"dit8/core/dit"
 	"dit8/core/pngfile"
+	"dit8/internal/picture"
 	"dit8/weights"
 )
 
@@ -233,19 +235,16 @@ func (e *engine) generate(ctx context.Context, j *job) (*core.Result, error) {
 	})
 }
 
-// open reads a model, which replaces the one before when all of it is well, or the
-// request of a picture.
+// maxPicture is how many bytes a picture's file may well have.
+const maxPicture = 1 << 28
+
+// open reads a model, which replaces the one before when all of it is well, or a picture.
 func (e *engine) open(ctx context.Context, s *Source) error {
 	defer s.Close()
 	start := time.Now()
 	r := bufio.NewReader(reader{ctx, s})
-	if head, _ := r.Peek(4); string(head) == "\x89PNG" {
-		meta, err := pngfile.ReadMetadata(r)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.Name, err)
-		}
-		e.post(restored{s.Name, meta})
-		return nil
+	if head, _ := r.Peek(64); picture.Is(head) {
+		return e.openPicture(s.Name, r)
 	}
 	w, err := weights.NewReader(r)
 	if err != nil {
@@ -279,6 +278,31 @@ func (e *engine) open(ctx context.Context, s *Source) error {
 	e.generator, e.path = g, m.Path
 	m.ID, m.Info, m.Config, m.ImageSize, m.Defaults, m.Seconds = g.ID(), g.Info(), g.Config(), g.ImageSize(), g.Defaults(), time.Since(start).Seconds()
 	e.post(loaded{m})
+	return nil
+}
+
+// openPicture reads one of ours, which is made again, or another, which is started from.
+func (e *engine) openPicture(name string, r io.Reader) error {
+	b, err := io.ReadAll(io.LimitReader(r, maxPicture+1))
+	if err == nil && len(b) > maxPicture {
+		err = fmt.Errorf("the picture's file has more than %d MB", maxPicture>>20)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	meta, err := pngfile.ReadMetadata(bytes.NewReader(b))
+	if err == nil {
+		e.post(restored{name, meta})
+		return nil
+	}
+	if !errors.Is(err, pngfile.ErrNoMetadata) && !errors.Is(err, pngfile.ErrNoPNG) {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	p, err := picture.Decode(b, picture.MaxPixels)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	e.post(photo{name, p})
 	return nil
 }
 

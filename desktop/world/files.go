@@ -14,6 +14,7 @@ import (
 	"dit8/core"
 	"dit8/core/pngfile"
 	"dit8/internal/atomicfile"
+	"dit8/internal/picture"
 )
 
 // OpenFile opens a model or restores a picture by its path. The file of an autoencoder
@@ -53,7 +54,7 @@ func located(path string) string {
 }
 
 // Open reads a model, which replaces the open one when all of it is well, or a
-// picture, whose request is run again.
+// picture: one of ours is made again, any other is started from.
 func (w *World) Open(s *Source) {
 	w.message = Message{}
 	w.submit(&job{open: s})
@@ -85,6 +86,29 @@ func (w *World) restored(r restored) {
 	w.Generate()
 	w.expect = &expectation{r.name, r.meta}
 	w.say("Making %s again…", r.name)
+}
+
+// photo is a picture that somebody else made.
+type photo struct {
+	name string
+	*picture.Picture
+}
+
+// photographed starts from a photo with what the form says.
+func (w *World) photographed(p photo) {
+	edit := &core.Edit{Task: core.EditImage}
+	p.Into(edit, picture.Side(edit, w.model.ImageSize), picture.Cover)
+	w.last = nil // the file is read
+	w.Edit(func(r *core.Request) { r.Edit, r.Count = edit, 1 })
+	w.Generate()
+	if w.message.Bad {
+		return
+	}
+	middle := ""
+	if p.Width != p.Height {
+		middle = ", its middle"
+	}
+	w.say("Starting from %s%s, scaled from %d×%d.", p.name, middle, p.Width, p.Height)
 }
 
 // Folder is where pictures are saved: the settings', else the user's pictures.

@@ -131,6 +131,8 @@ func (w *World) Poll() (c Changes) {
 			c.Rest = true
 		case restored:
 			w.restored(e)
+		case photo:
+			w.photographed(e)
 			c.Rest = true
 		case began:
 			if e.job.dropped {

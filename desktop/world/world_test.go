@@ -1,12 +1,15 @@
 package world
 
 import (
+	"bytes"
 	"context"
+	"image"
 	"image/png"
 	"io"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ import (
 	"dit8/core/compute"
 	"dit8/core/compute/native"
 	"dit8/core/flow"
+	"dit8/internal/picture"
 	"dit8/weights"
 	"dit8/weights/weightstest"
 )
@@ -402,6 +406,61 @@ func TestOpen(t *testing.T) {
 }
 
 // A saved picture is its request: opened, it is made again, with the same pixels.
+// A picture that somebody else made is started from: a phone's, to be turned, and one that is no square.
+func TestPhoto(t *testing.T) {
+	w := newWorld(t, Settings{})
+	wide := filepath.Join(t.TempDir(), "wide.png")
+	f, err := os.Create(wide)
+	if err == nil {
+		err = png.Encode(f, image.NewNRGBA(image.Rect(0, 0, 90, 60)))
+		f.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, said := range map[string]string{
+		"../../testdata/trials/exif-rotated.jpg": "Starting from exif-rotated.jpg, scaled from 32×32.",
+		"../../testdata/trials/grey16.png":       "Starting from grey16.png, scaled from 40×40.",
+		wide:                                     "Starting from wide.png, its middle, scaled from 90×60.",
+	} {
+		name := filepath.Base(path)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := picture.Decode(b, picture.MaxPixels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, _ := w.Model()
+		want := p.RGB(m.ImageSize, picture.Cover)
+		w.SetField("steps", "2")
+		w.SetField("count", "3")
+		w.OpenFile(path)
+		settle(t, w)
+		if text := w.Message().Text; text != said {
+			t.Errorf("%s: %q", name, text)
+		}
+		made := w.Picture()
+		if made == nil || !made.Done || made.Request.Count != 1 || made.Request.Edit == nil || made.Request.Edit.Task != core.EditImage || !bytes.Equal(made.Request.Edit.Image, want) {
+			t.Fatalf("%s: made %+v", name, made)
+		}
+		if extras := w.Extras(); !slices.Contains(extras, "edit") {
+			t.Errorf("the form has %q", extras)
+		}
+		w.DropExtras()
+	}
+	broken := filepath.Join(t.TempDir(), "broken.jpg")
+	if err := os.WriteFile(broken, []byte("\xff\xd8\xff\xe0 and no more"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.OpenFile(broken)
+	settle(t, w)
+	if m := w.Message(); !m.Bad || !strings.Contains(m.Text, "broken.jpg: the picture is damaged") {
+		t.Errorf("%+v", m)
+	}
+}
+
 func TestSaveAndRestore(t *testing.T) {
 	w := newWorld(t, Settings{})
 	w.Save(1)
@@ -461,7 +520,7 @@ func TestSaveAndRestore(t *testing.T) {
 	}
 	w.Open(&Source{Name: "photo.png", ReadCloser: io.NopCloser(strings.NewReader("\x89PNG\r\n\x1a\n"))})
 	settle(t, w)
-	if m := w.Message(); !m.Bad || !strings.Contains(m.Text, "photo.png: the PNG file does not say how dit8 made it") {
+	if m := w.Message(); !m.Bad || !strings.Contains(m.Text, "photo.png: the picture is damaged") {
 		t.Errorf("%q", m.Text)
 	}
 }

@@ -56,6 +56,12 @@ type Picture struct {
 	pix           []uint16
 }
 
+// Is tells by a file's first bytes, 64 suffice, whether it is a picture of a format that is read.
+func Is(head []byte) bool {
+	_, _, err := image.DecodeConfig(bytes.NewReader(head))
+	return !errors.Is(err, image.ErrFormat)
+}
+
 // Decode reads a file's bytes, a picture of up to limit pixels.
 func Decode(b []byte, limit int) (*Picture, error) {
 	cfg, format, err := image.DecodeConfig(bytes.NewReader(b)) // before anything of its size is allocated

@@ -70,7 +70,7 @@ test("esbuild", async () => {
 });
 
 test("Parcel", async () => {
-  run("plain", "parcel/lib/bin.js", "build", "src/index.html", "--no-cache", "--dist-dir", "parcel", "--no-source-maps");
+  run("plain", "parcel/lib/bin.js", "build", "src/index.html", "--no-cache", "--cache-dir", "cache", "--dist-dir", "parcel", "--no-source-maps");
   await shows("plain/parcel");
 });
 
