@@ -47,7 +47,7 @@ func newScreenOf(t testing.TB, size string) *screen {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", size, "-nolisten", "tcp", "-fbdir", s.dir)
+	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", size, "-noreset", "-nolisten", "tcp", "-fbdir", s.dir)
 	x.ExtraFiles = []*os.File{w}
 	if err := x.Start(); err != nil {
 		t.Fatal(err)
@@ -575,8 +575,8 @@ func TestWindowHighDPI(t *testing.T) {
 		t.Errorf("made %+v", meta)
 	}
 	p.shows(img)
-	if p.scale < 16 {
-		t.Errorf("a pixel of the picture is %d wide, where a screen of half the size has 8 or more", p.scale)
+	if p.scale < 32 {
+		t.Errorf("a pixel of the picture is %d wide, where a screen of half the size has 16", p.scale)
 	}
 	if shot := os.Getenv("DIT8_SHOT"); shot != "" {
 		var out bytes.Buffer
