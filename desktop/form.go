@@ -128,10 +128,20 @@ func (v *view) newForm() *panel {
 		cancel.GetWidget().Disabled = !busy
 	})
 	half := []bool{true, true}
+	const anyStyle = "any style"
+	style := p.choice(t, append([]string{anyStyle}, m.Info.Words().Styles...), func() string { return or(w.Request().Style, anyStyle) }, func(s string) {
+		w.Edit(func(r *core.Request) {
+			if r.Style = s; s == anyStyle {
+				r.Style = ""
+			}
+		})
+	})
+	setVisible(style.GetWidget(), m.Info.Vocabulary != nil)
 	p.Container = t.column(12,
 		v.title(),
 		v.picker.Container,
 		v.newMix(p),
+		style,
 		t.grid(8, half, t.named("Seed", t.grid(6, []bool{true, false}, seed, dice)), t.named("Images", count)),
 		t.grid(8, half, t.named("Steps", steps), t.named("Guidance", guidance)),
 		t.grid(8, half, t.named("Solver", solver), t.named("Schedule", schedule)),

@@ -53,6 +53,7 @@ func (w *World) Command() (string, error) {
 		name, value string
 		is          bool
 	}{
+		{"style", r.Style, r.Style != ""},
 		{"solver", string(r.Solver), r.Solver != ""},
 		{"schedule", string(r.Schedule), r.Schedule != ""},
 		{"shift", number(r.Shift), r.Shift != 0},

@@ -67,8 +67,11 @@ func (w *World) fill(r core.Request) {
 	w.form.shares = slices.Clone(r.Classes)
 	if r.Classes == nil {
 		w.form.shares = []core.ClassShare{{Class: r.Class, Weight: 1}}
+		if r.Prompt != "" { // of a model that is told words a class is a prompt
+			w.form.shares[0].Class = r.Prompt
+		}
 	}
-	r.Class, r.Classes = "", nil
+	r.Class, r.Classes, r.Prompt = "", nil, ""
 	if len(r.Modulation) > 0 {
 		w.form.scale, r.Modulation = r.Modulation[0], r.Modulation[1:]
 	} else {
