@@ -1,9 +1,12 @@
 // The worker as wrangler uploads it, on workerd.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { connect } from "node:net";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import OpenAI, { toFile } from "openai";
 import { golden, model, edge, post, root, serve, start, taken, upload } from "./helpers.mjs";
@@ -232,5 +235,32 @@ test("a model from a bucket, once it is there and is the right one", async () =>
     assert.equal((await (await post(remote.url, body)).json()).metadata.sha256, sha256);
   } finally {
     await remote.stop();
+  }
+});
+
+test("latents become images by a TAESD; an AutoencoderKL is refused", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "dit8-latents-")), go = (...args) => execFileSync("go", ["run", ...args], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  try {
+    for (const [vae, refused] of [["taesd", false], ["e2e_dit/vae", true]]) {
+      const file = join(dir, "model.dit8");
+      go("./tools/quantize", "-f", "-num-heads", "4", "-convention", "dit", "-vae", `testdata/golden-vae/${vae}`, "-o", file, "testdata/golden-vae/e2e_dit/model.safetensors");
+      const bytes = readFileSync(file), DIT8_SHA256 = createHash("sha256").update(bytes).digest("hex");
+      const remote = await start(uploads.r2, "r2", { r2Buckets: ["MODELS"], bindings: { DIT8_SHA256 } });
+      try {
+        await (await remote.mf.getR2Bucket("MODELS", "dit8")).put("default.dit8", new Uint8Array(bytes));
+        const response = await post(remote.url, { class: "1", steps: 4 }), answer = await response.json();
+        if (refused) {
+          assert.equal(response.status, 503);
+          assert.match(answer.error.message, /AutoencoderKL, whose decoding takes more memory than the 128 MB of an edge worker/);
+          assert.ok((await taken(remote)).kernels < 1 << 20, "no weights were read");
+        } else {
+          assert.equal(answer.metadata?.sha256, JSON.parse(go("./tools/sample", "-model", file, "-class", "1", "-steps", "4", "-json")).sha256, JSON.stringify(answer).slice(0, 300));
+        }
+      } finally {
+        await remote.stop();
+      }
+    }
+  } finally {
+    rmSync(dir, { recursive: true });
   }
 });
