@@ -159,6 +159,7 @@ shots: web need-debian
 bench-web: web need-debian
 	cd web/bench && npm ci --ignore-scripts --no-audit --no-fund
 	node web/bench/web.mjs
+	node web/bench/decoders.mjs
 
 # Beside ONNX Runtime; it writes its part of docs/performance.md and the plots.
 bench-native: need-go need-node

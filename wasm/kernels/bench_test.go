@@ -113,8 +113,10 @@ func BenchmarkDecode(b *testing.B) {
 			if !testing.Short() && !slices.Equal(run(2), decode(generic.New())(2)) {
 				b.Fatal("the output differs from the generic device's")
 			}
+			weights := d.mem.end
 			run(4) // until the engine has optimised the kernels
 			b.ReportMetric(fastest(b, func() { run(32) })[0], "best-ms")
+			b.ReportMetric(float64(d.mem.end-weights)/1e6, "MB-beside")
 		})
 	}
 }

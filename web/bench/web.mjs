@@ -2,51 +2,15 @@
 // Web's wasm provider on the same networks, and writes the table between the marks
 // of docs/performance.md. The kernels' side is BenchmarkForward of wasm/kernels,
 // which in the first round compares its output with the generic device's.
-import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { cpus } from "node:os";
-import { gunzipSync } from "node:zlib";
-import { chromium } from "playwright-core";
-import { build, gotest } from "../test/gotest.mjs";
-import { root } from "../test/helpers.mjs";
+import { gotest } from "../test/gotest.mjs";
 import { counts, networks } from "./networks.mjs";
+import { open } from "./page.mjs";
 import { keep } from "./table.mjs";
 
 const shapes = Object.keys(networks);
 const rounds = 3; // the runtimes by turns
-const binary = build("wasm/kernels");
-
-function body(path) {
-  if (path === "/") return "<!doctype html><title>bench</title><script src=/ort/ort.wasm.min.js></script>";
-  if (path === "/kernels.test.wasm") return readFileSync(binary);
-  if (path === "/networks.mjs") return readFileSync(`${root}web/bench${path}`);
-  if (path.startsWith("/ort/")) return readFileSync(`${root}web/bench/node_modules/onnxruntime-web/dist/${path.slice(5)}`);
-  if (path.endsWith(".onnx")) return gunzipSync(readFileSync(`${root}web/bench/models${path}.gz`));
-  return readFileSync(`${root}web/dist/dit8${path}`);
-}
-const server = createServer((request, response) => {
-  const path = new URL(request.url, "http://x").pathname;
-  response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
-  response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
-  response.setHeader("Content-Type", path === "/" ? "text/html" : /js$/.test(path) ? "text/javascript" : /wasm$/.test(path) ? "application/wasm" : "application/octet-stream");
-  try {
-    response.end(body(path));
-  } catch {
-    response.writeHead(404).end();
-  }
-});
-await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-const url = `http://127.0.0.1:${server.address().port}/`;
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
-
-async function fresh(f) {
-  const page = await browser.newPage();
-  page.on("pageerror", (error) => console.error(error.message));
-  await page.goto(url);
-  const result = await f(page);
-  await page.close();
-  return result;
-}
+const { fresh, version, close } = await open();
 
 const ort = (model, threads) => fresh((page) => page.evaluate(async ({ model, threads, network }) => {
   if (!crossOriginIsolated) throw new Error("not cross-origin isolated");
@@ -102,9 +66,7 @@ for (const threads of [1, 2]) for (const shape of shapes) {
 }
 const relaxed = shares[shapes[0]].relaxed !== 0;
 const limit = await alone(relaxed ? "/kernels-relaxed.wasm" : "/kernels.wasm");
-const version = browser.version();
-await browser.close();
-server.close();
+await close();
 
 function operationTable(shape) {
   const { ms, operations } = shares[shape];
