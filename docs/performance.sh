@@ -32,6 +32,7 @@ size() { printf '%.2f MB' "$(stat -c %s "$1" | awk '{ print $1 / 1e6 }')"; }
 # What make bench-web and make bench-native wrote stays, and what is known of other processors.
 others=$(sed -n "/<!-- others -->/,/<!-- end -->/p" docs/performance.md)
 web=$(sed -n "/<!-- bench-web -->/,/<!-- end -->/p" docs/performance.md)
+decoders=$(sed -n "/<!-- bench-web-decoders -->/,/<!-- end -->/p" docs/performance.md)
 beside=$(sed -n "/<!-- bench-native -->/,/<!-- end -->/p" docs/performance.md)
 
 cat >docs/performance.md <<EOF
@@ -66,6 +67,10 @@ $web
 These are figures of a processor with AVX-VNNI (Zen 5). On one without (Zen 4, Chromium 156) relaxed SIMD's dot product saturates, which the
 probe finds, and the kernels are those of SIMD128: the same command gave 0.78, 0.77 and 0.76 of ORT Web int8 on one thread, 0.68, 0.68 and 0.65 on two
 (25.3, 76.1 and 172.6 ms; 13.5, 40.4 and 87.3 ms). The tables above and of loading are from that one, those beside ONNX Runtime natively from the first.
+
+## Decoders beside ONNX Runtime Web
+
+$decoders
 
 ## Beside ONNX Runtime, natively
 

@@ -174,6 +174,6 @@ func (d *Device) Attention(dst, qkv compute.F32, h compute.Heads) {
 		attentionInt8(dst.Addr, qkv.Addr, n, tokens, heads, headDim, s)
 		return
 	}
-	s := d.scratch(other, 4*d.threads*int(attentionScratch(tokens, headDim)))
+	s := d.scratch(other, 4*int(attentionScratch(n*heads, tokens, headDim)))
 	attention(dst.Addr, qkv.Addr, n, tokens, heads, headDim, s)
 }

@@ -40,7 +40,7 @@ func normRotate(qkv uint32, rows, tokens, heads, headDim int32, qNorm, kNorm, ro
 func normModulate(dst, x uint32, rows, dim, norm int32, shift uint32, shiftStride, shiftRows int32, scale uint32, scaleStride, scaleRows int32)
 
 //go:wasmimport kernels attention_scratch
-func attentionScratch(tokens, headDim int32) int32
+func attentionScratch(heads, tokens, headDim int32) int32
 
 //go:wasmimport kernels attention
 func attention(dst, qkv uint32, n, tokens, heads, headDim int32, scratch uint32)

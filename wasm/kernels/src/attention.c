@@ -1,9 +1,13 @@
 #include "kernels.h"
 #include "run.h"
 
-// attention_scratch is the number of floats that attention needs for a thread.
+// Floats of the keys and values of a head in panels, and of what a thread computes with.
+INLINE int packed_values(int tokens, int hd) { return up(tokens, 8) * hd + tokens * up(hd, 8); }
+INLINE int thread_values(int tokens, int hd) { return 8 * up(tokens, 16) + 4 * up(hd, 8); }
+
+// attention_scratch is the number of floats that attention needs for so many heads of all images.
 EXPORT(attention_scratch)
-int attention_scratch(int tokens, int hd) { return up(tokens, 8) * hd + tokens * up(hd, 8) + 8 * up(tokens, 16) + 4 * up(hd, 8); }
+int attention_scratch(int heads, int tokens, int hd) { return least(heads, threads()) * packed_values(tokens, hd) + threads() * thread_values(tokens, hd); }
 
 // softmax replaces n scores by e^(s-max) and returns one over their sum. Rows of
 // scores and of power have room for whole vectors.
@@ -101,19 +105,14 @@ typedef struct {
 	const float *qkv;
 	int tokens, heads, hd;
 	int pieces, piece; // of a head, and how many queries each has
-	float *scratch;
+	float *packed, *scratch;
 } attention_args;
 
-// attention_part computes a piece of one head of one image.
-static void attention_part(const void *args, int part, int thread) {
-	attention_args a = *(const attention_args *)args;
-	int hd = a.hd, tokens = a.tokens, dim = a.heads * hd, tp = up(tokens, 8), hp = up(hd, 8);
-	float *kt = a.scratch + thread * attention_scratch(tokens, hd), *vp = kt + tp * hd, *s = vp + tokens * hp, *qs = s + 8 * up(tokens, 16);
-	float scale = 1 / __builtin_sqrtf((float)hd);
-	int t = part % a.pieces * a.piece, end = least(t + a.piece, tokens), img = part / a.pieces / a.heads, h = part / a.pieces % a.heads;
-	if (t >= tokens) return;
-	const float *q = a.qkv + img * tokens * 3 * dim + h * hd, *k = q + dim, *v = k + dim;
-	// Panels are filled up with zeros.
+// pack writes the keys and values of a head in panels, which are filled up with zeros.
+static void pack(const attention_args *a, float *kt, int head) {
+	int hd = a->hd, tokens = a->tokens, dim = a->heads * hd, tp = up(tokens, 8), hp = up(hd, 8);
+	float *vp = kt + tp * hd;
+	const float *k = a->qkv + head / a->heads * tokens * 3 * dim + head % a->heads * hd + dim, *v = k + dim;
 	for (int j = 0; j < tp; j += 4)
 		for (int i = 0; i < hd; i += 4) {
 			f32x4 r[4];
@@ -123,17 +122,35 @@ static void attention_part(const void *args, int part, int thread) {
 		}
 	for (int j = 0; j < tokens; j++)
 		for (int i = 0; i < hp; i += 4) ST(vp + (i / 8 * tokens + j) * 8 + i % 8, i < hd ? load_some(v + 3 * j * dim + i, hd - i) : SPLAT(0.0f));
-	float *o = a.dst + img * tokens * dim + h * hd;
+}
+
+static void pack_part(const void *args, int head, int thread) {
+	(void)thread;
+	const attention_args *a = args;
+	pack(a, a->packed + head * packed_values(a->tokens, a->hd), head);
+}
+
+// attention_part computes a piece of one head of one image. A head in one piece is packed here.
+static void attention_part(const void *args, int part, int thread) {
+	attention_args a = *(const attention_args *)args;
+	int hd = a.hd, tokens = a.tokens, dim = a.heads * hd, head = part / a.pieces, t = part % a.pieces * a.piece, end = least(t + a.piece, tokens);
+	float *kt = a.packed + (a.pieces > 1 ? head : thread) * packed_values(tokens, hd), *vp = kt + up(tokens, 8) * hd;
+	float *s = a.scratch + thread * thread_values(tokens, hd), *qs = s + 8 * up(tokens, 16);
+	float scale = 1 / __builtin_sqrtf((float)hd);
+	if (a.pieces == 1) pack(&a, kt, head);
+	const float *q = a.qkv + head / a.heads * tokens * 3 * dim + head % a.heads * hd;
+	float *o = a.dst + head / a.heads * tokens * dim + head % a.heads * hd;
 	for (; t + 4 <= end; t += 4) queries(4, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
 	for (; t < end; t++) queries(1, o + t * dim, q + 3 * t * dim, kt, vp, s, qs, tokens, dim, hd, scale);
 }
 
 // attention computes softmax(q·hd^-½·kᵀ)·v for each of n images and each head. Where there are fewer heads than threads (an
-// autoencoder's is one wide head over all pixels) each is cut into pieces, which pack the same keys and values.
-// scratch has room for attention_scratch values for each thread.
+// autoencoder's is one wide head over all pixels) each is packed first, then cut into pieces.
+// scratch has room for attention_scratch values.
 EXPORT(attention)
 void attention(float *dst, const float *qkv, int n, int tokens, int heads, int hd, float *scratch) {
-	int pieces = n * heads < threads() ? threads() : 1, piece = up(up(tokens, pieces) / pieces, 4);
-	attention_args a = {dst, qkv, tokens, heads, hd, pieces, piece, scratch};
-	run(attention_part, &a, n * heads * pieces);
+	int all = n * heads, pieces = all < threads() ? threads() : 1, piece = up(up(tokens, pieces) / pieces, 4);
+	attention_args a = {dst, qkv, tokens, heads, hd, pieces, piece, scratch, scratch + least(all, threads()) * packed_values(tokens, hd)};
+	if (pieces > 1) run(pack_part, &a, all);
+	run(attention_part, &a, all * pieces);
 }
