@@ -11,7 +11,7 @@ const notPlural = new Set(["glasses", "news", "flats", "goods", "arts", "sos", "
 /** tokens are the words of a text, in lower case, without accents and without what says nothing: "smiling face with heart-eyes"
  * is smiling, face, heart and eyes. */
 export const tokens = (text) => [...new Set(text.toLowerCase().normalize("NFD").replace(/[\u0300-\u036f'’.!]/g, "").split(/[^a-z0-9]+/)
-  .filter((w) => w && !stop.has(w)).map((w) => irregular[w] ?? w))];
+  .filter((w) => w && !stop.has(w)).map((w) => Object.hasOwn(irregular, w) ? irregular[w] : w))];
 
 export const styleNames = {
   noto: "noto", "noto-v1": "noto-blob", twemoji: "twemoji", "fluent-emoji-flat": "fluent-flat", "fluent-emoji": "fluent-3d",
