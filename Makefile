@@ -93,15 +93,15 @@ ARCH_PACKAGES = ./core/... ./weights/... ./tools/sample
 test-arch: need-go need-debian
 	if GOARCH=386 $(GO) test -run '^$$' ./core/compute >/dev/null 2>&1; then GOARCH=386 $(GO) test $(ARCH_PACKAGES); \
 	else GOARCH=arm $(GO) test -exec qemu-arm $(ARCH_PACKAGES); fi
-	GOARCH=arm64 $(GO) test -exec qemu-aarch64 -run Golden ./tools/sample ./weights ./core/...
-	DIT8_DEVICES=neon-i8mm,neon-dotprod,neon,generic QEMU_CPU=max GOARCH=arm64 $(GO) test -exec qemu-aarch64 ./core/compute/native
-	DIT8_DEVICES=neon,generic QEMU_CPU=cortex-a53 GOARCH=arm64 $(GO) test -count 1 -exec qemu-aarch64 ./core/compute/native
+	GOARCH=arm64 $(GO) test -timeout 20m -exec qemu-aarch64 -run Golden ./tools/sample ./weights ./core/...
+	DIT8_DEVICES=neon-i8mm,neon-dotprod,neon,generic QEMU_CPU=max GOARCH=arm64 $(GO) test -timeout 20m -exec qemu-aarch64 ./core/compute/native
+	DIT8_DEVICES=neon,generic QEMU_CPU=cortex-a53 GOARCH=arm64 $(GO) test -count 1 -timeout 20m -exec qemu-aarch64 ./core/compute/native
 
 # The assembly under the race detector and with a busy garbage collector (AMX, which may be
 # emulated, without the former; it says whether it was tested), the build without it, and that
 # it is what its generator writes.
 test-native: need-go need-debian
-	CGO_ENABLED=1 $(GO) test -race -skip TestAMX ./core/compute/native
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip TestAMX ./core/compute/native
 	GOGC=1 $(GO) test -count 1 -v -run TestAMX ./core/compute/native
 	GOGC=1 $(GO) test -count 1 -skip TestAMX ./core/compute/native
 	$(GO) test -tags purego ./core/... ./tools/sample
