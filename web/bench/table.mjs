@@ -12,6 +12,6 @@ export function keep(mark, table) {
   if (!parts.test(text)) throw new Error(`${file} has no marks ${mark} for the table`);
   writeFileSync(file, text.replace(parts, (_, start, tables, end) => {
     const others = tables.split(/^(?=### )/m).filter((t) => t && !t.startsWith(heading));
-    return start + [...others, `${heading}\n${table.trimEnd()}\n\n`].join("") + end;
+    return start + [...others, `${heading}\n${table}`].map((t) => `${t.trimEnd()}\n\n`).join("") + end;
   }));
 }
