@@ -25,7 +25,7 @@ type ConvWeights struct {
 const (
 	// MaxConvSum bounds Σ|w| of each output of an int8 convolution: four times a sum of
 	// 12-bit inputs, which is what Winograd's transforms come to, then fits int32.
-	MaxConvSum = (1<<29 - 1) / convMax
+	MaxConvSum = (1<<29 - 1) / ConvMax
 	// MaxSmooth bounds the factors Smooth, from 1/MaxSmooth.
 	MaxSmooth = 1 << 16
 )

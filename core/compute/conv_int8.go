@@ -4,7 +4,8 @@ package compute
 // calls q and s, over memory that is Go's.
 
 const (
-	convMax = 2047 // the largest |q|
+	// ConvMax is the largest |q|.
+	ConvMax = 2047
 	// siluMin is as far as SiLU goes below zero, rounded up.
 	siluMin = 0.2784646
 )
@@ -52,8 +53,8 @@ func (r Ranges) ConvScale(a *Affine, smooth []float32) ConvScale {
 	if !(top >= MinAbsMax) {
 		return s
 	}
-	s.Scale = top / convMax
-	inv := convMax / top
+	s.Scale = top / ConvMax
+	inv := ConvMax / top
 	for c, f := range smooth {
 		s.Inverse[c] = float32(inv * f)
 	}

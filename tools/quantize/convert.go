@@ -66,10 +66,10 @@ func convertCheckpoint(args []string, stdout, stderr io.Writer) error {
 	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if m, err = o.addAutoencoder(m, vae, stderr); err != nil {
+	if m, err = add(m, convert.Model.With, "-vae", o.vae, o.vaeConfig, vae, stderr); err != nil {
 		return err
 	}
-	if m, err = o.addPreview(m, preview, stderr); err != nil {
+	if m, err = add(m, convert.Model.WithPreview, "-preview", o.preview, "", preview, stderr); err != nil {
 		return err
 	}
 	bar := progress.New(stderr)
@@ -122,45 +122,27 @@ func openAutoencoder(path string) (*checkpoint.Checkpoint, error) {
 	return checkpoint.OpenAutoencoder(path)
 }
 
-// addPreview puts the decoder of what -preview names into a file with an autoencoder.
-func (o options) addPreview(m convert.Model, preview *checkpoint.Checkpoint, notes io.Writer) (convert.Model, error) {
-	if o.preview == "" {
+// add puts the autoencoder that a flag names, by a file or folder and its config, into m as put does.
+func add(m convert.Model, put func(convert.Model, family.Model) (convert.Model, error), flag, path, config string, of *checkpoint.Checkpoint, notes io.Writer) (convert.Model, error) {
+	if path == "" {
 		return m, nil
 	}
-	a, err := family.Read(preview, family.Said{File: filepath.Base(o.preview), GuidedChannels: -1})
-	for _, n := range slices.Concat(preview.Notes, a.Notes) {
-		fmt.Fprintln(notes, "quantize: -preview:", n)
-	}
-	if err == nil {
-		m, err = m.WithPreview(a)
-	}
-	if err != nil {
-		err = fmt.Errorf("-preview %s: %w", o.preview, err)
-	}
-	return m, err
-}
-
-// addAutoencoder puts what -vae names into a network's file.
-func (o options) addAutoencoder(m convert.Model, vae *checkpoint.Checkpoint, notes io.Writer) (convert.Model, error) {
-	if o.vae == "" {
-		return m, nil
-	}
-	said := family.Said{File: filepath.Base(o.vae), GuidedChannels: -1}
-	if o.vaeConfig != "" {
-		said.ConfigFile = o.vaeConfig
-		if err := checkpoint.ReadJSON(o.vaeConfig, &said.Config); err != nil {
+	said := family.Said{File: filepath.Base(path), GuidedChannels: -1}
+	if config != "" {
+		said.ConfigFile = config
+		if err := checkpoint.ReadJSON(config, &said.Config); err != nil {
 			return m, err
 		}
 	}
-	a, err := family.Read(vae, said)
-	for _, n := range slices.Concat(vae.Notes, a.Notes) {
-		fmt.Fprintln(notes, "quantize: -vae:", n)
+	a, err := family.Read(of, said)
+	for _, n := range slices.Concat(of.Notes, a.Notes) {
+		fmt.Fprintf(notes, "quantize: %s: %s\n", flag, n)
 	}
 	if err == nil {
-		m, err = m.With(a)
+		m, err = put(m, a)
 	}
 	if err != nil {
-		err = fmt.Errorf("-vae %s: %w", o.vae, err)
+		err = fmt.Errorf("%s %s: %w", flag, path, err)
 	}
 	return m, err
 }

@@ -102,8 +102,8 @@ func inspect(ctx context.Context, args []string, stdout, _ io.Writer) error {
 			return fmt.Errorf("%s is of another network, or has other classes, than the model", *reference)
 		}
 	}
-	modulation := func(r loader) (*core.Modulation, error) {
-		g, err := r.Generator(dev)
+	modulation := func(generator func(compute.Device) (*core.Generator, error)) (*core.Modulation, error) {
+		g, err := generator(dev)
 		if err != nil {
 			return nil, err
 		}
@@ -111,11 +111,11 @@ func inspect(ctx context.Context, args []string, stdout, _ io.Writer) error {
 		return g.Inspect(ctx, req)
 	}
 	var x inspection
-	if x.Modulation, err = modulation(p); err != nil {
+	if x.Modulation, err = modulation(p.Generator); err != nil {
 		return err
 	}
 	if ref != nil {
-		m, err := modulation(ref.Reader)
+		m, err := modulation(ref.Generator)
 		if err != nil {
 			return fmt.Errorf("%s: %w", *reference, err)
 		}
@@ -164,9 +164,4 @@ func (x *inspection) restrict(layer string) error {
 	}
 	x.Difference, err = x.Difference.Layer(layer)
 	return err
-}
-
-// loader is a model's file, or a pair of them.
-type loader interface {
-	Generator(compute.Device) (*core.Generator, error)
 }

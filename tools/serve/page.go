@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"strings"
@@ -19,15 +18,14 @@ func page(dir string, b blobs, isolate bool) http.Handler {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		http.ServeContent(w, r, "models.js", time.Time{}, strings.NewReader(list))
 	})
-	for name, blob := range map[string][]byte{"default.dit8": b.model, "vae.dit8": b.vae} {
-		if blob == nil {
+	for name, blob := range map[string]blob{"default.dit8": b.model, "vae.dit8": b.vae} {
+		if blob.data == nil {
 			continue
 		}
-		tag := fmt.Sprintf(`"%x"`, sha256.Sum256(blob))
 		mux.HandleFunc("GET /dit8/"+name, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/octet-stream")
-			w.Header().Set("ETag", tag)
-			http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(blob))
+			w.Header().Set("ETag", `"`+blob.sha256+`"`)
+			http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(blob.data))
 		})
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -45,11 +43,11 @@ func page(dir string, b blobs, isolate bool) http.Handler {
 // modelList is the JavaScript module that names the page's models, of which there is
 // one, with the hashes that the page checks its files against.
 func modelList(b blobs) string {
-	file := func(name string, blob []byte) string {
-		return fmt.Sprintf(`url: new URL("./%s", import.meta.url).href, sha256: "%x", bytes: %d`, name, sha256.Sum256(blob), len(blob))
+	file := func(name string, blob blob) string {
+		return fmt.Sprintf(`url: new URL("./%s", import.meta.url).href, sha256: "%s", bytes: %d`, name, blob.sha256, len(blob.data))
 	}
 	entry := `name: "default", ` + file("default.dit8", b.model)
-	if b.vae != nil {
+	if b.vae.data != nil {
 		entry += ", vae: { " + file("vae.dit8", b.vae) + " }"
 	}
 	return "export const models = [{ " + entry + " }];\n"

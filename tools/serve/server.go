@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -107,8 +108,16 @@ func handler(o options, logger *slog.Logger) (http.Handler, error) {
 	return observed(mux, logger, m), nil
 }
 
-// blobs are the files of a model: vae is nil where it is one file.
-type blobs struct{ model, vae []byte }
+// blobs are the files of a model: vae is empty where it is one file.
+type blobs struct{ model, vae blob }
+
+// blob is a file and its SHA-256, in hex.
+type blob struct {
+	data   []byte
+	sha256 string
+}
+
+func newBlob(data []byte) blob { return blob{data, fmt.Sprintf("%x", sha256.Sum256(data))} }
 
 // readBlobs reads the files, and checks that they go together.
 func readBlobs(o options) (b blobs, err error) {
@@ -129,13 +138,13 @@ func generator(o options, b blobs) (*core.Generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := weights.NewReader(bytes.NewReader(b.model))
+	r, err := weights.NewReader(bytes.NewReader(b.model.data))
 	if err != nil {
 		return nil, err
 	}
 	var vae *weights.Reader
-	if b.vae != nil {
-		if vae, err = weights.NewReader(bytes.NewReader(b.vae)); err != nil {
+	if b.vae.data != nil {
+		if vae, err = weights.NewReader(bytes.NewReader(b.vae.data)); err != nil {
 			return nil, err
 		}
 	}
@@ -148,19 +157,23 @@ func generator(o options, b blobs) (*core.Generator, error) {
 
 // readModel reads a model file whole and checks it, so that a broken one is
 // reported here and not in the page.
-func readModel(path string) ([]byte, error) {
+func readModel(path string) (blob, error) {
 	if path == "" {
-		return weights.DefaultBytes(), nil
+		return newBlob(weights.DefaultBytes()), nil
 	}
 	f, err := weights.Open(path)
 	if err != nil {
-		return nil, err
+		return blob{}, err
 	}
 	defer f.Close()
 	for _, err := range f.Tensors() {
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return blob{}, fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	return os.ReadFile(path)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return blob{}, err
+	}
+	return newBlob(data), nil
 }

@@ -106,10 +106,14 @@ def scaled(images):
     return images.float() / 127.5 - 1
 
 
+def returned(model, images):
+    """What comes back of images uint8, in the same numbers."""
+    return in_batches(lambda x: (model.decode(model.encode(scaled(x))).clamp(-1, 1) * 127.5 + 127.5).round().byte(), images)
+
+
 def psnr(model, images):
     """Of images uint8 against what comes back, in dB."""
-    back = in_batches(lambda x: (model.decode(model.encode(scaled(x))).clamp(-1, 1) * 127.5 + 127.5).round(), images)
-    return float(10 * torch.log10(255 ** 2 / (back - images.float()).square().mean()))
+    return float(10 * torch.log10(255 ** 2 / (returned(model, images).float() - images.float()).square().mean()))
 
 
 def write_latents(model, images, folder, vae):
@@ -181,7 +185,7 @@ def main(argv=None):
         save(model, out / "vae")
         model = load(out / "vae")  # with the weights as they are stored
         few = images.images[held[:32]]
-        back = (in_batches(lambda x: model.decode(model.encode(scaled(x))), few).clamp(-1, 1) * 127.5 + 127.5).round().byte()
+        back = returned(model, few)
         sample.grid(torch.cat([t for pair in zip(few.split(16), back.split(16)) for t in pair]), out / "samples.png")
         z = write_latents(model, images, out / "latents", out / "vae")
     except (datasets.Mistake, OSError) as e:

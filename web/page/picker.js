@@ -1,7 +1,7 @@
-// A field to search and pick a class with: the ARIA Authoring Practices' combobox with a
-// listbox. Names, words in them and words about them match what is typed. An Enter picks and
+// A field to search and pick a class with. Names, words in them and words about them match what is typed. An Enter picks and
 // submits the form.
 import { glyphs } from "./glyphs.js";
+import { listbox } from "./listbox.js";
 
 const spaced = (text) => text.replaceAll("-", " ");
 
@@ -32,12 +32,12 @@ function rank(name, words, whole) {
 // picker makes one of an input in a div with a span for the emoji and an empty list.
 // onPick(name) is called where a class is taken from the list, with the key or "".
 export function picker(input, { onPick, onChange = () => {} }) {
-  const list = document.getElementById(`${input.id}-list`);
+  const list = listbox(input, "Classes", (i) => {
+    take(i);
+    onPick?.(kept, "");
+  });
   const glyph = input.parentElement.querySelector(".glyph");
-  let classes = [], shown = [], active = -1, kept = "";
-  list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "Classes");
-  for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-haspopup", "listbox"], ["aria-controls", list.id], ["aria-expanded", "false"]]) input.setAttribute(name, value);
+  let classes = [], shown = [], kept = "";
 
   const named = () => {
     const text = input.value.trim();
@@ -49,41 +49,13 @@ export function picker(input, { onPick, onChange = () => {} }) {
   };
 
   function open(names, at) {
-    if (!names.length) return close();
+    if (!names.length) return list.close();
     shown = names;
-    list.replaceChildren(...names.map((name, i) => {
-      const option = Object.assign(document.createElement("li"), { id: `${input.id}-${i}` });
-      option.setAttribute("role", "option");
+    list.open(names.map((name) => {
       const emoji = Object.assign(document.createElement("span"), { className: "glyph", textContent: glyphOf(name) });
       emoji.setAttribute("aria-hidden", "true");
-      option.append(emoji, labelOf(name));
-      return option;
-    }));
-    if (list.hidden) {
-      list.hidden = false;
-      list.scrollIntoView({ block: "nearest" });
-    }
-    input.setAttribute("aria-expanded", "true");
-    mark(at);
-  }
-
-  function close() {
-    list.hidden = true;
-    list.replaceChildren();
-    active = -1;
-    input.setAttribute("aria-expanded", "false");
-    input.removeAttribute("aria-activedescendant");
-  }
-
-  function mark(i) {
-    list.children[active]?.removeAttribute("aria-selected");
-    active = i;
-    const option = list.children[i];
-    if (!option) return input.removeAttribute("aria-activedescendant");
-    option.setAttribute("aria-selected", "true");
-    input.setAttribute("aria-activedescendant", option.id);
-    const margin = list.firstElementChild.offsetTop;
-    list.scrollTop = Math.min(option.offsetTop - margin, Math.max(list.scrollTop, option.offsetTop + option.offsetHeight + margin - list.clientHeight));
+      return [emoji, labelOf(name)];
+    }), at);
   }
 
   // all opens the whole list, at what is in the field.
@@ -91,7 +63,7 @@ export function picker(input, { onPick, onChange = () => {} }) {
 
   function take(i) {
     input.value = labelOf(kept = shown[i]);
-    close();
+    list.close();
     changed();
   }
 
@@ -100,18 +72,18 @@ export function picker(input, { onPick, onChange = () => {} }) {
     open(input.value.trim() ? search(classes, input.value) : classes, 0);
   });
   input.addEventListener("click", () => { if (list.hidden) { input.select(); all(); } });
-  input.addEventListener("blur", () => { if (!list.hidden) input.value.trim() ? take(active) : escape(); });
-  const escape = () => { close(); input.value = labelOf(kept); changed(); };
+  input.addEventListener("blur", () => { if (!list.hidden) input.value.trim() ? take(list.active) : escape(); });
+  const escape = () => { list.close(); input.value = labelOf(kept); changed(); };
 
   const keys = {
-    ArrowDown: () => (list.hidden ? all() : mark((active + 1) % shown.length)),
-    ArrowUp: () => (list.hidden ? all() : mark((active + shown.length - 1) % shown.length)),
-    Home: () => (list.hidden ? "native" : mark(0)),
-    End: () => (list.hidden ? "native" : mark(shown.length - 1)),
+    ArrowDown: () => (list.hidden ? all() : list.mark((list.active + 1) % shown.length)),
+    ArrowUp: () => (list.hidden ? all() : list.mark((list.active + shown.length - 1) % shown.length)),
+    Home: () => (list.hidden ? "native" : list.mark(0)),
+    End: () => (list.hidden ? "native" : list.mark(shown.length - 1)),
     Escape: () => escape(),
     Enter: () => {
       if (list.hidden) return "native";
-      take(active);
+      take(list.active);
       onPick?.(kept, "Enter");
     },
   };
@@ -119,18 +91,10 @@ export function picker(input, { onPick, onChange = () => {} }) {
     if (event.isComposing || event.ctrlKey || event.metaKey || !Object.hasOwn(keys, event.key)) return;
     if (keys[event.key]() !== "native") event.preventDefault();
   });
-  list.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
-  list.addEventListener("click", (event) => {
-    const option = event.target.closest("li");
-    if (!option) return;
-    take([...list.children].indexOf(option));
-    onPick?.(kept, "");
-  });
-
   return {
     get value() { return named(); },
     set value(name) {
-      close();
+      list.close();
       input.value = labelOf(kept = name);
       changed();
     },

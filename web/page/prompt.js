@@ -1,5 +1,7 @@
 // The field of a prompt, for models that are told words: it completes the word that is typed, shows below which words count, and has
 // the styles beside it. What a text says the generator reads: there is one reader.
+import { listbox } from "./listbox.js";
+
 const $ = (id) => document.getElementById(id);
 const most = 8; // completions
 
@@ -16,45 +18,20 @@ export function complete(text, { words, synonyms, styles }) {
 
 // prompt calls onChange() where the text or the style was changed here, and read(text) to learn what a text says.
 export function prompt({ onChange, read }) {
-  const input = $("prompt"), list = $("prompt-list");
-  let info = { words: [], synonyms: [], styles: [] }, options = [], active = -1, style = "", said, reading = false;
-  list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "Completions");
-  for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-haspopup", "listbox"], ["aria-controls", list.id], ["aria-expanded", "false"]]) input.setAttribute(name, value);
+  const input = $("prompt"), list = listbox(input, "Completions", take);
+  let info = { words: [], synonyms: [], styles: [] }, options = [], style = "", said, reading = false;
 
   const before = () => input.value.slice(0, input.selectionStart);
 
   function suggest() {
     options = complete(before(), info);
     if (!options.length) return close();
-    list.replaceChildren(...options.map(({ word, note }, i) => {
-      const option = Object.assign(document.createElement("li"), { id: `prompt-${i}`, textContent: word });
-      option.setAttribute("role", "option");
-      if (note) option.append(Object.assign(document.createElement("small"), { textContent: note }));
-      return option;
-    }));
-    list.hidden = false;
-    input.setAttribute("aria-expanded", "true");
-    mark(-1);
+    list.open(options.map(({ word, note }) => [word, ...(note ? [Object.assign(document.createElement("small"), { textContent: note })] : [])]), -1);
   }
 
   function close() {
-    list.hidden = true;
-    list.replaceChildren();
+    list.close();
     options = [];
-    active = -1;
-    input.setAttribute("aria-expanded", "false");
-    input.removeAttribute("aria-activedescendant");
-  }
-
-  function mark(i) {
-    list.children[active]?.removeAttribute("aria-selected");
-    active = i;
-    const option = list.children[i];
-    if (!option) return input.removeAttribute("aria-activedescendant");
-    option.setAttribute("aria-selected", "true");
-    input.setAttribute("aria-activedescendant", option.id);
-    option.scrollIntoView({ block: "nearest" });
   }
 
   function take(i) {
@@ -67,11 +44,11 @@ export function prompt({ onChange, read }) {
   }
 
   const keys = {
-    ArrowDown: () => (list.hidden ? suggest() : mark((active + 1) % options.length)),
-    ArrowUp: () => (list.hidden ? suggest() : mark((active + options.length) % (options.length + 1) - (active === 0 ? 1 : 0))),
+    ArrowDown: () => (list.hidden ? suggest() : list.mark((list.active + 1) % options.length)),
+    ArrowUp: () => (list.hidden ? suggest() : list.mark((list.active + options.length) % (options.length + 1) - (list.active === 0 ? 1 : 0))),
     Escape: () => (list.hidden ? "native" : close()),
-    Tab: () => (list.hidden || active < 0 ? (close(), "native") : take(active)),
-    Enter: () => (list.hidden || active < 0 ? (close(), "native") : take(active)), // it submits the form
+    Tab: () => (list.hidden || list.active < 0 ? (close(), "native") : take(list.active)),
+    Enter: () => (list.hidden || list.active < 0 ? (close(), "native") : take(list.active)), // it submits the form
   };
   input.addEventListener("keydown", (event) => {
     if (event.isComposing || event.ctrlKey || event.metaKey || event.shiftKey || !Object.hasOwn(keys, event.key)) return;
@@ -84,11 +61,6 @@ export function prompt({ onChange, read }) {
     if (typing) show();
   });
   $("said").addEventListener("pointerdown", (event) => event.preventDefault()); // a click on a chip does not leave the field
-  list.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
-  list.addEventListener("click", (event) => {
-    const option = event.target.closest("li");
-    if (option) take([...list.children].indexOf(option));
-  });
 
   function changed() {
     look();

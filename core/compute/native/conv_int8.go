@@ -300,12 +300,11 @@ func (b *band) roundChunks(words []int16, x []float32, n int) {
 			b.d.k.quantizeWords(&q[0], &x[p*c+at], 4*c, &b.inverse[at], pixels)
 			return
 		}
+		last := compute.ConvScale{Inverse: b.inverse[at:c]}
 		for i := range pixels {
 			to := q[i*chunkWords : (i+1)*chunkWords]
 			clear(to)
-			for i, v := range x[(p+i)*c+at : (p+i+1)*c] {
-				to[i] = int16(int32(compute.RoundEven(float32(v * b.inverse[at+i]))))
-			}
+			last.Quantize(to, x[(p+i)*c+at:(p+i+1)*c])
 		}
 	})
 }

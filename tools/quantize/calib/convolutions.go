@@ -97,7 +97,7 @@ func (l *Channels) Error(w, q, smooth []float32) float64 {
 	for c, m := range l.AbsMax {
 		top = max(top, m*smooth[c])
 	}
-	n, step := len(smooth), float64(top)/2047
+	n, step := len(smooth), float64(top)/compute.ConvMax
 	var sum float64
 	for c, f := range smooth {
 		weights, rounding := 0.0, 0.0
