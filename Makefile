@@ -14,6 +14,7 @@
 # make quality  measures solvers and edits; it writes docs/solvers.md and docs/editing.md
 # make techniques  shows what smoothing, GPTQ and the like buy for a checkpoint (docs/quantize.md)
 # make data   builds the images that the default model is trained on
+# make model  makes weights/default.dit8 of its float weights, and the golden hashes of it
 # make int8   compares the default model with its float checkpoint (docs/int8.md)
 
 GO ?= go
@@ -27,7 +28,7 @@ PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js panel.js toolbox.js measure.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
 
-.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-desktop bench-edge quality techniques int8 test-train data need-go need-node need-debian need-torch fuzz
+.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -138,9 +139,17 @@ test-desktop: desktop need-debian
 test-edge: edge
 	cd wasm/edge && npm test
 
-# The images that the default model is trained on, checked against tools/dataset/manifest.json.
+# The images that the default model is trained on, checked against tools/dataset/manifest-core-128.json.
 data: tools/dataset/node_modules/.package-lock.json
-	node tools/dataset/build.mjs --check data/emoji-32
+	node tools/dataset/build.mjs --words --core --size 128 --check data/core-128
+
+# weights/default.md is the model's card.
+model: need-go
+	$(GO) run ./tools/quantize -f -compress fast -gptq -keep 't_embedder.*=f16' -keep 'r_embedder.*=f16' -name emoji \
+		-license 'CC-BY-4.0, after drawings under Apache-2.0, CC-BY-4.0 and MIT' -source 'weights/emoji: trained from scratch on emoji drawings; see weights/default.md' \
+		-o weights/default.dit8 weights/emoji
+	sum=$$(sha256sum weights/default.dit8 | cut -d' ' -f1) && sed -i -E "s/(\"DIT8_SHA256\": \")[0-9a-f]{64}/\1$$sum/" wasm/edge/wrangler.jsonc
+	$(GO) test -count 1 -run TestGoldenPixels ./tools/sample -update
 
 # A tiny network is trained, stopped and resumed to the same bits, exported, and computed by Go as by PyTorch.
 test-train: need-go need-torch
@@ -178,18 +187,18 @@ bench-edge: edge
 	cd wasm/edge && npm run bench
 
 quality: need-go
-	$(GO) run ./tools/quality solvers docs
-	$(GO) run ./tools/quality editing docs
+	$(GO) run ./tools/quality solvers testdata/emoji-32.dit8 docs
+	$(GO) run ./tools/quality editing testdata/emoji-32.dit8 docs
 
 int8: need-go
 	mkdir -p bin
-	$(GO) run ./tools/quantize -type f32 -convention ours -num-heads 3 -labels weights/emoji-s.labels.json -f -o bin/f32.dit8 weights/emoji-s.safetensors
-	{ cat docs/int8.head.md; $(GO) run ./tools/quantize psnr -reference bin/f32.dit8 weights/default.dit8; } >docs/int8.md
+	$(GO) run ./tools/quantize -type f32 -f -o bin/f32.dit8 weights/emoji
+	{ cat docs/int8.head.md; $(GO) run ./tools/quantize psnr -steps 4 -guidance 1 -reference bin/f32.dit8 weights/default.dit8; } >docs/int8.md
 
 # make techniques CHECKPOINT=random:s4
-# make techniques CHECKPOINT='-num-heads 3 weights/emoji-s.safetensors'
+# make techniques CHECKPOINT=weights/emoji
 techniques: need-go
-	$(GO) run ./tools/quantize techniques -convention ours $(CHECKPOINT)
+	$(GO) run ./tools/quantize techniques $(CHECKPOINT)
 
 # make fuzz TIME=10m
 TIME ?= 1m

@@ -166,7 +166,7 @@ func (v *view) title() *widget.Container {
 	t := v.theme
 	m, _ := v.world.Model()
 	name := widget.NewText(widget.TextOpts.Text("dit8", t.title, accent))
-	about := t.label(fmt.Sprintf("%s, %d classes, %d×%d pixels", m.Info.Name, len(m.Info.Classes), m.ImageSize, m.ImageSize), soft)
+	about := t.label(fmt.Sprintf("%s, %s, %d×%d pixels", m.Info.Name, m.Knows(), m.ImageSize, m.ImageSize), soft)
 	return t.column(2, name, about)
 }
 

@@ -27,9 +27,13 @@ func (v *view) newLive() *panel {
 			setButton(toggle, "Live mode is off", t.button)
 		}
 	})
-	_, liveSteps := w.Live()
-	steps := p.slider(t, 1, world.MaxLiveSteps, 1, func() int { _, n := w.Live(); return n }, w.SetLiveSteps)
-	steps.Current = liveSteps
+	liveSteps := func() int { _, n := w.Live(); return n }
+	setLiveSteps := w.SetLiveSteps
+	if m.Info.Convention.Average { // it needs so few steps that those of the form are live
+		liveSteps = func() int { return w.Request().Steps }
+		setLiveSteps = func(n int) { w.SetField("steps", strconv.Itoa(n)) }
+	}
+	steps := p.slider(t, 1, world.MaxLiveSteps, 1, liveSteps, setLiveSteps)
 	guidance := p.slider(t, 0, 100, 1, func() int { return int(math.Round(float64(w.Request().Guidance) * 10)) },
 		func(n int) { w.SetField("guidance", number(float32(n)/10)) })
 	seedTo := p.requestField(t, w, "seed_to", func(r core.Request) string { return strconv.FormatUint(r.SeedTo, 10) })
@@ -70,7 +74,7 @@ func (v *view) newLive() *panel {
 	}
 	p.Container = t.column(8,
 		toggle,
-		row(func() string { _, n := w.Live(); return fmt.Sprintf("Steps  %d", n) }, steps),
+		row(func() string { return fmt.Sprintf("Steps  %d", liveSteps()) }, steps),
 		row(func() string { return "Guidance  " + number(w.Request().Guidance) }, guidance),
 		t.grid(8, []bool{false, true}, t.minWidth(t.label("Second seed", soft), 118), seedTo),
 		row(func() string { return "of which  " + number(w.Request().SeedMix) }, seedMix),

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/ebitenui/ebitenui/widget"
 
 	"dit8/desktop/world"
@@ -9,7 +11,8 @@ import (
 // pickerRows are the classes that are seen at once.
 const pickerRows = 7
 
-// picker is the class search: a field whose text filters, and the classes that match.
+// picker is the class search: a field whose text filters, and the classes that match. Of
+// a model that is told words it is the prompt's field, and what the prompt may become.
 type picker struct {
 	*widget.Container
 	world   *world.World
@@ -23,7 +26,11 @@ type picker struct {
 
 func (t *theme) newPicker(w *world.World) *picker {
 	p := &picker{world: w, theme: t}
-	p.search = t.newField("Type to search", func(string) { p.filter() }, nil)
+	hint := "Type to search"
+	if m, _ := w.Model(); m.Info.Vocabulary != nil {
+		hint = "Say what to draw"
+	}
+	p.search = t.newField(hint, func(string) { p.typed() }, nil)
 	p.count = t.label("", soft)
 	rows := make([]widget.PreferredSizeLocateableWidget, pickerRows)
 	for i := range p.rows {
@@ -41,6 +48,20 @@ func (t *theme) newPicker(w *world.World) *picker {
 	p.Container = t.column(6, t.grid(6, []bool{true, false}, p.search, add), list, p.count)
 	p.filter()
 	return p
+}
+
+// typed takes the text; where pictures are live, it is drawn at once if it is a prompt.
+func (p *picker) typed() {
+	p.filter()
+	if on, _ := p.world.Live(); on && p.isPrompt() {
+		p.pick()
+	}
+}
+
+// isPrompt tells whether the text itself is what Enter picks.
+func (p *picker) isPrompt() bool {
+	m, _ := p.world.Model()
+	return m.Info.Vocabulary != nil && len(p.matches) > 0 && p.matches[0] == strings.TrimSpace(p.search.GetText())
 }
 
 // filter takes the classes that match the text, the best one chosen.
@@ -104,10 +125,15 @@ func (p *picker) sync() {
 		}
 		setButton(b, text, img)
 	}
-	switch n := len(p.matches); n {
-	case 0:
+	m, _ := p.world.Model()
+	switch n := len(p.matches); {
+	case m.Info.Vocabulary != nil:
+		if p.count.Label = p.world.Unknown(p.search.GetText()); p.count.Label == "" {
+			p.count.Label = "Enter generates, ↑ and ↓ choose."
+		}
+	case n == 0:
 		p.count.Label = "No class has this in its name."
-	case 1:
+	case n == 1:
 		p.count.Label = "1 class"
 	default:
 		p.count.Label = plural(n) + ". Enter generates, ↑ and ↓ choose."

@@ -333,7 +333,7 @@ func hash(img image.Image) string {
 }
 
 func TestWindow(t *testing.T) {
-	golden := weightstest.Pixels(t)[0] // fox, seed 1, 4 steps, guidance 3
+	golden := weightstest.Pixels(t)[0] // a fox, seed 1, 4 steps
 	request := golden.Request
 	s := newScreen(t)
 	dir := t.TempDir()
@@ -341,8 +341,8 @@ func TestWindow(t *testing.T) {
 	p := s.start(settings, folder)
 
 	// pick by typing, fill in the fields by Tab, generate by Enter
-	p.typed("fo")
-	p.keys("Tab", "Tab", "ctrl+a")
+	p.typed("fox")
+	p.keys("Tab", "Tab", "Tab", "ctrl+a")
 	p.typed(fmt.Sprint(request.Seed))
 	p.keys("Tab", "Tab", "Tab", "ctrl+a")
 	p.typed(fmt.Sprint(request.Steps))
@@ -359,7 +359,7 @@ func TestWindow(t *testing.T) {
 	if filepath.Dir(saved) != folder || hash(img) != golden.SHA256 || meta.SHA256 != golden.SHA256 {
 		t.Errorf("saved as %s with pixels %s", saved, hash(img))
 	}
-	if p.scale < 10 {
+	if p.scale < 4 {
 		t.Errorf("a pixel of the picture is %d wide", p.scale)
 	}
 	p.shows(img)
@@ -372,7 +372,7 @@ func TestWindow(t *testing.T) {
 	seen := map[string]bool{}
 	var first []byte
 	for start := time.Now(); time.Since(start) < time.Second; time.Sleep(100 * time.Millisecond) {
-		pix := p.picture(32)
+		pix := p.picture(128)
 		if first == nil && !bytes.Equal(pix, make([]byte, len(pix))) && len(seen) > 0 {
 			first = pix
 		}
@@ -383,7 +383,7 @@ func TestWindow(t *testing.T) {
 	path := strings.TrimPrefix(p.waitMessage(false, "Saved as ").Text, "Saved as ")
 	final, _ := decode(t, path)
 	p.shows(final)
-	last := p.picture(32)
+	last := p.picture(128)
 	if len(seen) < 5 || distance(first, last) < 5 {
 		t.Errorf("%d different pictures seen, the first %.1f levels from the last", len(seen), distance(first, last))
 	}
@@ -396,7 +396,7 @@ func TestWindow(t *testing.T) {
 	// the command line, by the clipboard
 	p.keys("ctrl+c")
 	p.waitMessage(false, "Copied: ")
-	if got := p.command("xclip", "-o", "-selection", "clipboard"); !strings.HasPrefix(got, "go run ./tools/sample -class fox -seed 1 -steps 400 -guidance 3") {
+	if got := p.command("xclip", "-o", "-selection", "clipboard"); !strings.HasPrefix(got, "go run ./tools/sample -prompt fox -seed 1 -steps 400 -guidance 1") {
 		t.Errorf("on the clipboard: %q", got)
 	}
 
@@ -422,14 +422,14 @@ func TestWindow(t *testing.T) {
 	// live mode: a slider re-renders at once; it is dragged with the mouse
 	p.keys("ctrl+l")
 	p.wait("live picture", func(e event) bool { return e.Event == "done" && e.Live })
-	p.drag(image.Pt(1073, 86), 60) // guidance
+	p.drag(image.Pt(1034, 86), 60) // guidance
 	live := p.wait("picture that follows the slider", func(e event) bool { return e.Event == "done" && e.Live && e.ImagesPerSecond > 0 })
 	t.Logf("live: %.1f images a second", live.ImagesPerSecond)
 	p.keys("ctrl+l")
 
 	// another size
 	p.command("xdotool", "windowsize", "--sync", p.window, "1100", "760")
-	p.wait("other place of the picture", func(e event) bool { return e.Event == "placed" && int(e.Scale) >= 10 })
+	p.wait("other place of the picture", func(e event) bool { return e.Event == "placed" && int(e.Scale) == 2 })
 	p.locate()
 	p.keys("ctrl+Return")
 	p.wait("finished picture that is not live", func(e event) bool { return e.Event == "done" && !e.Live })
@@ -441,7 +441,7 @@ func TestWindow(t *testing.T) {
 	p.keys("ctrl+q")
 	p.end(0)
 	kept, err := world.ReadSettings(settings)
-	if err != nil || kept.Request.Class != "fox" || kept.Request.Seed != 1 || kept.Width != 1100 || kept.Height != 760 {
+	if err != nil || kept.Request.Prompt != "fox" || kept.Request.Seed != 1 || kept.Width != 1100 || kept.Height != 760 {
 		t.Errorf("settings %+v, %v", kept, err)
 	}
 }
@@ -453,13 +453,13 @@ func (p *program) picturesque() {
 	if file == "" {
 		return
 	}
-	for i, class := range []string{"panda", "rocket", "octopus", "red-apple", "grinning-face", "fox"} {
+	for i, class := range []string{"panda", "rocket", "blue octopus", "red apple", "grinning face", "fox"} {
 		p.keys("ctrl+f")
 		p.typed(class)
-		p.keys("Tab", "Tab", "Tab", "Tab", "ctrl+a")
+		p.keys("Tab", "Tab", "Tab", "Tab", "Tab", "ctrl+a")
 		p.typed([]string{"1", "4"}[i/5])
 		p.keys("Tab", "ctrl+a")
-		p.typed([]string{"20", "200"}[i/5])
+		p.typed([]string{"4", "200"}[i/5])
 		p.keys("Return")
 		if i < 5 {
 			p.waitDone()
@@ -472,8 +472,8 @@ func (p *program) picturesque() {
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		shot := p.shot(image.Rectangle{p.origin, p.origin.Add(image.Pt(1240, 800))})
 		half := false // the progress is a line below the picture
-		for y := p.placed.Y + 32*p.scale; y < 680; y++ {
-			half = half || shot.RGBAAt(p.origin.X+p.placed.X+16*p.scale, p.origin.Y+y) == color.RGBA{accent.R, accent.G, accent.B, 255}
+		for y := p.placed.Y + 128*p.scale; y < 680; y++ {
+			half = half || shot.RGBAAt(p.origin.X+p.placed.X+64*p.scale, p.origin.Y+y) == color.RGBA{accent.R, accent.G, accent.B, 255}
 		}
 		if half {
 			var b bytes.Buffer
@@ -529,7 +529,7 @@ func BenchmarkFrames(b *testing.B) {
 	if e := p.waitDone(); e.SHA256 != golden.SHA256 {
 		b.Fatalf("pixels %s, want %s", e.SHA256, golden.SHA256)
 	}
-	p.keys("ctrl+f", "Tab", "Tab", "Tab", "Tab", "Tab", "ctrl+a")
+	p.keys("ctrl+f", "Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "ctrl+a")
 	p.typed("400")
 	var median, p95, longest float64
 	for b.Loop() {
@@ -575,8 +575,8 @@ func TestWindowHighDPI(t *testing.T) {
 		t.Errorf("made %+v", meta)
 	}
 	p.shows(img)
-	if p.scale < 32 {
-		t.Errorf("a pixel of the picture is %d wide, where a screen of half the size has 16", p.scale)
+	if p.scale < 8 {
+		t.Errorf("a pixel of the picture is %d wide, where a screen of half the size has 4", p.scale)
 	}
 	if shot := os.Getenv("DIT8_SHOT"); shot != "" {
 		var out bytes.Buffer

@@ -17,6 +17,7 @@ simd=$(node web/bench/node.mjs)
 simd2=$(node web/bench/node.mjs 2)
 wasm=$(node web/bench/node.mjs 0)
 read -r downloaded ready image memory <<<"$(node web/bench/load.mjs)"
+live=$(node web/bench/live.mjs)
 
 # best NAME UNIT TEXT: the smallest (for GMAC/s the largest) figure of a benchmark
 best() {
@@ -45,7 +46,7 @@ the same bytes.
 
 ## One evaluation of the default model's network
 
-32×32 pixels in 64 tokens, hidden 192, depth 8: 0.24 G multiply-adds an image.
+64 tokens, hidden 192, depth 8: 0.24 G multiply-adds an image.
 
 | where | ms per image | GMAC/s |
 |---|---|---|
@@ -82,9 +83,17 @@ $others
 
 The default model, $(size weights/default.dit8), is decoded, checked and handed over in $(ms "$(best Read ns/op "$read")" 1) ms natively.
 In Chromium, served locally, without a cache, on $(nproc) cores, the page is ready to sample $ready ms after navigation and shows
-its first image, a fox of 20 steps with guidance that it makes unasked, after $image ms (medians of 9). After
-three requests of four images with guidance it has taken at most $memory MB: the memories of both modules, which never
+its first image, a fox of four steps that it makes unasked, after $image ms (medians of 9). After
+three requests of four images it has taken at most $memory MB: the memories of both modules, which never
 shrink, and the file, held until its hash is known. The bound is 2.5 times the file and 40 MB.
+
+## Live
+
+Pictures a second that the page draws in Chromium while a slider moves, with the default model, and the longest task of its main thread (\`node web/bench/live.mjs\`):
+
+| threads | steps | pictures a second | longest task in ms |
+|---|---|---|---|
+$live
 
 ## Size
 

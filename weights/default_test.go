@@ -16,7 +16,7 @@ func TestDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(g.Info().Classes); n != 128 || h.Size != int64(len(DefaultBytes())) {
+	if n := len(g.Info().Classes); n < 300 || g.ImageSize() != 128 || h.Size != int64(len(DefaultBytes())) {
 		t.Errorf("%d classes, %d bytes", n, h.Size)
 	}
 }

@@ -15,11 +15,11 @@ import (
 	"dit8/core/param"
 )
 
-// BenchmarkLayouts measures in which order and form the default model's int8 values
+// BenchmarkLayouts measures in which order and form the int8 values of testdata/emoji-32.dit8
 // take the fewest bytes (docs/quantize.md). DIT8_VALUES names a file to write them to,
 // for other compressors.
 func BenchmarkLayouts(b *testing.B) {
-	r, err := Default()
+	r, err := Open("../testdata/emoji-32.dit8")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dit8/core"
+	"dit8/internal/picture"
 )
 
 // Command is the command line that makes the same picture, or what the form asks
@@ -25,7 +26,7 @@ func (w *World) Command() (string, error) {
 	if w.model.VAE != "" {
 		add("vae", w.model.VAE)
 	}
-	out := fileName(&Picture{Request: r}) + ".png"
+	out := picture.Name(r) + ".png"
 	if !plain(r) {
 		if w.savedPNG == nil || w.savedPNG != w.picture {
 			return "", fmt.Errorf("save the picture first: the command takes the request from its file")
@@ -34,9 +35,12 @@ func (w *World) Command() (string, error) {
 		add("o", out)
 		return strings.Join(args, " "), nil
 	}
-	if r.Classes != nil {
+	switch {
+	case r.Classes != nil:
 		add("mix", mixText(r.Classes))
-	} else {
+	case r.Prompt != "":
+		add("prompt", r.Prompt)
+	default:
 		add("class", r.Class)
 	}
 	add("seed", strconv.FormatUint(r.Seed, 10))

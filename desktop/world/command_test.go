@@ -22,7 +22,7 @@ func TestCommand(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", bin, "../../tools/sample").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	w := newWorld(t, Settings{})
+	w := classWorld(t, Settings{})
 	w.SetField("steps", "2")
 	for name, change := range map[string]func(r *core.Request){
 		"plain": func(r *core.Request) { r.Class, r.Seed = "fox", core.MaxSeed },
@@ -84,8 +84,5 @@ func TestQuote(t *testing.T) {
 		if got := quote(arg); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-	}
-	if got := fileName(&Picture{Request: core.Request{Class: `a/b\c:*?`, Seed: 2}}); got != "a_b_c___-2" {
-		t.Errorf("file name %s", got)
 	}
 }

@@ -73,7 +73,7 @@ func (w *World) loaded(m Model) {
 		w.fill(m.Defaults)
 	}
 	if !first {
-		w.say("Opened %s: %d classes, %d×%d pixels.", m.Info.Name, len(m.Info.Classes), m.ImageSize, m.ImageSize)
+		w.say("Opened %s: %s, %d×%d pixels.", m.Info.Name, m.Knows(), m.ImageSize, m.ImageSize)
 	}
 }
 
@@ -165,7 +165,7 @@ func (w *World) Save(scale int) {
 }
 
 func save(folder string, p *Picture, scale int) (string, error) {
-	name := fileName(p)
+	name := picture.Name(p.Request)
 	for i := 1; i < 10000; i++ {
 		path := filepath.Join(folder, name+".png")
 		if i > 1 {
@@ -190,30 +190,6 @@ func save(folder string, p *Picture, scale int) (string, error) {
 		return path, nil
 	}
 	return "", fmt.Errorf("%s has ten thousand pictures %s", folder, name)
-}
-
-// fileName is that of a picture, as the page and the examples name it: fox-1.
-func fileName(p *Picture) string {
-	class := p.Request.Class
-	if p.Request.Classes != nil {
-		class = ""
-		for i, c := range p.Request.Classes {
-			if i > 0 {
-				class += "+"
-			}
-			class += c.Class
-		}
-	}
-	name := strings.Map(func(r rune) rune {
-		if r < ' ' || strings.ContainsRune(`/\:*?"<>|`, r) {
-			return '_'
-		}
-		return r
-	}, strings.ToValidUTF8(class, "_"))
-	if len(name) > 100 {
-		name = strings.ToValidUTF8(name[:100], "")
-	}
-	return fmt.Sprintf("%s-%d", name, p.Request.Seed)
 }
 
 func (w *World) saved(e saved) {

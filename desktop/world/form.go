@@ -42,10 +42,14 @@ func (f *form) err() error {
 // Request is what the form asks for.
 func (w *World) Request() core.Request {
 	r := w.form.req
-	if s := w.form.shares; len(s) == 1 && s[0].Weight == 1 && s[0].From == 0 && s[0].To == 0 {
-		r.Class, r.Classes = s[0].Class, nil
-	} else {
-		r.Class, r.Classes = "", slices.Clone(s)
+	r.Class, r.Prompt, r.Classes = "", "", nil
+	switch s := w.form.shares; {
+	case len(s) != 1 || s[0].Weight != 1 || s[0].From != 0 || s[0].To != 0:
+		r.Classes = slices.Clone(s)
+	case w.words():
+		r.Prompt = s[0].Class
+	default:
+		r.Class = s[0].Class
 	}
 	r.Modulation = slices.Clone(r.Modulation)
 	if w.form.scale.Scale != 1 {
@@ -66,10 +70,7 @@ func (w *World) SetRequest(r core.Request) error {
 func (w *World) fill(r core.Request) {
 	w.form.shares = slices.Clone(r.Classes)
 	if r.Classes == nil {
-		w.form.shares = []core.ClassShare{{Class: r.Class, Weight: 1}}
-		if r.Prompt != "" { // of a model that is told words a class is a prompt
-			w.form.shares[0].Class = r.Prompt
-		}
+		w.form.shares = []core.ClassShare{{Class: subject(r), Weight: 1}}
 	}
 	r.Class, r.Classes, r.Prompt = "", nil, ""
 	if len(r.Modulation) > 0 {
@@ -167,8 +168,12 @@ func (w *World) SetLiveSteps(n int) {
 func (w *World) Dice() { w.SetField("seed", strconv.FormatUint(uint64(rand.Uint32()), 10)) }
 
 // Matches lists the classes with text in their names, those that begin with it
-// first. Words may be apart: "cat face" finds "cat-face".
+// first. Words may be apart: "cat face" finds "cat-face". Of a model that is told words
+// it lists the prompts that text may become.
 func (w *World) Matches(text string) []string {
+	if w.words() {
+		return w.completions(text)
+	}
 	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r == ' ' || r == '-' })
 	var begin, rest []string
 	for _, c := range w.model.Info.Classes {
@@ -190,14 +195,17 @@ func (w *World) Matches(text string) []string {
 // Mix is the classes that are mixed, with their weights.
 func (w *World) Mix() []core.ClassShare { return w.form.shares }
 
-// Pick makes class the first of the mix.
+// Pick makes class, or a prompt, the first of the mix.
 func (w *World) Pick(class string) {
 	w.Edit(func(r *core.Request) {
-		if len(r.Classes) == 0 {
+		switch {
+		case len(r.Classes) > 0:
+			r.Classes[0].Class = class
+		case w.words():
+			r.Prompt = class
+		default:
 			r.Class = class
-			return
 		}
-		r.Classes[0].Class = class
 	})
 }
 
@@ -234,7 +242,7 @@ func (w *World) SetWeight(i int, weight float32) {
 }
 
 func (w *World) setMix(s []core.ClassShare) {
-	w.Edit(func(r *core.Request) { r.Class, r.Classes = "", s })
+	w.Edit(func(r *core.Request) { r.Class, r.Prompt, r.Classes = "", "", s })
 }
 
 // Modulation is the group of the modulation that the form scales.

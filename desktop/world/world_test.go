@@ -33,13 +33,20 @@ func device(t *testing.T) compute.Device {
 	return dev
 }
 
-func newWorld(t *testing.T, s Settings) *World {
+// newWorld has the default model.
+func newWorld(t *testing.T, s Settings) *World { return opened(t, s, "") }
+
+// classWorld has a model of classes that predicts velocities, for what needs one.
+func classWorld(t *testing.T, s Settings) *World { return opened(t, s, weightstest.ClassModel) }
+
+func opened(t *testing.T, s Settings, model string) *World {
 	t.Helper()
 	if s.Folder == "" {
 		s.Folder = t.TempDir()
 	}
-	w := New(device(t), s, "", "")
+	w := New(device(t), s, model, "")
 	t.Cleanup(func() { w.Close() })
+	settle(t, w)
 	if _, ok := w.Model(); !ok {
 		t.Fatalf("no model: %s", w.Message().Text)
 	}
@@ -158,7 +165,7 @@ func TestCancel(t *testing.T) {
 			t.Errorf("step %d: the inspector is at %d", step, in.Step)
 		}
 	}
-	if s := w.Status(); !strings.HasPrefix(s, "Step 3 of 9, t = 0.7") {
+	if s := w.Status(); !strings.HasPrefix(s, "Step 3 of 9, t = 0.9") {
 		t.Errorf("status %q", s)
 	}
 	w.Cancel()
@@ -191,7 +198,7 @@ func TestNewestWins(t *testing.T) {
 // A slider that moves all the time still shows finished pictures, as a live request
 // may go on for a while; a slow one is cancelled.
 func TestLive(t *testing.T) {
-	w := newWorld(t, Settings{LiveSteps: 2})
+	w := classWorld(t, Settings{LiveSteps: 2})
 	w.AddToMix("panda")
 	w.SetLive(true)
 	finished := 0
@@ -256,7 +263,7 @@ func TestLiveCancelsSlow(t *testing.T) {
 }
 
 func TestForm(t *testing.T) {
-	w := newWorld(t, Settings{})
+	w := classWorld(t, Settings{})
 	for name, c := range map[string]struct{ text, want string }{
 		"seed":     {"12x", `seed is "12x", allowed: an integer from 0 to`},
 		"steps":    {"0", "steps is 0, allowed: 1 to 1000"},
@@ -336,7 +343,7 @@ func TestForm(t *testing.T) {
 }
 
 func TestMatches(t *testing.T) {
-	w := newWorld(t, Settings{})
+	w := classWorld(t, Settings{})
 	if all := w.Matches(" "); len(all) != 128 {
 		t.Errorf("%d classes", len(all))
 	}
@@ -462,7 +469,7 @@ func TestPhoto(t *testing.T) {
 }
 
 func TestSaveAndRestore(t *testing.T) {
-	w := newWorld(t, Settings{})
+	w := classWorld(t, Settings{})
 	w.Save(1)
 	if !w.Message().Bad {
 		t.Error("nothing was saved, and nothing said")
@@ -530,7 +537,7 @@ func TestSettings(t *testing.T) {
 	if s, err := ReadSettings(path); err != nil || !reflect.DeepEqual(s, Settings{}) {
 		t.Errorf("none: %+v, %v", s, err)
 	}
-	want := Settings{Request: core.Request{Class: "fox", Seed: 3, Steps: 4, Count: 1, Guidance: 2}, Live: true, LiveSteps: 6, Zoom: 1.25, Width: 900, Height: 700}
+	want := Settings{Request: core.Request{Prompt: "fox", Seed: 3, Steps: 4, Count: 1, Guidance: 2}, Live: true, LiveSteps: 6, Zoom: 1.25, Width: 900, Height: 700}
 	if err := want.Write(path); err != nil {
 		t.Fatal(err)
 	}
@@ -554,16 +561,16 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%.20q: %+v, %v", text, s, err)
 		}
 	}
-	got.Request.Class = "a class that no model has"
+	got.Request.Prompt = "zebrafish"
 	odd := newWorld(t, got)
-	if r := odd.Request(); r.Class != "grinning-face" {
+	if r := odd.Request(); r.Prompt != "fox" {
 		t.Errorf("%+v", r)
 	}
 }
 
 // What the inspector draws is what core says of the request.
 func TestInspector(t *testing.T) {
-	r, err := weights.Default()
+	r, err := weights.Open(weightstest.ClassModel)
 	if err != nil {
 		t.Fatal(err)
 	}

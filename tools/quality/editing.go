@@ -66,7 +66,7 @@ func editing(g *core.Generator, dir string) error {
 	var md strings.Builder
 	fmt.Fprintf(&md, `# Editing
 
-Written by `+"`make quality`"+`: edits with the default model, %d steps, guidance %g, of pictures that it made with another seed.
+Written by `+"`make quality`"+`: edits with testdata/emoji-32.dit8, %d steps, guidance %g, of pictures that it made with another seed.
 PSNR in dB, first where the picture is known, then over the whole picture against the one that was edited, which an edit
 need not find again: a left ear may become another one. Rounding to bytes alone leaves about 59 dB, more for means.
 

@@ -1,5 +1,5 @@
-// Command quality measures what solvers and edits are worth on the default model
-// and writes the pages of docs that say so.
+// Command quality measures what solvers and edits are worth on a model of classes that
+// predicts velocities, and writes the pages of docs that say so.
 package main
 
 import (
@@ -19,10 +19,10 @@ import (
 	"dit8/weights"
 )
 
-const usage = `quality measures on the default model and writes Markdown and pictures into a folder.
+const usage = `quality measures on a model of emoji and writes Markdown and pictures into a folder.
 
-  quality solvers DIR   solvers.md, solvers.svg: error against evaluations
-  quality editing DIR   editing.md, editing.png: what edits keep and what they make
+  quality solvers MODEL.dit8 DIR   solvers.md, solvers.svg: error against evaluations
+  quality editing MODEL.dit8 DIR   editing.md, editing.png: what edits keep and what they make
 `
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -35,29 +35,30 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		return 0
 	}
 	commands := map[string]func(*core.Generator, string) error{"solvers": solvers, "editing": editing}
-	if len(args) != 2 || commands[args[0]] == nil {
+	if len(args) != 3 || commands[args[0]] == nil {
 		fmt.Fprint(stderr, usage)
 		return 2
 	}
 	err := func() error {
-		if st, err := os.Stat(args[1]); err != nil {
+		if st, err := os.Stat(args[2]); err != nil {
 			return err
 		} else if !st.IsDir() {
-			return errors.New(args[1] + " is no folder")
+			return errors.New(args[2] + " is no folder")
 		}
 		dev, err := native.New("", 0)
 		if err != nil {
 			return err
 		}
-		r, err := weights.Default()
+		r, err := weights.Open(args[1])
 		if err != nil {
 			return err
 		}
+		defer r.Close()
 		g, err := r.Generator(dev)
 		if err != nil {
 			return err
 		}
-		return commands[args[0]](g, args[1])
+		return commands[args[0]](g, args[2])
 	}()
 	if err != nil {
 		fmt.Fprintln(stderr, "quality:", err)

@@ -14,11 +14,11 @@ func TestCommandLine(t *testing.T) {
 		stdout string
 		stderr string
 	}{
-		{0, []string{"-h"}, "quality solvers DIR", ""},
-		{2, nil, "", "quality solvers DIR"},
-		{2, []string{"speed", "."}, "", "quality solvers DIR"},
-		{1, []string{"solvers", "none"}, "", "no such file"},
-		{1, []string{"editing", "main.go"}, "", "main.go is no folder"},
+		{0, []string{"-h"}, "quality solvers MODEL.dit8 DIR", ""},
+		{2, nil, "", "quality solvers MODEL.dit8 DIR"},
+		{2, []string{"speed", "m.dit8", "."}, "", "quality solvers MODEL.dit8 DIR"},
+		{1, []string{"solvers", "m.dit8", "none"}, "", "no such file"},
+		{1, []string{"editing", "m.dit8", "main.go"}, "", "main.go is no folder"},
 	} {
 		var out, errs bytes.Buffer
 		if code := run(c.args, nil, &out, &errs); code != c.code || !strings.Contains(out.String(), c.stdout) || !strings.Contains(errs.String(), c.stderr) {

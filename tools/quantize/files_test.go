@@ -55,7 +55,7 @@ func TestForeignFiles(t *testing.T) {
 		zip:                                  "zip archive",
 		"../../weights/default.dit8":         "a .dit8 file already",
 		"../../docs/quantize.md":             "not a safetensors file: it starts with \"# Quanti",
-		"../../weights/emoji-s.labels.json":  "the file holds a JSON array, expected an object",
+		"../../testdata/golden/classes.json": "the file holds a JSON array, expected an object",
 	} {
 		code, _, errs := quantize("-num-heads", "4", "-o", filepath.Join(t.TempDir(), "o.dit8"), path)
 		equal(t, "the exit code for "+path, code, 1)

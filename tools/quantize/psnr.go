@@ -56,13 +56,22 @@ func compareImages(args []string, stdout, _ io.Writer) error {
 
 // table prints the ratios.
 func (o imageFlags) table(models [2]*core.Generator, stdout io.Writer) error {
-	names := models[0].Info().Classes
+	info := models[0].Info()
+	names, req := info.Classes, core.Request{Steps: o.steps, Guidance: float32(o.guidance), Count: 1}
+	what := &req.Class
+	if v := info.Vocabulary; v != nil && len(v.Examples) > 0 {
+		names, what = v.Examples, &req.Prompt
+	}
+	if info.Convention.Average { // whose steps are where it is made for them
+		req.Shift = info.Defaults.Shift
+	}
 	classes := min(o.classes, len(names))
-	req := core.Request{Steps: o.steps, Guidance: float32(o.guidance), Count: 1}
 	var all []float64
 	for i := range classes {
 		k := i * len(names) / classes
-		req.Class = strconv.Itoa(k)
+		if *what = names[k]; what == &req.Class {
+			*what = strconv.Itoa(k)
+		}
 		line := ""
 		for s := range o.seeds {
 			req.Seed = uint64(s)

@@ -24,6 +24,6 @@ func TestPSNR(t *testing.T) {
 		{2, "-reference is missing", []string{i8}},
 		{2, "-classes is 0", []string{"-classes", "0", "-reference", f32, i8}},
 		{1, "steps is 0", []string{"-steps", "0", "-reference", f32, i8}},
-		{1, "different classes", []string{"-reference", "../../weights/default.dit8", i8}},
+		{1, "different classes", []string{"-reference", "../../testdata/emoji-32.dit8", i8}},
 	})
 }

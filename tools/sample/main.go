@@ -19,14 +19,15 @@ import (
 	"dit8/core"
 	"dit8/core/pngfile"
 	"dit8/internal/atomicfile"
+	pictures "dit8/internal/picture"
 	"dit8/internal/progress"
 	"dit8/weights"
 )
 
 const usage = `sample generates images and writes them as a PNG, which also holds the request.
 
-  sample [-model FILE.dit8 [-vae FILE.dit8]] -class NAME_OR_INDEX [flags] -o OUT.png
-  sample [-model FILE.dit8] -prompt "WORDS" [-style NAME] [flags] -o OUT.png
+  sample [-model FILE.dit8 [-vae FILE.dit8]] -class NAME_OR_INDEX [flags] [-o OUT.png]
+  sample [-model FILE.dit8] -prompt "WORDS" [-style NAME] [flags] [-o OUT.png]
   sample [-model FILE.dit8 [-vae FILE.dit8]] -classes
   sample bench [flags]
   sample inspect [flags]
@@ -75,7 +76,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	model := f.String("model", "", "the .dit8 `file`; default: the built-in model")
 	vae := f.String("vae", "", "the .dit8 `file` of the autoencoder that turns the model's latents into images; default: the one in -model's file")
 	list := f.Bool("classes", false, "print the model's classes, or words and styles, and stop")
-	out := f.String("o", "", "the PNG `file` to write; - is standard output")
+	out := f.String("o", "", "the PNG `file` to write; - is standard output; default: one that is named after the picture, and said")
 	asJSON := f.Bool("json", false, "print how the images were made, as JSON")
 	scale := f.Int("scale", 1, "draw each pixel as N×N pixels")
 	morph := f.Int("morph", 0, "frames from -seed to -seed-to, written as an animated PNG")
@@ -91,8 +92,6 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	request.set = set
 	switch {
 	case *list:
-	case *out == "" && !*asJSON:
-		return usageError("-o is missing: the PNG file to write")
 	case !set["class"] && !set["mix"] && !set["prompt"] && !set["style"] && !set["request"]:
 		return usageError("-class or -prompt is missing; -classes lists the model's classes or words")
 	case set["morph"] && (*morph < 2 || *morph > maxFrames):
@@ -128,6 +127,10 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
+	named := *out == "" && !*asJSON
+	if named {
+		*out = pictures.Name(req) + ".png"
+	}
 	frames, err := generate(ctx, g, req, *morph, progress.New(stderr))
 	if err != nil {
 		return err
@@ -141,6 +144,9 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		}
 		if err != nil {
 			return err
+		}
+		if named {
+			fmt.Fprintln(stderr, "sample: wrote", *out)
 		}
 	}
 	if *asJSON {

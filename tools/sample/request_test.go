@@ -39,17 +39,17 @@ func picture(t *testing.T, name string, n int, at func(x, y int) color.Color) st
 
 // The metadata of an image makes it again, and flags overrule it.
 func TestRequestFile(t *testing.T) {
-	_, first, _ := sampleCmd("-mix", "fox,panda", "-seed", "9", "-steps", "2", "-solver", "ab2", "-json")
+	_, first, _ := classCmd("-mix", "fox,panda", "-seed", "9", "-steps", "2", "-solver", "ab2", "-json")
 	file := filepath.Join(t.TempDir(), "meta.json")
 	if err := os.WriteFile(file, []byte(first), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	var m, again core.Metadata
-	_, out, errs := sampleCmd("-request", file, "-json")
+	_, out, errs := classCmd("-request", file, "-json")
 	if json.Unmarshal([]byte(first), &m) != nil || json.Unmarshal([]byte(out), &again) != nil || again.SHA256 != m.SHA256 {
 		t.Errorf("%s then %s %s", first, out, errs)
 	}
-	_, out, errs = sampleCmd("-request", file, "-class", "rose", "-steps", "1", "-json")
+	_, out, errs = classCmd("-request", file, "-class", "rose", "-steps", "1", "-json")
 	again = core.Metadata{}
 	if json.Unmarshal([]byte(out), &again) != nil || again.Request.Class != "rose" || again.Request.Classes != nil || again.Request.Steps != 1 || again.Request.Seed != 9 {
 		t.Errorf("overruled: %s %s", out, errs)
@@ -58,7 +58,7 @@ func TestRequestFile(t *testing.T) {
 
 // What flags say arrives in the request, and what it makes is what JSON says.
 func TestRequestFlags(t *testing.T) {
-	code, out, errs := sampleCmd("-mix", "bear=2@1-0.6, cat-face@0.6-0", "-negative", "fox", "-seed", "4", "-seed-to", "5", "-seed-mix", "0.25",
+	code, out, errs := classCmd("-mix", "bear=2@1-0.6, cat-face@0.6-0", "-negative", "fox", "-seed", "4", "-seed-to", "5", "-seed-mix", "0.25",
 		"-steps", "3", "-guidance", "2", "-guidance-interval", "0.1-0.9", "-guidance-rescale", "0.5",
 		"-solver", "sde", "-schedule", "cosine", "-shift", "2", "-diffusion", "0.5", "-modulate", "alpha=0.5@2,gamma.mlp=-2@3-5:0-63,all=0:7", "-json")
 	var m core.Metadata
@@ -83,8 +83,8 @@ func TestRequestFlags(t *testing.T) {
 // A PNG is a request: it makes the same image again.
 func TestRequestFromPNG(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "o.png")
-	_, want, errs := sampleCmd("-class", "fox", "-steps", "2", "-modulate", "alpha=0.5", "-json", "-o", file)
-	_, got, more := sampleCmd("-request", file, "-json")
+	_, want, errs := classCmd("-class", "fox", "-steps", "2", "-modulate", "alpha=0.5", "-json", "-o", file)
+	_, got, more := classCmd("-request", file, "-json")
 	var a, b core.Metadata
 	if err := errors.Join(json.Unmarshal([]byte(want), &a), json.Unmarshal([]byte(got), &b)); err != nil {
 		t.Fatalf("%v: %s %s", err, errs, more)
@@ -105,7 +105,7 @@ func TestEditFlags(t *testing.T) {
 		{"-edit", "colorize", "-image", whole},
 	} {
 		file := filepath.Join(t.TempDir(), "o.png")
-		code, out, errs := sampleCmd(append(args, "-class", "fox", "-steps", "2", "-json", "-o", file)...)
+		code, out, errs := classCmd(append(args, "-class", "fox", "-steps", "2", "-json", "-o", file)...)
 		var m core.Metadata
 		if err := json.Unmarshal([]byte(out), &m); code != 0 || err != nil {
 			t.Fatalf("%v: exit %d, %v: %s", args, code, err, errs)
@@ -177,7 +177,7 @@ func TestEditFlags(t *testing.T) {
 		if c.args[0] != "-mix" {
 			args = append(args, "-class", "fox")
 		}
-		code, stdout, errs := sampleCmd(args...)
+		code, stdout, errs := classCmd(args...)
 		if code != c.code || !strings.Contains(errs, c.want) || stdout != "" {
 			t.Errorf("sample %v: exit %d, %q %q; want %d and %q", c.args, code, errs, stdout, c.code, c.want)
 		}
@@ -190,12 +190,12 @@ func TestEditFlags(t *testing.T) {
 // A morph is an animated PNG whose first and last frames are those of the seeds.
 func TestMorph(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "morph.png")
-	code, out, errs := sampleCmd("-class", "fox", "-steps", "2", "-seed", "1", "-seed-to", "2", "-morph", "3", "-json", "-o", file)
+	code, out, errs := classCmd("-class", "fox", "-steps", "2", "-seed", "1", "-seed-to", "2", "-morph", "3", "-json", "-o", file)
 	var frames []core.Metadata
 	if err := json.Unmarshal([]byte(out), &frames); code != 0 || err != nil || len(frames) != 3 {
 		t.Fatalf("exit %d, %v, %d frames: %s", code, err, len(frames), errs)
 	}
-	_, first, _ := sampleCmd("-class", "fox", "-steps", "2", "-seed", "1", "-json")
+	_, first, _ := classCmd("-class", "fox", "-steps", "2", "-seed", "1", "-json")
 	if !strings.Contains(first, frames[0].SHA256) || frames[1].SHA256 == frames[0].SHA256 || frames[1].Request.SeedMix != 0.5 {
 		t.Errorf("frames %+v", frames)
 	}

@@ -15,7 +15,7 @@ const trials = "../../testdata/trials/"
 // made runs sample with -json and returns what it made, and what it said beside.
 func made(t *testing.T, args ...string) (m core.Metadata, notes string) {
 	t.Helper()
-	code, out, notes := sampleCmd(append(args, "-json", "-steps", "1", "-guidance", "1")...)
+	code, out, notes := classCmd(append(args, "-json", "-steps", "1", "-guidance", "1")...)
 	if err := json.Unmarshal([]byte(out), &m); err != nil || code != 0 {
 		t.Fatalf("%q: exit %d, %v %s", args, code, err, notes)
 	}
@@ -50,7 +50,7 @@ func TestPicturesOfAllKinds(t *testing.T) {
 	if n != 256 {
 		t.Errorf("%d pixels are painted anew", n)
 	}
-	code, _, errs := sampleCmd("-class", "fox", "-json", "-edit", "inpaint", "-image", trials+"photo.png")
+	code, _, errs := classCmd("-class", "fox", "-json", "-edit", "inpaint", "-image", trials+"photo.png")
 	if code != 2 || !strings.Contains(errs, "-image has no transparent part") {
 		t.Errorf("exit %d, %s", code, errs)
 	}

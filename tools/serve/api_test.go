@@ -79,7 +79,7 @@ func get(t *testing.T, url string) (int, string) {
 func TestAPI(t *testing.T) {
 	t.Setenv("DIT8_MAX_STEPS", "9")
 	url, log, stop := start(t, "-dir", built(t))
-	status, picture := get(t, url+"v1/images?class=fox&seed=1&steps=4&guidance=3")
+	status, picture := get(t, url+"v1/images?prompt=fox&seed=1&steps=4&guidance=1")
 	if golden := weightstest.Pixels(t)[0]; status != 200 || !strings.Contains(picture, golden.SHA256) { // of this request
 		t.Errorf("%d, not the golden image", status)
 	}

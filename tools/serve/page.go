@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -41,10 +42,16 @@ func page(dir string, b blobs, isolate bool) http.Handler {
 }
 
 // modelList is the JavaScript module that names the page's models, of which there is
-// one, with the hashes that the page checks its files against.
+// one, with the hashes that the page checks its files against, and the names that the
+// command line needs.
 func modelList(b blobs) string {
 	file := func(name string, blob blob) string {
-		return fmt.Sprintf(`url: new URL("./%s", import.meta.url).href, sha256: "%s", bytes: %d`, name, blob.sha256, len(blob.data))
+		text := fmt.Sprintf(`url: new URL("./%s", import.meta.url).href, sha256: "%s", bytes: %d`, name, blob.sha256, len(blob.data))
+		if blob.name != "" {
+			quoted, _ := json.Marshal(blob.name) // a string has no errors
+			text += ", file: " + string(quoted)
+		}
+		return text
 	}
 	entry := `name: "default", ` + file("default.dit8", b.model)
 	if b.vae.data != nil {

@@ -35,7 +35,7 @@ func built(t *testing.T) string {
 }
 
 func TestPage(t *testing.T) {
-	h := page(built(t), blobs{newBlob([]byte("blob")), newBlob([]byte("vae"))}, true)
+	h := page(built(t), blobs{newBlob([]byte("blob"), ""), newBlob([]byte("vae"), "vae.dit8")}, true)
 	for _, c := range []struct {
 		method, path, body, kind string
 		status                   int
@@ -46,7 +46,7 @@ func TestPage(t *testing.T) {
 		{"GET", "/dit8/default.dit8", "blob", "application/octet-stream", 200},
 		{"GET", "/dit8/vae.dit8", "vae", "application/octet-stream", 200},
 		{"HEAD", "/dit8/default.dit8", "", "application/octet-stream", 200},
-		{"GET", "/dit8/models.js", modelList(blobs{newBlob([]byte("blob")), newBlob([]byte("vae"))}), "text/javascript; charset=utf-8", 200},
+		{"GET", "/dit8/models.js", modelList(blobs{newBlob([]byte("blob"), ""), newBlob([]byte("vae"), "vae.dit8")}), "text/javascript; charset=utf-8", 200},
 		{"GET", "/nope", "404 page not found\n", "text/plain; charset=utf-8", 404},
 		{"POST", "/", "Method Not Allowed\n", "text/plain; charset=utf-8", 405},
 	} {

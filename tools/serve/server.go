@@ -111,13 +111,15 @@ func handler(o options, logger *slog.Logger) (http.Handler, error) {
 // blobs are the files of a model: vae is empty where it is one file.
 type blobs struct{ model, vae blob }
 
-// blob is a file and its SHA-256, in hex.
+// blob is a file, its name where it is not the built-in model, and its SHA-256, in hex.
 type blob struct {
-	data   []byte
-	sha256 string
+	data         []byte
+	name, sha256 string
 }
 
-func newBlob(data []byte) blob { return blob{data, fmt.Sprintf("%x", sha256.Sum256(data))} }
+func newBlob(data []byte, name string) blob {
+	return blob{data, name, fmt.Sprintf("%x", sha256.Sum256(data))}
+}
 
 // readBlobs reads the files, and checks that they go together.
 func readBlobs(o options) (b blobs, err error) {
@@ -159,7 +161,7 @@ func generator(o options, b blobs) (*core.Generator, error) {
 // reported here and not in the page.
 func readModel(path string) (blob, error) {
 	if path == "" {
-		return newBlob(weights.DefaultBytes()), nil
+		return newBlob(weights.DefaultBytes(), ""), nil
 	}
 	f, err := weights.Open(path)
 	if err != nil {
@@ -175,5 +177,5 @@ func readModel(path string) (blob, error) {
 	if err != nil {
 		return blob{}, err
 	}
-	return newBlob(data), nil
+	return newBlob(data, filepath.Base(path)), nil
 }

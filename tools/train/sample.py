@@ -52,6 +52,6 @@ def grid(images, path, columns=16, scale=2):
     page = np.repeat(page, 3, axis=2) if c == 1 else page
     image = Image.fromarray(page).resize((page.shape[1] * scale, page.shape[0] * scale), Image.NEAREST)
     part = f"{path}.part"
-    image.save(part, format="png")
+    image.save(part, format="jpeg" if str(path).endswith(".jpg") else "png", quality=90)
     import os
     os.replace(part, path)

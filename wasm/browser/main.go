@@ -107,7 +107,7 @@ func (p *program) load(args []js.Value) (any, error) {
 		"stepCounts": numbers(h.Info.StepCounts),
 		"name":       h.Info.Name, "id": h.ID, "device": p.device.Name(), "classes": list(h.Info.Classes), "size": h.ImageSize(),
 		"depth": h.Config.Depth, "hiddenSize": h.Config.HiddenSize, "source": h.Info.Source, "license": h.Info.License,
-		"steps": h.Info.Defaults.Steps, "guidance": float64(h.Info.Defaults.Guidance),
+		"steps": h.Info.Defaults.Steps, "guidance": float64(h.Info.Defaults.Guidance), "shift": float64(h.Info.Defaults.Shift),
 		"latents": h.Autoencoder != nil, "edits": list(g.EditTasks()),
 		"solvers": list(h.Info.Solvers()), "schedules": list(h.Info.Spacings()),
 		"maxSteps": core.MaxSteps, "maxGuidance": core.MaxGuidance, "maxCount": core.MaxCount, "maxSeed": core.MaxSeed, "maxShares": core.MaxShares,

@@ -2,7 +2,7 @@
 // without a cache: what it downloads besides the model (bytes after gzip -9), the
 // median times from navigation until it is ready to sample and until it shows its first
 // image, which it makes by itself (ms), and the most memory that it has taken after
-// loading and three requests of four images with guidance (MB).
+// loading and three requests of four images (MB).
 import { execFileSync } from "node:child_process";
 import { chromium } from "playwright-core";
 import { serve } from "../test/helpers.mjs";
@@ -42,7 +42,8 @@ async function visit(address, text, then = () => {}) {
 
 for (let round = 0; round < rounds; round++) {
   ready.push(await visit("?run=no", "Ready.", round ? undefined : async (page, responses) => {
-    await fill(page, { count: 4, steps: 4, guidance: 3 });
+    await page.uncheck("#live");
+    await fill(page, { count: 4, steps: 4 });
     for (let i = 0; i < 3; i++) await generate(page);
     memory = await page.evaluate(() => window.taken);
     const files = new Map();

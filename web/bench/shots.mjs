@@ -7,8 +7,9 @@ const site = await start();
 
 async function withHistory(options) {
   const page = await site.open(options);
-  for (const name of ["panda", "rocket", "octopus", "pizza", "ghost"]) {
-    await fill(page, { class: name, steps: 20 });
+  await page.uncheck("#live");
+  for (const prompt of ["panda", "rocket", "blue octopus", "red rose", "ghost"]) {
+    await fill(page, { prompt });
     await generate(page);
   }
   await page.$eval("#more", (details) => { details.open = false; });
@@ -20,12 +21,12 @@ const shoot = async (page, name) => {
 };
 
 async function foxes(page, name) {
-  await fill(page, { class: "fox", count: 4 });
-  await fill(page, { steps: 50 });
+  await fill(page, { prompt: "happy fox", count: 4, style: "fluent-3d" });
+  await fill(page, { steps: 20 });
   await page.$eval("#more", (details) => { details.open = false; });
   await page.evaluate(() => scrollTo(0, 0));
   await page.click("#generate");
-  await status(page, "Step 17 ");
+  await status(page, "Step 13 ");
   await shoot(page, name);
 }
 

@@ -11,8 +11,8 @@ export interface Model {
   vae?: string | URL | Model;
 }
 
-/** The models that come with the package; the first is the default. */
-export const models: readonly (Model & { name: string; sha256: string; bytes: number })[];
+/** The models that come with the package; the first is the default. `file` is what it was called where it was served from. */
+export const models: readonly (Model & { name: string; sha256: string; bytes: number; file?: string })[];
 
 /** News while a model is loaded. */
 export type Progress =
@@ -61,9 +61,10 @@ export interface Info {
   size: number;
   depth: number;
   hiddenSize: number;
-  /** Defaults of the model. */
+  /** Defaults of the model; a shift of 0 is none. */
   steps: number;
   guidance: number;
+  shift: number;
   /** Whether it makes latents, of which an autoencoder makes images. */
   latents: boolean;
   /** The tasks of edits that it can do. */

@@ -1,4 +1,5 @@
 // The page: a form, a canvas, a history, and a sampler that makes the images.
+import { models } from "./dit8/models.js";
 import { Sampler } from "./dit8/sampler.js";
 import { summary } from "./command.js";
 import { files } from "./files.js";
@@ -76,7 +77,10 @@ async function load(file) {
     sampler?.dispose();
     sampler = next;
     next.info.file = file?.name;
+    next.info.files = file && model === file ? { model: file.name }
+      : { model: model?.name ?? models[0].file, vae: file?.name ?? asked.get("vae")?.split("/").at(-1) ?? models[0].vae?.file };
     form.use(next.info);
+    document.documentElement.classList.toggle("smooth", next.info.size >= 128); // smaller pixels are for looking at
     if (next.info.words.length) document.querySelector("header p").textContent = "Say something and see it drawn while you type, on your own machine. Nothing is uploaded.";
     panel(next);
     $("generate").disabled = false;

@@ -26,11 +26,11 @@ const lists = {
 };
 
 // command is a command line for tools/sample. A request that flags can't say comes from the
-// saved PNG. file is the model's, where it came from one.
-export function command(request, { file } = {}) {
+// saved PNG. files name the model's, where it is not the command line's own.
+export function command(request, { files = {} } = {}) {
   const name = fileName(request);
   let flags = Object.entries(request).map(([field, value]) => (value === true ? [field.replaceAll("_", "-")] : typeof value === "object" ? lists[field]?.(value) : [field.replaceAll("_", "-"), value]));
   flags = flags.includes(undefined) ? [["request", name], ["o", `again-${name}`]] : [...flags, ["o", name]];
-  if (file) flags.unshift(["model", file]);
+  flags.unshift(...Object.entries(files).filter(([, file]) => file));
   return ["go run ./tools/sample", ...flags.map(([flag, value]) => `-${flag}${value === undefined ? "" : ` ${quote(String(value))}`}`)].join(" ");
 }

@@ -223,6 +223,10 @@ export function editor(element, { onEdit, onMessage }) {
 
   return {
     open(of, made, { classes, words, edits, latents: encoded }) {
+      if (size !== of.width) { // a brush is a part of the image: of 32 pixels, 1 to 12 are across
+        $(".size").max = Math.round(of.width * 3 / 8);
+        $(".size").value = $(".size").previousElementSibling.textContent = Math.round(of.width / 8);
+      }
       [image, request, size, latents, worded] = [of, made, of.width, encoded, words.length > 0];
       mask = new Uint8Array(size * size);
       [before, cursor, pen] = [[], undefined, undefined];

@@ -32,7 +32,7 @@ export function form({ onChange, read }) {
   for (const type of ["input", "change", "click", "keyup"]) element.addEventListener(type, changed);
 
   function pick(name) {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: titled(name) });
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: subject === words ? name : titled(name) });
     button.dataset.class = name;
     button.onclick = () => {
       subject.value = name;

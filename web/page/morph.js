@@ -3,7 +3,7 @@ import { animate } from "./apng.js";
 import { said } from "./command.js";
 
 const delay = 80, pause = 640; // ms that a frame shows, and the two ends do
-const scale = 8; // pixels a side of a pixel in the file
+const side = 256; // pixels a side of the file, about
 
 // morph fills element. open(sampler, from, to) takes two results, {request, image, index},
 // index being the image's in its request's grid.
@@ -60,23 +60,26 @@ export function morph(element, { onMessage }) {
     $(".play").textContent = on ? "Pause" : "Play";
   }
 
-  // make makes the frames that are missing, those in the middle of the widest gaps first.
+  // make makes the frames that are missing: the one that is looked for first, then those in the middle of the widest gaps.
   async function make() {
     stop?.abort();
     const { signal } = stop = new AbortController();
     const mine = frames;
+    const frame = async (k) => {
+      const request = plan(k / (mine.length - 1));
+      mine[k] = { request, image: (await sampler.generate(request, { signal })).images[from.index] };
+      signal.throwIfAborted();
+      if (k === at) show(k);
+      progress();
+    };
     $(".cancel").textContent = "Cancel";
     try {
       for (const gaps = [[0, mine.length - 1]]; gaps.length;) {
         const [low, high] = gaps.shift(), middle = Math.floor((low + high) / 2);
         if (high - low < 2) continue;
         gaps.push([low, middle], [middle, high]);
-        if (!mine[middle]) {
-          const request = plan(middle / (mine.length - 1));
-          mine[middle] = { request, image: (await sampler.generate(request, { signal })).images[from.index] };
-          signal.throwIfAborted();
-        }
-        progress();
+        while (!mine[at]) await frame(at);
+        if (!mine[middle]) await frame(middle);
       }
       progress();
     } catch (error) {
@@ -121,7 +124,7 @@ export function morph(element, { onMessage }) {
     const back = there.slice(1, -1).reverse(); // as it plays
     const delays = [...there, ...back].map((_, i) => (i === 0 || i === n - 1 ? pause : delay) / 10);
     const { name, id } = sampler.info;
-    const blob = await animate([...there, ...back].map(({ image }) => image), delays, { request: from.request, model: name, model_id: id }, { scale });
+    const blob = await animate([...there, ...back].map(({ image }) => image), delays, { request: from.request, model: name, model_id: id }, { scale: Math.max(1, Math.round(side / from.image.width)) });
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: `${title(from)}-to-${title(to)}.png`.replaceAll(/[/\\:*?"<>|]/g, "_") });
     link.click();
     URL.revokeObjectURL(link.href);

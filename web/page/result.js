@@ -6,7 +6,7 @@ import { toHash } from "./share.js";
 import { status } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
-const scales = [1, 4, 8, 16];
+const scales = [1, 2, 4, 8, 16], large = 256; // pixels that small images are saved with
 
 // result calls onRun(request) to make another picture, onReuse(request) to have a request in
 // the form, onTool(name, button, entry, i) for a closer look at image i and onImage(i) where
@@ -15,7 +15,15 @@ export function result({ onRun, onReuse, onTool, onImage }) {
   const buttons = [...$("result").querySelectorAll("button")];
   let entry, at = 0;
   for (const button of buttons) button.disabled = true;
-  $("scale").append(...scales.map((scale) => new Option(`×${scale}`, scale, scale === 8, scale === 8)));
+
+  // sizes lists those of a PNG of images of so many pixels; what was chosen stays.
+  let listed;
+  function sizes(width) {
+    if (width === listed) return;
+    listed = width;
+    const usual = width * 2 >= large ? 1 : large / width;
+    $("scale").replaceChildren(...scales.map((scale) => new Option(`${width * scale} px`, scale, scale === usual, scale === usual)));
+  }
 
   const variant = (seed) => ({ ...entry.request, seed });
   $("again").onclick = () => onRun(entry.request);
@@ -47,7 +55,8 @@ export function result({ onRun, onReuse, onTool, onImage }) {
       $("hash").textContent = sha256;
       $("command").textContent = command(request, model);
       $("request").textContent = JSON.stringify(request, (_, value) => (typeof value === "string" && value.length > 200 ? `${value.slice(0, 40)}… (${value.length} characters)` : value), 2);
-      const { length } = result.images;
+      const { length, 0: { width } } = result.images;
+      sizes(width);
       $("which").replaceChildren(...result.images.map((_, k) => new Option(`${k + 1} of ${length}`)));
       $("which-field").hidden = length === 1;
       this.choose(i);

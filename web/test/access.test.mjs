@@ -1,10 +1,11 @@
 // Use by everyone: axe-core's rules, themes, layout that stays, small windows.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { classModel } from "./helpers.mjs";
 import { fill, fits, generate, phone, start, status, violations } from "./page.mjs";
 
 let site;
-before(async () => { site = await start(); });
+before(async () => { site = await start("-model", classModel); });
 after(() => site?.stop());
 
 for (const [size, options] of [["desktop", {}], ["phone", phone]]) for (const colorScheme of ["light", "dark"]) {

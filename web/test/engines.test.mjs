@@ -61,6 +61,7 @@ for (const engine of engines) describe(engine, () => {
   test("the page cancels, and goes on", async () => {
     await tab.evaluate(() => {
       for (const details of document.querySelectorAll("details")) details.open = true;
+      document.getElementById("live").checked = false;
       document.getElementById("steps").value = 1000;
       document.getElementById("generate").click();
     });

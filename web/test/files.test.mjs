@@ -6,17 +6,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { readMetadata } from "../dit8/png.js";
-import { golden, root } from "./helpers.mjs";
+import { classModel, goldenClasses, root } from "./helpers.mjs";
 import { canvasHash, drop, fill, generate, made, start, status } from "./page.mjs";
 
-const { request, sha256 } = golden[0];
+const { request, sha256 } = goldenClasses[0];
 const folder = mkdtempSync(join(tmpdir(), "dit8-"));
 const go = (...args) => execFileSync("go", ["run", ...args], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
 let site, page, png, other;
 before(async () => {
   other = join(folder, "other.dit8");
   go("./tools/quantize", "-convention", "sit", "-num-heads", "6", "-name", "other", "-o", other, "testdata/golden/sit_rgb/model.safetensors");
-  site = await start();
+  site = await start("-model", classModel);
   page = await site.open();
 });
 after(() => site?.stop());
@@ -47,7 +47,7 @@ test("it saves a PNG with the request, enlarged", async () => {
 test("the command line takes the saved request", async () => {
   const file = join(folder, "saved.png");
   writeFileSync(file, png);
-  assert.equal(JSON.parse(go("./tools/sample", "-request", file, "-json")).sha256, sha256);
+  assert.equal(JSON.parse(go("./tools/sample", "-model", classModel, "-request", file, "-json")).sha256, sha256);
 });
 
 test("a dropped PNG restores its request and proves its pixels", async () => {
@@ -62,7 +62,7 @@ test("a dropped PNG restores its request and proves its pixels", async () => {
 
 test("so does one of the command line, chosen as a file", async () => {
   const file = join(folder, "cli.png");
-  const { sha256 } = JSON.parse(go("./tools/sample", "-mix", "bear@1-0.6,panda=2@0.6-0", "-seed", "3", "-count", "2", "-steps", "4", "-negative", "fox", "-o", file, "-json"));
+  const { sha256 } = JSON.parse(go("./tools/sample", "-model", classModel, "-mix", "bear@1-0.6,panda=2@0.6-0", "-seed", "3", "-count", "2", "-steps", "4", "-negative", "fox", "-o", file, "-json"));
   await made(page, async () => {
     const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.click("#open")]);
     await chooser.setFiles(file);

@@ -7,8 +7,11 @@ import { helper } from "../../wasm/kernels/node.mjs";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 const cases = (file) => JSON.parse(readFileSync(`${root}testdata/golden/${file}`, "utf8"));
-export const golden = cases("pixels.json");
-export const goldenOptions = cases("options.json"); // of requests with solvers, mixes and edits
+export const golden = cases("pixels.json"); // of the default model
+export const goldenOptions = cases("options.json"); // styles, mixes and edits
+// A model of 128 classes, 32×32 pixels, that predicts velocities, and its golden requests.
+export const classModel = "testdata/emoji-32.dit8";
+export const goldenClasses = cases("classes.json"); // guidance, solvers, schedules
 
 // serve starts the real server on a free port and returns its address.
 export async function serve(...args) {

@@ -1,13 +1,13 @@
 // The session's results, and what can be done with them.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { golden } from "./helpers.mjs";
+import { classModel, goldenClasses } from "./helpers.mjs";
 import { canvasHash, fill, generate, made, start, status } from "./page.mjs";
 
-const { request, sha256 } = golden[0];
+const { request, sha256 } = goldenClasses[0];
 let site, page;
 before(async () => {
-  site = await start();
+  site = await start("-model", classModel);
   page = await site.open();
   await fill(page, request);
   await generate(page);

@@ -5,12 +5,12 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { goldenOptions, root } from "./helpers.mjs";
+import { classModel, goldenClasses, root } from "./helpers.mjs";
 import { fill, generate, start } from "./page.mjs";
 
 let site, page;
 before(async () => {
-  site = await start();
+  site = await start("-model", classModel);
   page = await site.open();
   await fill(page, { steps: 4 });
 });
@@ -22,6 +22,7 @@ const command = async () => (await page.textContent("#command")).match(/'[^']*'|
 // sameByCommand runs the command line that is shown.
 async function sameByCommand() {
   const args = await command();
+  args[args.indexOf("-model") + 1] = classModel;
   args[args.indexOf("-o") + 1] = join(mkdtempSync(join(tmpdir(), "dit8-")), "out.png");
   const { sha256 } = JSON.parse(execFileSync(args[0], [...args.slice(1), "-json"], { cwd: root, encoding: "utf8" }));
   assert.equal(sha256, await page.textContent("#hash"));
@@ -90,7 +91,7 @@ test("a second seed is blended in", async () => {
 });
 
 // What other programs may ask for beyond the form's fields comes along too.
-for (const { request, sha256 } of goldenOptions) test(`the golden pixels of a link: ${JSON.stringify(request).slice(0, 120)}`, async () => {
+for (const { request, sha256 } of goldenClasses) test(`the golden pixels of a link: ${JSON.stringify(request).slice(0, 120)}`, async () => {
   const other = await site.open({ address: `#${new URLSearchParams({ request: JSON.stringify(request) })}`, until: "Done" });
   assert.equal(await other.textContent("#hash"), sha256);
   await other.click("#reuse");

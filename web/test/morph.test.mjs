@@ -153,6 +153,22 @@ test("another number of frames begins anew", async () => {
   assert.equal(await shown(), cli(b));
 });
 
+test("the place that is looked for is made next", async () => {
+  await page.selectOption("select", "33");
+  await page.waitForFunction(() => document.querySelector(".readout").textContent === "All 33 frames are there.");
+  const order = await page.evaluate(async () => {
+    generated.length = 0;
+    const running = morphed.open(sampler, from, to), scrub = tool.querySelector(".scrub");
+    scrub.value = 5;
+    scrub.dispatchEvent(new Event("input"));
+    await running;
+    return generated.slice(0, 3).map(({ metadata }) => 32 * metadata.request.seed_mix);
+  });
+  assert.deepEqual(order, [16, 5, 8]);
+  assert.equal(await page.inputValue(".scrub"), "5");
+  await page.selectOption("select", "17");
+});
+
 test("requests on the way", async () => {
   const ways = await page.evaluate(() => {
     const info = { steps: 20, guidance: 3, classes: ["fox"] };

@@ -6,10 +6,10 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { golden, goldenOptions, program, reader, root } from "./helpers.mjs";
+import { classModel, golden, goldenClasses, goldenOptions, program, reader, root } from "./helpers.mjs";
 
 let dit8;
-const model = readFileSync(root + "weights/default.dit8");
+const model = readFileSync(root + "weights/default.dit8"), ofClasses = readFileSync(root + classModel);
 
 before(async () => {
   dit8 = await program();
@@ -32,9 +32,13 @@ test("a broken model is refused", async () => {
 
 for (const [threads, device] of [[0, "generic"], [1, "simd128"], [2, "simd128 ×2"], [4, "simd128 ×4"]]) test(`the golden pixels, ${device}`, async () => {
   const tested = threads === 1 ? dit8 : await program(threads);
-  const info = await tested.load(reader(model));
-  assert.equal(info.classes.length, 128);
-  for (const { request, sha256 } of [...golden, ...goldenOptions]) {
+  for (const [file, cases] of [[ofClasses, goldenClasses], [model, [...golden, ...goldenOptions]]]) await same(tested, file, cases, device);
+});
+
+// same checks a model's golden pixels.
+async function same(tested, model, cases, device) {
+  await tested.load(reader(model));
+  for (const { request, sha256 } of cases) {
     const steps = [];
     const result = await tested.generate(JSON.stringify(request), (event) => steps.push(event.step));
     assert.deepEqual(steps, Array.from({ length: request.steps }, (_, i) => i + 1));
@@ -44,7 +48,7 @@ for (const [threads, device] of [[0, "generic"], [1, "simd128"], [2, "simd128 ×
     for (const image of result.images) hash.update(image);
     assert.equal(hash.digest("hex"), sha256);
   }
-});
+}
 
 // In a page the largest piece of the file that the network hands over comes on top.
 for (const threads of [1, 2]) test(`memory on ${threads} threads`, async () => {
@@ -82,11 +86,13 @@ test("bad requests name the field", async () => {
 
 test("cancel takes effect within a step, and one request runs at a time", async () => {
   let steps = 0;
-  const running = dit8.generate('{"steps": 1000, "guidance": 1}', () => { if (++steps === 2) dit8.cancel(); });
+  const running = dit8.generate('{"steps": 1000}', () => { steps++; });
   await assert.rejects(dit8.generate("{}", () => {}), /a request is running/);
   await assert.rejects(dit8.load(reader(model)), /a request is running/);
+  const at = steps;
+  dit8.cancel();
   await assert.rejects(running, { name: "AbortError" });
-  assert.equal(steps, 2);
+  assert.ok(steps <= at + 1, `${steps} steps, cancelled after ${at}`);
 });
 
 const network = { input_size: 8, patch_size: 2, in_channels: 3, hidden_size: 24, depth: 2, num_heads: 3, mlp_hidden_size: 40, num_classes: 3 };

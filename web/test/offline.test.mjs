@@ -23,7 +23,7 @@ async function visit(init = () => {}, options = {}) {
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   await page.addInitScript(init);
-  await page.goto(`${server.url}#class=fox&steps=1`);
+  await page.goto(`${server.url}#prompt=fox&steps=1`);
   return page;
 }
 const threads = (page) => page.evaluate(async () => {
@@ -55,7 +55,7 @@ test("a host without headers: the page isolates itself, and has threads", async 
   await isolated(page);
   await ready(page);
   assert.deepEqual(await threads(page), { threads: 2, note: "" });
-  assert.equal(await page.evaluate(() => location.hash), "#class=fox&steps=1");
+  assert.equal(await page.evaluate(() => location.hash), "#prompt=fox&steps=1");
   await page.context().close();
 });
 
@@ -70,7 +70,7 @@ test("offline after the first visit", async () => {
   await ready(page);
   assert.equal(await page.evaluate(() => crossOriginIsolated), true);
   assert.equal(await makes(page), sha256);
-  await page.goto(`${server.url}index.html?threads=1#class=fox&steps=1`);
+  await page.goto(`${server.url}index.html?threads=1#prompt=fox&steps=1`);
   await ready(page);
   assert.equal(await makes(page), sha256);
   await page.context().close();
@@ -133,7 +133,7 @@ test("a host without documents for folders (S3, GCS, R2): threads, and offline a
   const context = await browser.newContext();
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
-  await page.goto(`${server.url}index.html#class=fox&steps=1`);
+  await page.goto(`${server.url}index.html#prompt=fox&steps=1`);
   await isolated(page);
   await ready(page);
   delete server.answers["/"];
@@ -164,7 +164,7 @@ test("two versions in folders of one origin keep their files apart", async () =>
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   for (const name of ["a", "b", "a"]) {
-    await page.goto(`${two.url}${name}/#class=fox&steps=1`);
+    await page.goto(`${two.url}${name}/#prompt=fox&steps=1`);
     await isolated(page);
     await ready(page);
     await kept(page);
@@ -175,7 +175,7 @@ test("two versions in folders of one origin keep their files apart", async () =>
   assert.equal(names.length, 2, String(names));
   await context.setOffline(true);
   for (const name of ["a", "b"]) {
-    await page.goto(`${two.url}${name}/#class=fox&steps=1`);
+    await page.goto(`${two.url}${name}/#prompt=fox&steps=1`);
     await ready(page);
   }
   await context.close();

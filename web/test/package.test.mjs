@@ -23,7 +23,7 @@ before(async () => {
   cpSync(`${web}test/vite`, dir, { recursive: true });
   execFileSync("npm", ["install", "--no-save", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", join(dir, filename)], { cwd: dir, stdio: "pipe" });
   installed = join(dir, "node_modules/dit8/");
-  expected = JSON.parse(execFileSync("go", ["run", "./tools/sample", "-class", "fox", "-seed", "1", "-json", "-o", join(dir, "fox.png")], { cwd: root, encoding: "utf8" })).sha256;
+  expected = JSON.parse(execFileSync("go", ["run", "./tools/sample", "-prompt", "fox", "-seed", "1", "-json", "-o", join(dir, "fox.png")], { cwd: root, encoding: "utf8" })).sha256;
   browser = await launch();
 });
 after(async () => {
@@ -169,9 +169,9 @@ test("README: the first example", async () => {
   const lines = await logged(example("# dit8")["example.js"]);
   const { size } = statSync(`${root}weights/default.dit8`);
   assert.ok(lines.some((line) => new RegExp(`^\\d+ of ${size} bytes$`).test(line)), lines.join("\n"));
-  assert.ok(lines.some((line) => /^128 classes .*simd128/.test(line)));
-  assert.equal(lines.filter((line) => line.startsWith("step ")).length, 20);
-  assert.ok(lines.some((line) => line.startsWith(`32 ${expected} `)), lines.at(-1));
+  assert.ok(lines.some((line) => /^\d{3} words .*noto.*simd128/.test(line)));
+  assert.equal(lines.filter((line) => line.startsWith("step ")).length, 4);
+  assert.ok(lines.some((line) => line.startsWith(`128 ${expected} `)), lines.at(-1));
 });
 
 test("README: progress, cancelling, errors", async () => {
@@ -183,7 +183,7 @@ test("README: progress, cancelling, errors", async () => {
 
 test("README: your own model", async () => {
   const lines = await logged(example("Your own")["own.js"], { "my.dit8": `${root}weights/default.dit8` });
-  assert.deepEqual(lines, Array(3).fill("emoji-s 32"));
+  assert.deepEqual(lines, Array(3).fill("emoji 128"));
 });
 
 for (const [how, headers] of [["isolated", isolation], ["without isolation", {}]]) test(`README: the plain page, ${how}`, async () => {

@@ -36,6 +36,10 @@ export const status = (page, text) => page.waitForFunction((text) => document.ge
 // fill fills in fields, opening what they are in.
 export async function fill(page, fields) {
   for (const [id, value] of Object.entries(fields)) {
+    if (id === "style") {
+      await page.click(`#styles [data-style='${value}']`);
+      continue;
+    }
     await page.$eval(`#${id}`, (input) => { const details = input.closest("details"); if (details) details.open = true; });
     await page.fill(`#${id}`, String(value));
   }

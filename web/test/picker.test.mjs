@@ -5,17 +5,17 @@ import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { glyphs } from "../page/glyphs.js";
 import { search } from "../page/picker.js";
-import { root } from "./helpers.mjs";
+import { classModel, root } from "./helpers.mjs";
 import { made, start } from "./page.mjs";
 
 let site, page;
 before(async () => {
-  site = await start();
+  site = await start("-model", classModel);
   page = await site.open();
 });
 after(() => site?.stop());
 
-const classes = execFileSync("go", ["run", "./tools/sample", "-classes"], { cwd: root, encoding: "utf8" }).trim().split("\n");
+const classes = execFileSync("go", ["run", "./tools/sample", "-model", classModel, "-classes"], { cwd: root, encoding: "utf8" }).trim().split("\n");
 const options = () => page.$$eval("#class-list li", (items) => items.map((item) => item.textContent));
 const active = () => page.evaluate(() => document.getElementById(document.getElementById("class").getAttribute("aria-activedescendant"))?.textContent);
 const press = (key) => page.keyboard.press(key);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { complete } from "../page/prompt.js";
-import { root } from "./helpers.mjs";
+import { classModel, root } from "./helpers.mjs";
 import { canvasHash, fill, fits, generate, made, phone, start, status, violations } from "./page.mjs";
 
 const model = "testdata/words.dit8"; // a small network with random weights
@@ -87,6 +87,7 @@ test("the field is a combobox that completes", async () => {
   await page.fill("#prompt", "");
   await page.type("#prompt", "a blue h");
   assert.deepEqual(await completions(), ["hat", "heart"]);
+  await chipped(1);
   assert.deepEqual(await chips(), ["blue"]); // what is being typed is not unknown yet
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");
@@ -177,7 +178,7 @@ test("at both sizes and in both themes it is accessible and fits", async () => {
 
 test("a model of classes has the field for classes again", async () => {
   const page = await site.open();
-  await page.setInputFiles("#file", `${root}weights/default.dit8`);
+  await page.setInputFiles("#file", `${root}${classModel}`);
   await status(page, "Done");
   assert.equal(await page.isVisible("#class"), await page.evaluate(() => !document.getElementById("prompt-field").hidden) === false);
   await page.close();

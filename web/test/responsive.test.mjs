@@ -2,11 +2,12 @@
 // beyond which a press of a key is felt to wait.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { classModel } from "./helpers.mjs";
 import { fill, generate, phone, start } from "./page.mjs";
 
 const longest = 50; // ms
 let site;
-before(async () => { site = await start(); });
+before(async () => { site = await start("-model", classModel); });
 after(() => site?.stop());
 
 // tasks gives the ms that each task of the page's main thread computed while something

@@ -5,12 +5,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { root } from "./helpers.mjs";
+import { classModel, root } from "./helpers.mjs";
 import { canvasHash, fill, fits, generate, made, phone, start, violations } from "./page.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "dit8-"));
 let site;
-before(async () => { site = await start(); });
+before(async () => { site = await start("-model", classModel); });
 after(async () => {
   await site?.stop();
   rmSync(folder, { recursive: true });
@@ -98,7 +98,7 @@ for (const [size, options] of [["desktop", {}], ["phone", phone]]) {
     const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save")]);
     const file = join(folder, `${size}.png`);
     await download.saveAs(file);
-    assert.equal(JSON.parse(execFileSync("go", ["run", "./tools/sample", "-request", file, "-json"], { cwd: root })).sha256, after);
+    assert.equal(JSON.parse(execFileSync("go", ["run", "./tools/sample", "-model", classModel, "-request", file, "-json"], { cwd: root })).sha256, after);
     await page.close();
   });
 

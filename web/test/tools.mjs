@@ -1,7 +1,7 @@
 // One tool of the page on a page of its own, beside the real server's files.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { launch, root, serve } from "./helpers.mjs";
+import { classModel, launch, root, serve } from "./helpers.mjs";
 import { fits, violations } from "./page.mjs";
 
 const html = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>A tool</title>
@@ -9,7 +9,7 @@ const html = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="v
 
 // open gives a page with a sampler and modules of web/page, under the server's headers.
 export async function open(...modules) {
-  const server = await serve();
+  const server = await serve("-model", classModel);
   const { "content-security-policy": policy } = Object.fromEntries((await fetch(server.url)).headers);
   const browser = await launch();
   const page = await browser.newPage({ viewport: { width: 940, height: 900 }, colorScheme: "light", hasTouch: true });
@@ -31,7 +31,7 @@ export async function open(...modules) {
 }
 
 // sample runs the command line's sampler and gives the JSON that it prints.
-export const sample = (...args) => JSON.parse(execFileSync("go", ["run", "./tools/sample", ...args], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], maxBuffer: 1 << 26 }));
+export const sample = (...args) => JSON.parse(execFileSync("go", ["run", "./tools/sample", ...(args[0] === "inspect" ? args.splice(0, 1) : []), "-model", classModel, ...args], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], maxBuffer: 1 << 26 }));
 
 // accessible finds what axe-core calls serious, in both themes and at both sizes, where
 // there must be no scrolling sideways either.

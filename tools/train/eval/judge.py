@@ -2,26 +2,32 @@
 styles that are held out, and of combinations that no drawing has. Prints Markdown.
 
     python3 judge.py --data DIR --classifier FILE.pt [--classifier-steps 3000] --run RUN ... [--steps 1 4 20]
+    python3 judge.py --data DIR --classifier FILE.pt --sample BIN/sample --model MODEL.dit8 ... [--steps 1 4 20]
 
 A word is seen where its logit is above that of 98 of 100 training drawings that don't have it: by chance one in 50 is. A class is the one
-whose words are likeliest together."""
+whose words are likeliest together. The Fréchet distance is of the classifier's features of the names' samples to those of training
+drawings; "nearest" is the median distance of a sample to its nearest training drawing, both at 64×64 (root mean square, of 255)."""
 
 import argparse
-import json
+import io
 import os
 import pathlib
+import subprocess
 import sys
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import classifier  # noqa: E402
 import data as datasets  # noqa: E402
 import few  # noqa: E402
 import gelu  # noqa: E402
+import metrics  # noqa: E402
 import sample  # noqa: E402
 import words  # noqa: E402
 
@@ -77,6 +83,36 @@ def thresholds(network, images, index):
     return logits[:, :count].masked_fill(seen_words(images, index).bool(), -100).quantile(0.98, dim=0)
 
 
+class Run:
+    """Draws with a run's network, in PyTorch."""
+
+    def __init__(self, folder, vocabulary):
+        self.name, self.vocabulary = folder.name, vocabulary
+        self.network, self.predict = few.load(folder, "cpu")
+
+    def draw(self, texts, steps):
+        """uint8 [N, C, H, W] of texts, "TEXT | STYLE" each."""
+        guided = dict(guidance=1) if self.network.two_times else dict(guidance=few.GUIDANCE, guided_above=few.GUIDED_ABOVE)
+        with torch.autocast("cpu", torch.bfloat16):
+            return sample.sample(self.network, self.predict, words.prompts(self.vocabulary, texts), steps, seed=1, shift=few.SHIFT, **guided)
+
+
+class Model:
+    """Draws with a .dit8 file, as people do."""
+
+    def __init__(self, program, file):
+        self.name, self.command = file.stem, [program, "-model", file, "-o", "-"]
+
+    def draw(self, texts, steps):
+        images = []
+        for i, text in enumerate(texts):
+            said, style = text.split(" | ")
+            flags = ["-prompt", said, "-style", style, "-steps", str(steps), "-seed", str(1000 + i), "-skip-unknown"]
+            png = subprocess.run([*self.command, *flags], check=True, capture_output=True).stdout
+            images.append(np.asarray(Image.open(io.BytesIO(png)).convert("RGB")))
+        return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     a = p.add_argument
@@ -90,6 +126,8 @@ def main():
     a("--threads", type=int, default=2)
     a("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="that trains the classifier")
     a("--run", nargs="+", type=pathlib.Path, default=[], help="folders of runs")
+    a("--model", nargs="+", type=pathlib.Path, default=[], help=".dit8 files, which --sample draws with")
+    a("--sample", help="the program tools/sample")
     args = p.parse_args()
     torch.set_num_threads(args.threads)
     everything = datasets.load(args.data)
@@ -105,6 +143,7 @@ def main():
     else:
         network = fit(images, args.classifier_steps, log=lambda s: print(s, file=sys.stderr, flush=True), device=args.device)
         torch.save(network.state_dict(), args.classifier)
+    torch.set_grad_enabled(False)
     some = torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(0))[:4000]
     least = thresholds(network, images, some)
     texts = args.combinations.read_text().splitlines()
@@ -116,30 +155,32 @@ def main():
         same = (names[of_class] == names[labels]).all(1)
         return f"{float(same.float().mean()):.1%} | {float((logits[:, count:].argmax(1) == styles).float().mean()):.1%}"
 
-    print("| images | evaluations | class | style | class held out | style held out | combinations, all words | words of combinations |\n|---|---|---|---|---|---|---|---|")
+    real = torch.cat([network.features(small(x)) for x in images.images[some].split(256)])
+    training = small(images.images)
+
+    print("| images | evaluations | class | style | Fréchet distance | nearest | class held out | style held out | combinations, all words | words of combinations |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     at_hold = right(judge(network, held.images), held.labels, held.styles)
-    print(f"| drawings | | {right(judge(network, images.images[some]), images.labels[some], images.styles[some])} | {at_hold} | | |", flush=True)
+    print(f"| drawings | | {right(judge(network, images.images[some]), images.labels[some], images.styles[some])} | 0 | 0 | {at_hold} | | |", flush=True)
     gelu.install()
-    for run in args.run:
-        model, predict = few.load(run, "cpu")
-        guided = dict(guidance=1) if model.two_times else dict(guidance=few.GUIDANCE, guided_above=few.GUIDED_ABOVE)
-
-        def drawn(y, steps):
-            with torch.autocast("cpu", torch.bfloat16):
-                return sample.sample(model, predict, y, steps, seed=1, shift=few.SHIFT, **guided)
-
-        def of(labels, styles, steps):
-            y = words.condition(names[labels], count + styles, len(images.rows) + 1)
-            return right(judge(network, drawn(y, steps)), labels, styles)
-        whole = (images.words.share == 1).nonzero()[:, 0]
-        labels = whole[torch.arange(args.classes) * len(whole) // args.classes]
+    styles_of = vocabulary["styles"]
+    said = [name.replace("-", " ") for name in images.classes]
+    whole = (images.words.share == 1).nonzero()[:, 0]
+    labels = whole[torch.arange(args.classes) * len(whole) // args.classes]
+    styles = torch.arange(args.classes) % len(styles_of)
+    ask = lambda labels, styles: [f"{said[i]} | {styles_of[k]}" for i, k in zip(labels.tolist(), styles.tolist())]
+    many = [f"{t} | {styles_of[k % len(styles_of)]}" for t in texts for k in range(args.per_combination)]
+    of_words = asked.repeat_interleave(args.per_combination, 0)
+    for source in [*(Run(r, vocabulary) for r in args.run), *(Model(args.sample, m) for m in args.model)]:
         for steps in args.steps:
-            classes, hold = of(labels, torch.arange(args.classes) % len(vocabulary["styles"]), steps), of(held.labels, held.styles, steps)
-            many = [f"{t} | {vocabulary['styles'][k % len(vocabulary['styles'])]}" for t in texts for k in range(args.per_combination)]
-            seen = judge(network, drawn(words.prompts(vocabulary, many), steps))[:, :count] > least
-            of_words = asked.repeat_interleave(args.per_combination, 0)
+            drawn = source.draw(ask(labels, styles), steps)
+            distance = metrics.frechet(real, torch.cat([network.features(small(x)) for x in drawn.split(256)]))
+            near = torch.cat([torch.cdist(small(x).flatten(1), training.flatten(1)).min(1).values for x in drawn.split(64)]).median() * 127.5 / training[0].numel() ** 0.5
+            hold = right(judge(network, source.draw(ask(held.labels, held.styles), steps)), held.labels, held.styles)
+            seen = judge(network, source.draw(many, steps))[:, :count] > least
             all_seen = (seen | ~of_words).all(1)
-            print(f"| {run.name} | {steps} | {classes} | {hold} | {float(all_seen.float().mean()):.1%} | {float(seen[of_words].float().mean()):.1%} |", flush=True)
+            print(f"| {source.name} | {steps} | {right(judge(network, drawn), labels, styles)} | {distance:.2f} | {float(near):.1f} | {hold} | "
+                  f"{float(all_seen.float().mean()):.1%} | {float(seen[of_words].float().mean()):.1%} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""A sheet of uncurated samples, as tools/sample makes them: image i has seed i and class i·classes/count, none is chosen.
+"""A sheet of uncurated samples, as tools/sample makes them: image i has seed i and class, or text, i·classes/count; none is chosen.
+With --styles it has a row for each text, and a column for each style, all of seed 0.
 
-    python3 sheet.py --sample BIN/sample [--count 64] [--columns 16] -o SHEET.png MODEL.dit8 [OPTION OF SAMPLE ...]"""
+    python3 sheet.py --sample BIN/sample [--count 64] [--columns 16] [--texts FILE [--styles STYLE ...]] -o SHEET.png -- MODEL.dit8 [OPTION OF SAMPLE ...]"""
 
 import argparse
 import io
+import json
+import pathlib
 
 import numpy as np
 import torch
@@ -20,13 +23,23 @@ def main():
     a("--count", type=int, default=64)
     a("--columns", type=int, default=16)
     a("--scale", type=int, default=2, help="pixels that a pixel becomes")
+    a("--texts", type=pathlib.Path, help="of a model that is told words: texts, one a line, or the classes.json of its data")
+    a("--styles", nargs="+", help="each text in each of these")
     a("-o", required=True, metavar="SHEET.png")
     a("model", metavar="MODEL.dit8")
     args, options = p.parse_known_args()
-    classes = evaluate.run(args.sample, args.model, "-classes").decode().split()
+    if args.texts:
+        said, flag = args.texts.read_text(), "-prompt"
+        texts = [t.replace("-", " ") for t in json.loads(said)] if args.texts.suffix == ".json" else said.splitlines()
+    else:
+        texts, flag = evaluate.run(args.sample, args.model, "-classes").decode().split(), "-class"
+    if args.styles:
+        asked = [(flag, text, "-style", style) for text in texts for style in args.styles]
+    else:
+        asked = [(flag, texts[i * len(texts) // args.count], "-seed", str(i)) for i in range(args.count)]
     images = []
-    for i in range(args.count):
-        png = evaluate.run(args.sample, args.model, "-class", classes[i * len(classes) // args.count], "-seed", str(i), "-o", "-", *options)
+    for one in asked:
+        png = evaluate.run(args.sample, args.model, *one, "-o", "-", *options)
         images.append(np.asarray(Image.open(io.BytesIO(png)).convert("RGB")))
     sample.grid(torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2), args.o, args.columns, args.scale)
 

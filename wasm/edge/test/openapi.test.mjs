@@ -7,7 +7,7 @@ import { golden, start, upload } from "./helpers.mjs";
 
 let worker, document, ajv;
 before(async () => {
-  worker = await start(upload(), "", { bindings: { DIT8_TOKENS: "secret", DIT8_MAX_BODY: "20000", DIT8_MAX_WAITING: "0" } });
+  worker = await start(upload(), "", { bindings: { DIT8_TOKENS: "secret", DIT8_MAX_BODY: "100000", DIT8_MAX_WAITING: "0" } });
   document = await (await fetch(worker.url + "openapi.json")).json();
   ajv = new Ajv({ strict: false, allErrors: true });
   ajv.addSchema(document, "doc");
@@ -61,7 +61,7 @@ test("answers are as documented", async () => {
   await exchange(400, "POST", "/v1/images/generations", { body: { prompt: "fxo" } });
   await exchange(401, "POST", "/v1/images/generations", { body: {}, headers: { Authorization: "" } });
   await exchange(404, "POST", "/v1/images/generations", { body: { prompt: "fox", model: "x" } });
-  await exchange(413, "POST", "/v1/images/generations", { body: { prompt: "x".repeat(20001) } });
+  await exchange(413, "POST", "/v1/images/generations", { body: { prompt: "x".repeat(100001) } });
   await exchange(415, "POST", "/v1/images/generations", { body: "{}", headers: { "Content-Type": "text/plain" } });
   const { b64_json: made } = (await (await fetch(worker.url + "v1/images/generations", {
     method: "POST", body: JSON.stringify({ prompt: "fox", steps: 2 }), headers: { Authorization: "Bearer secret", "Content-Type": "application/json" },
@@ -78,7 +78,7 @@ test("answers are as documented", async () => {
     await exchange(400, "POST", path, { body: form({ prompt: "fxo" }) });
     await exchange(401, "POST", path, { body: form(), headers: { Authorization: "" } });
     await exchange(404, "POST", path, { body: form({ prompt: "fox", model: "x" }) });
-    await exchange(413, "POST", path, { body: form({ prompt: "x".repeat(20001) }) });
+    await exchange(413, "POST", path, { body: form({ prompt: "x".repeat(100001) }) });
     await exchange(415, "POST", path, { body: "{}", headers: { "Content-Type": "text/plain" } });
   }
   const image = "/v1/images";
@@ -91,7 +91,7 @@ test("answers are as documented", async () => {
     await exchange(404, method, image, { path: "v1/images?class=fox&model=x" });
     await exchange(200, method, "/v1/models");
     await exchange(401, method, "/v1/models", { headers: { Authorization: "" } });
-    await exchange(200, method, "/v1/models/{id}", { path: "v1/models/emoji-s" });
+    await exchange(200, method, "/v1/models/{id}", { path: "v1/models/emoji" });
     await exchange(401, method, "/v1/models/{id}", { path: "v1/models/x", headers: { Authorization: "" } });
     await exchange(404, method, "/v1/models/{id}", { path: "v1/models/x" });
     await exchange(200, method, "/healthz");

@@ -7,10 +7,10 @@ export default function Page() {
   useEffect(() => {
     (async () => {
       const sampler = await Sampler.load({ threads: 2 });
-      const { images: [image] } = await sampler.generate({ class: "fox", seed: 1, steps: 4, guidance: 3 });
+      const { images: [image] } = await sampler.generate({ prompt: "fox", seed: 1, steps: 4 });
       canvas.current.getContext("2d").putImageData(image, 0, 0);
       document.title = `${sampler.info.threads} threads`;
     })();
   }, []);
-  return <canvas ref={canvas} id="canvas" width="32" height="32" />;
+  return <canvas ref={canvas} id="canvas" width="128" height="128" />;
 }
