@@ -39,8 +39,9 @@ func (b *Bar) Show(done, total int, what string) {
 		return
 	}
 	b.last = time.Now()
-	n := width * done / max(total, 1)
-	fmt.Fprintf(b.w, "\r%s%s %3d %% %s\x1b[K", strings.Repeat("█", n), strings.Repeat("░", width-n), 100*done/max(total, 1), what)
+	part := min(max(float64(done)/float64(max(total, 1)), 0), 1) // a count that was wrong is no reason to stop
+	n := int(width * part)
+	fmt.Fprintf(b.w, "\r%s%s %3d %% %s\x1b[K", strings.Repeat("█", n), strings.Repeat("░", width-n), int(100*part), what)
 }
 
 // Clear takes the bar away.

@@ -21,4 +21,14 @@ func TestBar(t *testing.T) {
 	if b.String() != want {
 		t.Errorf("%q, want %q", b.String(), want)
 	}
+	for _, c := range []struct {
+		done, total int
+		want        string
+	}{{9, 4, "100 %"}, {-3, 4, "  0 %"}, {3, 0, "100 %"}, {0, 0, "  0 %"}, {1 << 62, 1 << 60, "100 %"}} {
+		b.Reset()
+		bar := On(&b)
+		if bar.Show(c.done, c.total, "x"); !strings.Contains(b.String(), c.want) || strings.Count(b.String(), "█")+strings.Count(b.String(), "░") != 30 {
+			t.Errorf("%d of %d: %q, want %q", c.done, c.total, b.String(), c.want)
+		}
+	}
 }

@@ -21,6 +21,7 @@ import (
 	"dit8/internal/atomicfile"
 	pictures "dit8/internal/picture"
 	"dit8/internal/progress"
+	"dit8/tools/sample/bulk"
 	"dit8/weights"
 )
 
@@ -29,6 +30,8 @@ const usage = `sample generates images and writes them as a PNG, which also hold
   sample [-model FILE.dit8 [-vae FILE.dit8]] -class NAME_OR_INDEX [flags] [-o OUT.png]
   sample [-model FILE.dit8] -prompt "WORDS" [-style NAME] [flags] [-o OUT.png]
   sample [-model FILE.dit8 [-vae FILE.dit8]] -classes
+  sample [-model FILE.dit8] -count N [-shard I/N] [flags] -npz OUT.npz
+  sample merge -o OUT.npz PART.npz ...
   sample bench [flags]
   sample inspect [flags]
 
@@ -48,6 +51,8 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 			command, args = benchmark, args[1:]
 		case "inspect":
 			command, args = inspect, args[1:]
+		case "merge":
+			command, args = merge, args[1:]
 		}
 	}
 	err := command(ctx, args, stdout, stderr)
@@ -56,6 +61,9 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
+	case errors.Is(err, errInterrupted):
+		fmt.Fprintln(stderr, "sample:", err)
+		return 130
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(stderr, "sample: interrupted, nothing was written")
 		return 130
@@ -84,14 +92,28 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	request.add(f)
 	var device deviceFlags
 	device.add(f, "")
+	var many bulkFlags
+	many.add(f)
 	if err := parse(f, args, usage, stdout); err != nil {
 		return err
 	}
 	set := make(map[string]bool)
 	f.Visit(func(f *flag.Flag) { set[f.Name] = true })
 	request.set = set
+	count := 0
+	if many.given() {
+		if err := many.check(set); err != nil {
+			return err
+		}
+		if count = request.req.Count; !set["count"] {
+			count = 0
+		} else if count < 1 {
+			return usageError(fmt.Sprintf("-count is %d, allowed: 1 to %d", count, bulk.MaxCount))
+		}
+		request.req.Count = 1
+	}
 	switch {
-	case *list:
+	case *list, many.given():
 	case !set["class"] && !set["mix"] && !set["prompt"] && !set["style"] && !set["request"]:
 		return usageError("-class or -prompt is missing; -classes lists the model's classes or words")
 	case set["morph"] && (*morph < 2 || *morph > maxFrames):
@@ -118,6 +140,9 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if *list {
 		return listClasses(stdout, h.Info)
 	}
+	if many.spread { // until each image has its own
+		request.req.Class, set["class"] = h.Info.Classes[0], true
+	}
 	req, err := request.request(h) // before the weights are read
 	request.say(stderr, req)
 	if err != nil {
@@ -126,6 +151,9 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	g, err := p.Generator(dev)
 	if err != nil {
 		return err
+	}
+	if many.given() {
+		return many.run(ctx, p, g, req, count, stderr)
 	}
 	named := *out == "" && !*asJSON
 	if named {
@@ -221,20 +249,26 @@ func encode(w io.Writer, frames []*core.Result, scale int) error {
 // parse parses a command line of flags alone. Asked for help, it writes usage and
 // the flags to stdout and fails with flag.ErrHelp.
 func parse(f *flag.FlagSet, args []string, usage string, stdout io.Writer) error {
+	rest, err := parseFlags(f, args, usage, stdout)
+	if err == nil && len(rest) > 0 {
+		return usageError(fmt.Sprintf("unexpected argument %q", rest[0]))
+	}
+	return err
+}
+
+// parseFlags is parse, and returns what follows the flags.
+func parseFlags(f *flag.FlagSet, args []string, usage string, stdout io.Writer) ([]string, error) {
 	f.SetOutput(io.Discard)
 	f.Usage = func() {}
 	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, usage)
 		f.SetOutput(stdout)
 		f.PrintDefaults()
-		return err
+		return nil, err
 	} else if err != nil {
-		return usageError(err.Error())
+		return nil, usageError(err.Error())
 	}
-	if f.NArg() > 0 {
-		return usageError(fmt.Sprintf("unexpected argument %q", f.Arg(0)))
-	}
-	return nil
+	return f.Args(), nil
 }
 
 // writeFile writes path so that it is never seen half-written. Devices and pipes
