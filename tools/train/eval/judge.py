@@ -4,9 +4,8 @@ styles that are held out, and of combinations that no drawing has. Prints Markdo
     python3 judge.py --data DIR --classifier FILE.pt [--classifier-steps 3000] --run RUN ... [--steps 1 4 20]
     python3 judge.py --data DIR --classifier FILE.pt --sample BIN/sample --model MODEL.dit8 ... [--steps 1 4 20]
 
-A word is seen where its logit is above that of 98 of 100 training drawings that don't have it: by chance one in 50 is. A class is the one
-whose words are likeliest together. The Fréchet distance is of the classifier's features of the names' samples to those of training
-drawings; "nearest" is the median distance of a sample to its nearest training drawing, both at 64×64 (root mean square, of 255)."""
+A word is seen where its logit is above that of 98 of 100 training drawings that don't have it: by chance one in 50 is. The Fréchet distance is of the classifier's features of the names' samples to those of training
+drawings; "nearest" is the median distance of a sample to its nearest training drawing, both at 32×32 (root mean square, of 255)."""
 
 import argparse
 import io
@@ -33,17 +32,17 @@ import words  # noqa: E402
 
 
 def small(images):
-    """uint8 [N, C, H, W] to [-1, 1] at 64×64: what the classifier sees."""
+    """uint8 [N, C, H, W] to [-1, 1] at 32×32: what the classifier sees."""
     x = images.float() / 127.5 - 1
-    return F.avg_pool2d(x, x.shape[-1] // 64) if x.shape[-1] > 64 else x
+    return F.avg_pool2d(x, x.shape[-1] // 32) if x.shape[-1] > 32 else x
 
 
 def fit(images, steps, batch=128, lr=2e-3, seed=0, log=print, device="cpu"):
-    """A classifier whose outputs are the rows of words, each for itself, and of styles, one of all."""
+    """A classifier whose outputs are words, each for itself, styles, one of all, and classes, one of all. Classes are what it learns first."""
     torch.manual_seed(seed)
     w, count = images.words, len(images.words.vocabulary["words"])
-    network = classifier.Classifier(images.images.shape[1], len(w.rows)).to(device)
-    torch.nn.init.constant_(network.head.bias, -6.0)  # of the words few are true
+    network = outputs(images).to(device)
+    torch.nn.init.constant_(network.head.bias[:count], -6.0)  # of the words few are true
     optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.2)
     r = torch.Generator().manual_seed(seed)
@@ -53,9 +52,11 @@ def fit(images, steps, batch=128, lr=2e-3, seed=0, log=print, device="cpu"):
         x[painted] = words.paint(x[painted], w.hues[index[painted]], colour[painted])
         want = seen_words(images, index)
         want[painted] = (want[painted].bool() & ~w.is_colour[:count]).float().scatter_(1, w.colour_rows[colour[painted]][:, None], 1.0)
-        y = network(classifier.augment(x.to(device), torch.Generator(device).manual_seed(seed * 1_000_003 + step), 1.0))
+        with torch.autocast(device.split(":")[0], torch.bfloat16):
+            y = network(classifier.augment(x.to(device), torch.Generator(device).manual_seed(seed * 1_000_003 + step), 1.0)).float()
         loss = F.binary_cross_entropy_with_logits(y[:, :count], want.to(device), reduction="none").sum(1).mean() \
-            + F.cross_entropy(y[:, count:], images.styles[index].to(device), label_smoothing=0.1)
+            + F.cross_entropy(y[:, count:len(w.rows)], images.styles[index].to(device), label_smoothing=0.1) \
+            + F.cross_entropy(y[:, len(w.rows):], images.labels[index].to(device), label_smoothing=0.1)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -63,6 +64,10 @@ def fit(images, steps, batch=128, lr=2e-3, seed=0, log=print, device="cpu"):
         if (step + 1) % 100 == 0:
             log(f"classifier: step {step + 1}, loss {float(loss):.3f}")
     return network.eval().cpu()
+
+
+def outputs(images):
+    return classifier.Classifier(images.images.shape[1], len(images.words.rows) + len(images.classes))
 
 
 def seen_words(images, index):
@@ -119,6 +124,7 @@ def main():
     a("--data", required=True)
     a("--classifier", required=True, type=pathlib.Path, help="file to read, or to write after training")
     a("--classifier-steps", type=int, default=3000)
+    a("--classifier-batch", type=int, default=128)
     a("--steps", type=int, nargs="+", default=[20])
     a("--classes", type=int, default=512, help="names of emoji that are drawn, spread over all")
     a("--combinations", type=pathlib.Path, default=pathlib.Path(__file__).with_name("combinations.txt"), help="a text a line, of words that no drawing has together")
@@ -134,14 +140,14 @@ def main():
     images, held = everything.take(~everything.words.held), everything.take(everything.words.held)
     for i in (images, held):
         words.prepare(i)
-    vocabulary, names = images.words.vocabulary, images.words.names.float()
-    count = len(vocabulary["words"])
+    vocabulary = images.words.vocabulary
+    count, rows = len(vocabulary["words"]), len(images.words.rows)
     if args.classifier.exists():
-        network = classifier.Classifier(images.images.shape[1], len(images.words.rows))
+        network = outputs(images)
         network.load_state_dict(torch.load(args.classifier))
         network.eval()
     else:
-        network = fit(images, args.classifier_steps, log=lambda s: print(s, file=sys.stderr, flush=True), device=args.device)
+        network = fit(images, args.classifier_steps, args.classifier_batch, log=lambda s: print(s, file=sys.stderr, flush=True), device=args.device)
         torch.save(network.state_dict(), args.classifier)
     torch.set_grad_enabled(False)
     some = torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(0))[:4000]
@@ -151,9 +157,8 @@ def main():
 
     def right(logits, labels, styles):
         """(share of classes that are right, and of styles)"""
-        of_class = (logits[:, :count] @ names[:, :count].T).argmax(1)
-        same = (names[of_class] == names[labels]).all(1)
-        return f"{float(same.float().mean()):.1%} | {float((logits[:, count:].argmax(1) == styles).float().mean()):.1%}"
+        share = lambda part, want: f"{float((part.argmax(1) == want).float().mean()):.1%}"
+        return f"{share(logits[:, rows:], labels)} | {share(logits[:, count:rows], styles)}"
 
     real = torch.cat([network.features(small(x)) for x in images.images[some].split(256)])
     training = small(images.images)
