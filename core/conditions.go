@@ -34,7 +34,7 @@ func (r Request) Conditions(e flow.Eval, m Info) []dit.Cond {
 // table of labels is summed in their order.
 func (r Request) condition(e flow.Eval, m Info) (c dit.Cond) {
 	if r.Classes == nil {
-		l, _ := m.find("", r.subject())
+		l, _ := m.find("", r.Subject())
 		return l.cond(m, r.Style)
 	}
 	sum := r.weight(e.T)

@@ -74,16 +74,7 @@ func (g *Generator) network() sampling.Network {
 // Defaults is a Request with the model's defaults: its first class, or example of a
 // prompt, or word, seed 0, one image.
 func (g *Generator) Defaults() Request {
-	r := g.info.Request()
-	switch v := g.info.Vocabulary; {
-	case v == nil:
-		r.Class = g.info.Classes[0]
-	case len(v.Examples) > 0:
-		r.Prompt = v.Examples[0]
-	default:
-		r.Prompt = g.info.Classes[0]
-	}
-	return r
+	return g.info.Request().Of(g.info, g.info.Subjects()[0])
 }
 
 // Memory that the values of one batch may take; larger requests are split. It does

@@ -76,7 +76,7 @@ func (r Request) text(m Info) string {
 		return class
 	}
 	if r.Classes == nil {
-		return name(r.subject())
+		return name(r.Subject())
 	}
 	var parts []string
 	for _, c := range r.Classes {

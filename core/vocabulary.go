@@ -134,8 +134,27 @@ func (l label) cond(i Info, style string) (c dit.Cond) {
 	return c
 }
 
-// subject is the text that says what a picture is of, where it is no mix.
-func (r Request) subject() string {
+// Subjects are what to try a model with: the examples of its vocabulary, else its classes.
+func (i Info) Subjects() []string {
+	if v := i.Vocabulary; v != nil && len(v.Examples) > 0 {
+		return v.Examples
+	}
+	return i.Classes
+}
+
+// Of is r with a picture of what text says: a prompt where the model has words, else a class.
+func (r Request) Of(m Info, text string) Request {
+	r.Class, r.Classes, r.Prompt = "", nil, ""
+	if m.Vocabulary != nil {
+		r.Prompt = text
+	} else {
+		r.Class = text
+	}
+	return r
+}
+
+// Subject is the text that says what a picture is of, "" where it is a mix.
+func (r Request) Subject() string {
 	if r.Prompt != "" {
 		return r.Prompt
 	}
@@ -201,7 +220,7 @@ func (r Request) skipped(m Info) (words []string) {
 	if m.Vocabulary == nil {
 		return nil
 	}
-	texts := []string{r.subject()}
+	texts := []string{r.Subject()}
 	for _, c := range r.Classes {
 		texts = append(texts, c.Class)
 	}

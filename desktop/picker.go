@@ -27,7 +27,7 @@ type picker struct {
 func (t *theme) newPicker(w *world.World) *picker {
 	p := &picker{world: w, theme: t}
 	hint := "Type to search"
-	if m, _ := w.Model(); m.Info.Vocabulary != nil {
+	if w.Words() {
 		hint = "Say what to draw"
 	}
 	p.search = t.newField(hint, func(string) { p.typed() }, nil)
@@ -60,8 +60,7 @@ func (p *picker) typed() {
 
 // isPrompt tells whether the text itself is what Enter picks.
 func (p *picker) isPrompt() bool {
-	m, _ := p.world.Model()
-	return m.Info.Vocabulary != nil && len(p.matches) > 0 && p.matches[0] == strings.TrimSpace(p.search.GetText())
+	return p.world.Words() && len(p.matches) > 0 && p.matches[0] == strings.TrimSpace(p.search.GetText())
 }
 
 // filter takes the classes that match the text, the best one chosen.
@@ -125,9 +124,8 @@ func (p *picker) sync() {
 		}
 		setButton(b, text, img)
 	}
-	m, _ := p.world.Model()
 	switch n := len(p.matches); {
-	case m.Info.Vocabulary != nil:
+	case p.world.Words():
 		if p.count.Label = p.world.Unknown(p.search.GetText()); p.count.Label == "" {
 			p.count.Label = "Enter generates, ↑ and ↓ choose."
 		}

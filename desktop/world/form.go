@@ -42,14 +42,10 @@ func (f *form) err() error {
 // Request is what the form asks for.
 func (w *World) Request() core.Request {
 	r := w.form.req
-	r.Class, r.Prompt, r.Classes = "", "", nil
-	switch s := w.form.shares; {
-	case len(s) != 1 || s[0].Weight != 1 || s[0].From != 0 || s[0].To != 0:
+	if s := w.form.shares; len(s) == 1 && s[0].Weight == 1 && s[0].From == 0 && s[0].To == 0 {
+		r = r.Of(w.model.Info, s[0].Class)
+	} else {
 		r.Classes = slices.Clone(s)
-	case w.words():
-		r.Prompt = s[0].Class
-	default:
-		r.Class = s[0].Class
 	}
 	r.Modulation = slices.Clone(r.Modulation)
 	if w.form.scale.Scale != 1 {
@@ -70,7 +66,7 @@ func (w *World) SetRequest(r core.Request) error {
 func (w *World) fill(r core.Request) {
 	w.form.shares = slices.Clone(r.Classes)
 	if r.Classes == nil {
-		w.form.shares = []core.ClassShare{{Class: subject(r), Weight: 1}}
+		w.form.shares = []core.ClassShare{{Class: r.Subject(), Weight: 1}}
 	}
 	r.Class, r.Classes, r.Prompt = "", nil, ""
 	if len(r.Modulation) > 0 {
@@ -171,7 +167,7 @@ func (w *World) Dice() { w.SetField("seed", strconv.FormatUint(uint64(rand.Uint3
 // first. Words may be apart: "cat face" finds "cat-face". Of a model that is told words
 // it lists the prompts that text may become.
 func (w *World) Matches(text string) []string {
-	if w.words() {
+	if w.Words() {
 		return w.completions(text)
 	}
 	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r == ' ' || r == '-' })
@@ -198,14 +194,11 @@ func (w *World) Mix() []core.ClassShare { return w.form.shares }
 // Pick makes class, or a prompt, the first of the mix.
 func (w *World) Pick(class string) {
 	w.Edit(func(r *core.Request) {
-		switch {
-		case len(r.Classes) > 0:
-			r.Classes[0].Class = class
-		case w.words():
-			r.Prompt = class
-		default:
-			r.Class = class
+		if len(r.Classes) == 0 {
+			*r = r.Of(w.model.Info, class)
+			return
 		}
+		r.Classes[0].Class = class
 	})
 }
 

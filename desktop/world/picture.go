@@ -48,7 +48,7 @@ func (p *Picture) First() *image.NRGBA { return p.images[0] }
 
 // Title names what is shown: "fox, seed 1".
 func (p *Picture) Title() string {
-	title := subject(p.Request)
+	title := p.Request.Subject()
 	if p.Request.Classes != nil {
 		var names []string
 		for _, c := range p.Request.Classes {

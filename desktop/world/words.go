@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"dit8/core"
 )
 
-// words tells whether the model is told words in place of a class.
-func (w *World) words() bool { return w.model.Info.Vocabulary != nil }
+// Words tells whether the model is told words in place of a class.
+func (w *World) Words() bool { return w.model.Info.Vocabulary != nil }
 
 // Knows says what the model can be told: "128 classes", "458 words in 7 styles".
 func (m Model) Knows() string {
@@ -18,14 +16,6 @@ func (m Model) Knows() string {
 	}
 	v := m.Info.Words()
 	return fmt.Sprintf("%d words in %d styles", len(v.Words), len(v.Styles))
-}
-
-// subject is the text that says what a request's picture is of, "" for a mix.
-func subject(r core.Request) string {
-	if r.Prompt != "" {
-		return r.Prompt
-	}
-	return r.Class
 }
 
 // completions are what a prompt may become: the text itself, where the model knows all
@@ -61,7 +51,7 @@ func (w *World) completions(text string) []string {
 func (w *World) Unknown(text string) string {
 	v := w.model.Info.Words()
 	said := v.Read(text)
-	if !w.words() || len(said.Unknown) == 0 {
+	if !w.Words() || len(said.Unknown) == 0 {
 		return ""
 	}
 	word := said.Unknown[0]

@@ -12,7 +12,7 @@ const maxName = 100
 
 // Name is a file name, without .png, for a request's picture, as the page gives it: fox-1.
 func Name(r core.Request) string {
-	text := r.Prompt + r.Class // there is one of them
+	text := r.Subject()
 	if r.Classes != nil {
 		var all []string
 		for _, c := range r.Classes {

@@ -57,11 +57,8 @@ func compareImages(args []string, stdout, _ io.Writer) error {
 // table prints the ratios.
 func (o imageFlags) table(models [2]*core.Generator, stdout io.Writer) error {
 	info := models[0].Info()
-	names, req := info.Classes, core.Request{Steps: o.steps, Guidance: float32(o.guidance), Count: 1}
-	what := &req.Class
-	if v := info.Vocabulary; v != nil && len(v.Examples) > 0 {
-		names, what = v.Examples, &req.Prompt
-	}
+	names, req := info.Subjects(), core.Request{Steps: o.steps, Guidance: float32(o.guidance), Count: 1}
+	examples := info.Vocabulary != nil && len(info.Vocabulary.Examples) > 0
 	if info.Convention.Average { // whose steps are where it is made for them
 		req.Shift = info.Defaults.Shift
 	}
@@ -69,8 +66,10 @@ func (o imageFlags) table(models [2]*core.Generator, stdout io.Writer) error {
 	var all []float64
 	for i := range classes {
 		k := i * len(names) / classes
-		if *what = names[k]; what == &req.Class {
-			*what = strconv.Itoa(k)
+		if examples {
+			req.Prompt = names[k]
+		} else {
+			req.Class = strconv.Itoa(k)
 		}
 		line := ""
 		for s := range o.seeds {

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +22,7 @@ import (
 type bulkFlags struct {
 	npz, png, from, shard string
 	part                  *bulk.Part
+	count                 int  // 0 where the command line does not say
 	spread                bool // over all that the model knows, or the file's lines
 }
 
@@ -36,8 +36,9 @@ func (b *bulkFlags) add(f *flag.FlagSet) {
 
 func (b *bulkFlags) given() bool { return b.npz != "" || b.png != "" || b.from != "" || b.shard != "" }
 
-// check says what does not go together.
-func (b *bulkFlags) check(set map[string]bool) (err error) {
+// take takes the number of images out of what one request asks for, and says what does not go together.
+func (b *bulkFlags) take(r *requestFlags) (err error) {
+	set := r.set
 	switch {
 	case b.npz == "" && b.png == "":
 		return usageError("-from and -shard go with -npz or -png")
@@ -52,6 +53,12 @@ func (b *bulkFlags) check(set map[string]bool) (err error) {
 	if b.from != "" && (set["class"] || set["prompt"]) {
 		return usageError("-from and -class or -prompt both say what the images are of: give one")
 	}
+	if set["count"] {
+		if b.count = r.req.Count; b.count < 1 || b.count > bulk.MaxCount {
+			return usageError(fmt.Sprintf("-count is %d, allowed: 1 to %d", b.count, bulk.MaxCount))
+		}
+	}
+	r.req.Count = 1
 	b.spread = !set["class"] && !set["prompt"]
 	if b.shard != "" {
 		if b.part, err = bulk.ParsePart(b.shard); err != nil {
@@ -61,12 +68,12 @@ func (b *bulkFlags) check(set map[string]bool) (err error) {
 	return nil
 }
 
-// run makes the images. count is 0 where the command line does not say.
-func (b *bulkFlags) run(ctx context.Context, p *weights.PairFile, g *core.Generator, req core.Request, count int, stderr io.Writer) error {
+// run makes the images.
+func (b *bulkFlags) run(ctx context.Context, p *weights.PairFile, g *core.Generator, req core.Request, stderr io.Writer) error {
 	h := p.Header()
 	plan := bulk.Plan{Model: h.Info.Name, ModelID: h.ID, Size: g.ImageSize(), Part: b.part}
 	var err error
-	if plan.Counts, err = b.counts(h.Info, req, count); err != nil {
+	if plan.Counts, err = b.counts(h.Info, req); err != nil {
 		return err
 	}
 	req.Class, req.Prompt, req.Count = "", "", 1
@@ -97,10 +104,8 @@ func (b *bulkFlags) run(ctx context.Context, p *weights.PairFile, g *core.Genera
 var errInterrupted = errors.New("interrupted")
 
 // counts are what there are images of.
-func (b *bulkFlags) counts(m core.Info, req core.Request, count int) ([]bulk.Count, error) {
-	if count > bulk.MaxCount {
-		return nil, usageError(fmt.Sprintf("-count is %d, allowed: 1 to %d", count, bulk.MaxCount))
-	}
+func (b *bulkFlags) counts(m core.Info, req core.Request) ([]bulk.Count, error) {
+	count := b.count
 	label := func(text string) int {
 		if i := slices.Index(m.Classes, text); i >= 0 || m.Vocabulary != nil {
 			return i
@@ -108,10 +113,10 @@ func (b *bulkFlags) counts(m core.Info, req core.Request, count int) ([]bulk.Cou
 		i, _ := strconv.Atoi(text) // a class that is there, or the request would not pass
 		return i
 	}
-	texts := m.Classes
+	texts := m.Subjects()
 	switch {
 	case !b.spread:
-		one := req.Prompt + req.Class
+		one := req.Subject()
 		return []bulk.Count{{Label: label(one), Text: one, N: max(1, count)}}, nil
 	case b.from != "":
 		var err error
@@ -121,18 +126,12 @@ func (b *bulkFlags) counts(m core.Info, req core.Request, count int) ([]bulk.Cou
 		if count == 0 {
 			count = len(texts)
 		}
-	case m.Vocabulary != nil && len(m.Vocabulary.Examples) > 0:
-		texts = m.Vocabulary.Examples
 	}
 	if count == 0 {
 		return nil, usageError("-count is missing: how many images")
 	}
 	for _, text := range texts { // before hours of work
-		one := req
-		if one.Class = text; m.Vocabulary != nil {
-			one.Class, one.Prompt = "", text
-		}
-		if err := one.Check(m); err != nil && b.from != "" {
+		if err := req.Of(m, text).Check(m); err != nil && b.from != "" {
 			return nil, fmt.Errorf("%s: %w", b.from, err)
 		}
 	}
@@ -144,17 +143,9 @@ const maxLines = 256 << 20
 
 // lines are a file's lines that are not empty.
 func lines(path string) (all []string, err error) {
-	f, err := os.Open(path)
+	b, err := readFile(path, maxLines)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxLines+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(b) > maxLines {
-		return nil, fmt.Errorf("%s has more than %d bytes", path, maxLines)
 	}
 	if b, err = textfile.Decode(b); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -21,7 +21,6 @@ import (
 	"dit8/internal/atomicfile"
 	pictures "dit8/internal/picture"
 	"dit8/internal/progress"
-	"dit8/tools/sample/bulk"
 	"dit8/weights"
 )
 
@@ -100,17 +99,10 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	set := make(map[string]bool)
 	f.Visit(func(f *flag.Flag) { set[f.Name] = true })
 	request.set = set
-	count := 0
 	if many.given() {
-		if err := many.check(set); err != nil {
+		if err := many.take(&request); err != nil {
 			return err
 		}
-		if count = request.req.Count; !set["count"] {
-			count = 0
-		} else if count < 1 {
-			return usageError(fmt.Sprintf("-count is %d, allowed: 1 to %d", count, bulk.MaxCount))
-		}
-		request.req.Count = 1
 	}
 	switch {
 	case *list, many.given():
@@ -153,7 +145,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		return err
 	}
 	if many.given() {
-		return many.run(ctx, p, g, req, count, stderr)
+		return many.run(ctx, p, g, req, stderr)
 	}
 	named := *out == "" && !*asJSON
 	if named {

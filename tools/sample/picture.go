@@ -59,18 +59,24 @@ func (r *requestFlags) note(path, text string) {
 	}
 }
 
-func readPicture(path string) (*pictures.Picture, error) {
+// readFile reads a file of at most so many bytes.
+func readFile(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxPicture+1))
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = fmt.Errorf("%s: over %d bytes", path, most)
+	}
+	return b, err
+}
+
+func readPicture(path string) (*pictures.Picture, error) {
+	b, err := readFile(path, maxPicture)
 	if err != nil {
 		return nil, err
-	}
-	if len(b) > maxPicture {
-		return nil, fmt.Errorf("%s: over %d bytes", path, maxPicture)
 	}
 	p, err := pictures.Decode(b, pictures.MaxPixels)
 	if err != nil {

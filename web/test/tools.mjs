@@ -31,7 +31,7 @@ export async function open(...modules) {
 }
 
 // sample runs the command line's sampler and gives the JSON that it prints.
-export const sample = (...args) => JSON.parse(execFileSync("go", ["run", "./tools/sample", ...(args[0] === "inspect" ? args.splice(0, 1) : []), "-model", classModel, ...args], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], maxBuffer: 1 << 26 }));
+export const sample = (...args) => JSON.parse(execFileSync("go", ["run", "./tools/sample", ...args, "-model", classModel], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], maxBuffer: 1 << 26 }));
 
 // accessible finds what axe-core calls serious, in both themes and at both sizes, where
 // there must be no scrolling sideways either.

@@ -125,7 +125,7 @@ func (p *part) about() error {
 	if q := p.plan.Part; q != nil && (q.Part < 1 || q.Part > q.Of || q.Of > MaxCount) {
 		return fmt.Errorf("%s says part %d of %d", planName, q.Part, q.Of)
 	}
-	p.n = images(p.plan.blocks(false))
+	p.n = images(p.plan.blocks())
 	return nil
 }
 

@@ -57,28 +57,22 @@ func Balanced(n int, texts []string, label func(i int) int) (counts []Count) {
 	return counts
 }
 
-// block is one request's images, the first of which has number first in the whole run.
+// block is one request's images, n, the first of which has number first in the whole run.
 type block struct {
-	first int
-	label int
-	req   core.Request
+	first, n, label int
+	text            string
+	seed            uint64
 }
 
 // blocks are those of the plan's part, one after the other.
-func (p *Plan) blocks(words bool) []block {
+func (p *Plan) blocks() []block {
 	var all []block
 	first := 0
 	for _, c := range p.Counts {
 		for n := c.N; n > 0; {
-			b := block{first, c.Label, p.Request}
-			b.req.Seed += uint64(len(all))
-			if b.req.Count = min(n, core.MaxCount); words {
-				b.req.Prompt = c.Text
-			} else {
-				b.req.Class = c.Text
-			}
+			b := block{first, min(n, core.MaxCount), c.Label, c.Text, p.Request.Seed + uint64(len(all))}
 			all = append(all, b)
-			n, first = n-b.req.Count, first+b.req.Count
+			n, first = n-b.n, first+b.n
 		}
 	}
 	if p.Part == nil {
@@ -90,7 +84,7 @@ func (p *Plan) blocks(words bool) []block {
 // images counts the images of blocks.
 func images(all []block) (n int) {
 	for _, b := range all {
-		n += b.req.Count
+		n += b.n
 	}
 	return n
 }

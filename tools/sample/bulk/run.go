@@ -36,18 +36,20 @@ func (p Progress) Left() time.Duration {
 }
 
 // each makes the blocks from the one with number from on.
-func each(ctx context.Context, g *core.Generator, all []block, from int, take func(b block, r *core.Result) error, tell func(Progress)) error {
+func each(ctx context.Context, g *core.Generator, plan Plan, all []block, from int, take func(b block, r *core.Result) error, tell func(Progress)) error {
 	p := Progress{Done: images(all[:from]), Of: images(all)}
 	began := time.Now()
 	for _, b := range all[from:] {
-		r, err := g.Generate(ctx, b.req, nil)
+		req := plan.Request.Of(g.Info(), b.text)
+		req.Seed, req.Count = b.seed, b.n
+		r, err := g.Generate(ctx, req, nil)
 		if err != nil {
 			return err
 		}
 		if err := take(b, r); err != nil {
 			return err
 		}
-		p.Done, p.Made, p.Elapsed = p.Done+b.req.Count, p.Made+b.req.Count, time.Since(began)
+		p.Done, p.Made, p.Elapsed = p.Done+b.n, p.Made+b.n, time.Since(began)
 		tell(p)
 	}
 	return nil
@@ -56,7 +58,7 @@ func each(ctx context.Context, g *core.Generator, all []block, from int, take fu
 // NPZ makes the plan's images into the file at path. What is there of them lies beside it until all are, path with .part and .part.json: the same
 // call goes on from there. Memory does not grow with the number of images.
 func NPZ(ctx context.Context, g *core.Generator, p Plan, path string, tell func(Progress)) error {
-	all := p.blocks(g.Info().Vocabulary != nil)
+	all := p.blocks()
 	part, about := path+".part", path+".part.json"
 	from, err := resumed(p, all, part, about)
 	if err != nil {
@@ -67,7 +69,7 @@ func NPZ(ctx context.Context, g *core.Generator, p Plan, path string, tell func(
 		return err
 	}
 	defer f.Close()
-	err = each(ctx, g, all, from, func(_ block, r *core.Result) error {
+	err = each(ctx, g, p, all, from, func(_ block, r *core.Result) error {
 		_, err := f.Write(rgb(r.Images))
 		return err
 	}, tell)
@@ -85,7 +87,7 @@ func NPZ(ctx context.Context, g *core.Generator, p Plan, path string, tell func(
 	}
 	labels := func(w io.Writer) error {
 		for _, b := range all {
-			if err := binary.Write(w, binary.LittleEndian, slices.Repeat([]int64{int64(b.label)}, b.req.Count)); err != nil {
+			if err := binary.Write(w, binary.LittleEndian, slices.Repeat([]int64{int64(b.label)}, b.n)); err != nil {
 				return err
 			}
 		}
@@ -124,8 +126,8 @@ func resumed(p Plan, all []block, part, about string) (int, error) {
 	}
 	image := int64(3 * p.Size * p.Size) // bytes
 	there, n, k := st.Size()/image, int64(0), 0
-	for ; k < len(all) && n+int64(all[k].req.Count) <= there; k++ {
-		n += int64(all[k].req.Count)
+	for ; k < len(all) && n+int64(all[k].n) <= there; k++ {
+		n += int64(all[k].n)
 	}
 	return k, os.Truncate(part, n*image)
 }
@@ -147,17 +149,17 @@ func PNGs(ctx context.Context, g *core.Generator, p Plan, dir string, tell func(
 		return err
 	}
 	name := func(i int) string { return filepath.Join(dir, fmt.Sprintf("%06d.png", i)) }
-	all := p.blocks(g.Info().Vocabulary != nil)
+	all := p.blocks()
 	from := 0
 	for ; from < len(all); from++ {
-		last := all[from].first + all[from].req.Count - 1 // written last
+		last := all[from].first + all[from].n - 1 // written last
 		if _, err := os.Stat(name(last)); errors.Is(err, fs.ErrNotExist) {
 			break
 		} else if err != nil {
 			return err
 		}
 	}
-	return each(ctx, g, all, from, func(b block, r *core.Result) error {
+	return each(ctx, g, p, all, from, func(b block, r *core.Result) error {
 		for i, m := range r.Images {
 			if _, err := atomicfile.Write(name(b.first+i), func(w io.Writer) error {
 				buf := bufio.NewWriter(w)

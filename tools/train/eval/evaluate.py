@@ -27,6 +27,12 @@ def run(sampler, model, *options):
     return subprocess.run([sampler, "-model", model, *options], check=True, capture_output=True).stdout
 
 
+def picture(sampler, model, *options):
+    """The pixels of its PNG, uint8 [H, W, 3]."""
+    from PIL import Image
+    return np.asarray(Image.open(io.BytesIO(run(sampler, model, *options, "-o", "-"))).convert("RGB"))
+
+
 def generate(sampler, model, options, all_classes, per_class, channels, seed=1000):
     """uint8 [N, C, H, W] and labels [N], as tools/sample makes them: grids of up to 64 images of a class. Classes that only the model
     or only the data has are left out."""

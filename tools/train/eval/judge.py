@@ -8,10 +8,8 @@ A word is seen where its logit is above that of 98 of 100 training drawings that
 drawings; "nearest" is the median distance of a sample to its nearest training drawing, both at 32×32 (root mean square, of 255)."""
 
 import argparse
-import io
 import os
 import pathlib
-import subprocess
 import sys
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -19,11 +17,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import classifier  # noqa: E402
 import data as datasets  # noqa: E402
+import evaluate  # noqa: E402
 import few  # noqa: E402
 import gelu  # noqa: E402
 import metrics  # noqa: E402
@@ -106,15 +104,13 @@ class Model:
     """Draws with a .dit8 file, as people do."""
 
     def __init__(self, program, file):
-        self.name, self.command = file.stem, [program, "-model", file, "-o", "-"]
+        self.name, self.program, self.file = file.stem, program, file
 
     def draw(self, texts, steps):
         images = []
         for i, text in enumerate(texts):
             said, style = text.split(" | ")
-            flags = ["-prompt", said, "-style", style, "-steps", str(steps), "-seed", str(1000 + i), "-skip-unknown"]
-            png = subprocess.run([*self.command, *flags], check=True, capture_output=True).stdout
-            images.append(np.asarray(Image.open(io.BytesIO(png)).convert("RGB")))
+            images.append(evaluate.picture(self.program, self.file, "-prompt", said, "-style", style, "-steps", str(steps), "-seed", str(1000 + i), "-skip-unknown"))
         return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
 
@@ -160,7 +156,8 @@ def main():
         share = lambda part, want: f"{float((part.argmax(1) == want).float().mean()):.1%}"
         return f"{share(logits[:, rows:], labels)} | {share(logits[:, count:rows], styles)}"
 
-    real = torch.cat([network.features(small(x)) for x in images.images[some].split(256)])
+    features = lambda pixels: torch.cat([network.features(small(x)) for x in pixels.split(256)])
+    real = features(images.images[some])
     training = small(images.images)
 
     print("| images | evaluations | class | style | Fréchet distance | nearest | class held out | style held out | combinations, all words | words of combinations |")
@@ -179,7 +176,7 @@ def main():
     for source in [*(Run(r, vocabulary) for r in args.run), *(Model(args.sample, m) for m in args.model)]:
         for steps in args.steps:
             drawn = source.draw(ask(labels, styles), steps)
-            distance = metrics.frechet(real, torch.cat([network.features(small(x)) for x in drawn.split(256)]))
+            distance = metrics.frechet(real, features(drawn))
             near = torch.cat([torch.cdist(small(x).flatten(1), training.flatten(1)).min(1).values for x in drawn.split(64)]).median() * 127.5 / training[0].numel() ** 0.5
             hold = right(judge(network, source.draw(ask(held.labels, held.styles), steps)), held.labels, held.styles)
             seen = judge(network, source.draw(many, steps))[:, :count] > least

@@ -4,13 +4,11 @@ With --styles it has a row for each text, and a column for each style, all of se
     python3 sheet.py --sample BIN/sample [--count 64] [--columns 16] [--texts FILE [--styles STYLE ...]] -o SHEET.png -- MODEL.dit8 [OPTION OF SAMPLE ...]"""
 
 import argparse
-import io
 import json
 import pathlib
 
 import numpy as np
 import torch
-from PIL import Image
 
 import evaluate
 import sample
@@ -39,8 +37,7 @@ def main():
         asked = [(flag, texts[i * len(texts) // args.count], "-seed", str(i)) for i in range(args.count)]
     images = []
     for one in asked:
-        png = evaluate.run(args.sample, args.model, *one, "-o", "-", *options)
-        images.append(np.asarray(Image.open(io.BytesIO(png)).convert("RGB")))
+        images.append(evaluate.picture(args.sample, args.model, *one, *options))
     sample.grid(torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2), args.o, args.columns, args.scale)
 
 
