@@ -90,11 +90,11 @@ test-go: need-go
 # The same pixels on a 32-bit machine, 386 where the kernel runs its programs and an emulated
 # ARM elsewhere, and on arm64, which has fused multiply-add; its assembly on a processor with
 # products of matrices and dot products and on one without.
-ARCH_PACKAGES = ./core/... ./weights/... ./tools/sample
+ARCH_PACKAGES = ./core/... ./weights/... ./tools/sample/command
 test-arch: need-go need-debian
 	if GOARCH=386 $(GO) test -run '^$$' ./core/compute >/dev/null 2>&1; then GOARCH=386 $(GO) test $(ARCH_PACKAGES); \
 	else GOARCH=arm $(GO) test -exec qemu-arm $(ARCH_PACKAGES); fi
-	GOARCH=arm64 $(GO) test -timeout 20m -exec qemu-aarch64 -run Golden ./tools/sample ./weights ./core/...
+	GOARCH=arm64 $(GO) test -timeout 20m -exec qemu-aarch64 -run Golden ./tools/sample/command ./weights ./core/...
 	DIT8_DEVICES=neon-i8mm,neon-dotprod,neon,generic QEMU_CPU=max GOARCH=arm64 $(GO) test -timeout 20m -exec qemu-aarch64 ./core/compute/native
 	DIT8_DEVICES=neon,generic QEMU_CPU=cortex-a53 GOARCH=arm64 $(GO) test -count 1 -timeout 20m -exec qemu-aarch64 ./core/compute/native
 
@@ -105,7 +105,7 @@ test-native: need-go need-debian
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip TestAMX ./core/compute/native
 	GOGC=1 $(GO) test -count 1 -v -run TestAMX ./core/compute/native
 	GOGC=1 $(GO) test -count 1 -skip TestAMX ./core/compute/native
-	$(GO) test -tags purego ./core/... ./tools/sample
+	$(GO) test -tags purego ./core/... ./tools/sample/command
 	rm -rf bin/_native && mkdir -p bin && cp -r core/compute/native bin/_native
 	cd bin/_native/_asm && ./generate.sh
 	diff -r core/compute/native bin/_native
@@ -149,7 +149,7 @@ model: need-go
 		-license 'CC-BY-4.0, after drawings under Apache-2.0, CC-BY-4.0 and MIT' -source 'weights/emoji: trained from scratch on emoji drawings; see weights/default.md' \
 		-o weights/default.dit8 weights/emoji
 	sum=$$(sha256sum weights/default.dit8 | cut -d' ' -f1) && sed -i -E "s/(\"DIT8_SHA256\": \")[0-9a-f]{64}/\1$$sum/" wasm/edge/wrangler.jsonc
-	$(GO) test -count 1 -run TestGoldenPixels ./tools/sample -update
+	$(GO) test -count 1 -run TestGoldenPixels ./tools/sample/command -update
 
 # A tiny network is trained, stopped and resumed to the same bits, exported, and computed by Go as by PyTorch.
 test-train: need-go need-torch

@@ -3,82 +3,9 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"flag"
-	"fmt"
-	"io"
-	"net"
-	"net/url"
 	"os"
-	"os/signal"
-	"time"
+
+	"dit8/tools/load/command"
 )
 
-const usage = `load tries a server on this machine with twice the requests that it can answer.
-
-  load -url http://127.0.0.1:8080/ [-duration 1m]
-
-`
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
-}
-
-// run returns the exit code: 0, 1 where the server did not do well, 2 where the
-// command line is wrong.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("load", flag.ContinueOnError)
-	target := f.String("url", "http://127.0.0.1:8080/", "`address` of the server, on this machine")
-	duration := f.Duration("duration", time.Minute, "how long, up to ten minutes; a fifth of it finds the capacity")
-	golden := f.String("golden", "testdata/golden", "`folder` of the golden requests")
-	f.SetOutput(io.Discard)
-	err := f.Parse(args)
-	if err == nil {
-		err = check(*target, *duration)
-	}
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		f.SetOutput(stdout)
-		f.PrintDefaults()
-		return 0
-	case err != nil:
-		fmt.Fprintln(stderr, "load:", err)
-		return 2
-	}
-	cases, err := mix(*golden)
-	if err != nil {
-		fmt.Fprintln(stderr, "load:", err)
-		return 1
-	}
-	report, err := newClient(*target).load(ctx, cases, *duration)
-	if err == nil {
-		e := json.NewEncoder(stdout)
-		e.SetIndent("", "  ")
-		err = e.Encode(report)
-	}
-	if err == nil {
-		err = report.failure()
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, "load:", err)
-		return 1
-	}
-	return 0
-}
-
-// check keeps the load on this machine and within bounds.
-func check(target string, d time.Duration) error {
-	u, err := url.Parse(target)
-	if err != nil || u.Scheme != "http" || !net.ParseIP(u.Hostname()).IsLoopback() {
-		return fmt.Errorf("-url is %q, allowed: http:// and an address of this machine, as in http://127.0.0.1:8080/", target)
-	}
-	if d < time.Second || d > 10*time.Minute {
-		return fmt.Errorf("-duration is %v, allowed: 1s to 10m", d)
-	}
-	return nil
-}
+func main() { os.Exit(command.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }

@@ -1,0 +1,86 @@
+package command
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The server under twice its capacity, for a few seconds: "make bench-edge" has the
+// whole minute.
+func TestLoad(t *testing.T) {
+	server := filepath.Join(t.TempDir(), "serve")
+	if out, err := exec.Command("go", "build", "-o", server, "../../serve").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cmd := exec.Command(server, "-addr", "127.0.0.1:0", "-dir", "", "-log", "off")
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	url := regexp.MustCompile(`http://[0-9.:]+/`).FindString(line)
+	var report, problems bytes.Buffer
+	code := run(context.Background(), []string{"-url", url, "-duration", "4s", "-golden", "../../../testdata/golden"}, &report, &problems)
+	cmd.Process.Signal(os.Interrupt)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the server: %v: %s", err, &errs)
+	}
+	if code != 0 {
+		t.Fatalf("exit %d: %s%s", code, &problems, &report)
+	}
+	t.Log(&report)
+}
+
+// A server that answers wrongly is found out.
+func TestWrongAnswers(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"pixels": func(w http.ResponseWriter, r *http.Request) {
+			json.NewEncoder(w).Encode(map[string]any{"data": []any{}})
+		},
+		"500": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) },
+		"429": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(429) },
+	} {
+		s := httptest.NewServer(answer)
+		var out, errs bytes.Buffer
+		if code := run(context.Background(), []string{"-url", s.URL, "-duration", "1s", "-golden", "../../../testdata/golden"}, &out, &errs); code != 1 || !strings.Contains(errs.String(), name) {
+			t.Errorf("%s: exit %d: %s", name, code, &errs)
+		}
+		s.Close()
+	}
+	for _, r := range []report{{Failed: 1, Refused: 1}, {Sent: 1}, {Refused: 1, Memory: [2]float64{50, 100}}, {Refused: 1, Goroutines: [2]float64{50, 100}}} {
+		if r.failure() == nil {
+			t.Errorf("%+v is fine", r)
+		}
+	}
+}
+
+func TestBadCommands(t *testing.T) {
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"-url is", []string{"-url", "http://example.org/"}},
+		{"-url is", []string{"-url", "http://192.0.2.1/"}},
+		{"-duration is", []string{"-duration", "1h"}},
+	} {
+		var out, errs bytes.Buffer
+		if code := run(context.Background(), c.args, &out, &errs); code != 2 || !strings.Contains(errs.String(), c.want) {
+			t.Errorf("load %v: exit %d: %s", c.args, code, &errs)
+		}
+	}
+}

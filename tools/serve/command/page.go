@@ -1,0 +1,71 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// page serves the files in dir, and the model's. isolate keeps the page apart
+// from other sites, which browsers demand before they give it shared memory.
+func page(dir string, b blobs, isolate bool) http.Handler {
+	mux := http.NewServeMux()
+	list := modelList(b)
+	mux.Handle("GET /", http.FileServer(http.Dir(dir)))
+	mux.HandleFunc("GET /dit8/models.js", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		http.ServeContent(w, r, "models.js", time.Time{}, strings.NewReader(list))
+	})
+	for name, blob := range map[string]blob{"default.dit8": b.model, "vae.dit8": b.vae} {
+		if blob.data == nil {
+			continue
+		}
+		mux.HandleFunc("GET /dit8/"+name, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/octet-stream")
+			w.Header().Set("ETag", `"`+blob.sha256+`"`)
+			http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(blob.data))
+		})
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for name, value := range headers {
+			w.Header().Set(name, value)
+		}
+		if isolate {
+			w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
+			w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// modelList is the JavaScript module that names the page's models, of which there is
+// one, with the hashes that the page checks its files against, and the names that the
+// command line needs.
+func modelList(b blobs) string {
+	file := func(name string, blob blob) string {
+		text := fmt.Sprintf(`url: new URL("./%s", import.meta.url).href, sha256: "%s", bytes: %d`, name, blob.sha256, len(blob.data))
+		if blob.name != "" {
+			quoted, _ := json.Marshal(blob.name) // a string has no errors
+			text += ", file: " + string(quoted)
+		}
+		return text
+	}
+	entry := `name: "default", ` + file("default.dit8", b.model)
+	if b.vae.data != nil {
+		entry += ", vae: { " + file("vae.dit8", b.vae) + " }"
+	}
+	return "export const models = [{ " + entry + " }];\n"
+}
+
+// headers lets the page load nothing from elsewhere.
+var headers = map[string]string{
+	"Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; " +
+		"style-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	"Cross-Origin-Resource-Policy": "same-origin",
+	"Referrer-Policy":              "no-referrer",
+	"X-Content-Type-Options":       "nosniff",
+	"Cache-Control":                "no-cache",
+}

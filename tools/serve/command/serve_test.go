@@ -1,0 +1,190 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"dit8/core/autoencoder"
+	"dit8/core/pngfile"
+	"dit8/weights"
+	"dit8/weights/weightstest"
+)
+
+func built(t *testing.T) string {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "dit8"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"index.html": "<p>page", "dit8/dit8.wasm": "\x00asm", "dit8/worker.js": "1"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestPage(t *testing.T) {
+	h := page(built(t), blobs{newBlob([]byte("blob"), ""), newBlob([]byte("vae"), "vae.dit8")}, true)
+	for _, c := range []struct {
+		method, path, body, kind string
+		status                   int
+	}{
+		{"GET", "/", "<p>page", "text/html; charset=utf-8", 200},
+		{"GET", "/dit8/dit8.wasm", "\x00asm", "application/wasm", 200},
+		{"GET", "/dit8/worker.js", "1", "text/javascript; charset=utf-8", 200},
+		{"GET", "/dit8/default.dit8", "blob", "application/octet-stream", 200},
+		{"GET", "/dit8/vae.dit8", "vae", "application/octet-stream", 200},
+		{"HEAD", "/dit8/default.dit8", "", "application/octet-stream", 200},
+		{"GET", "/dit8/models.js", modelList(blobs{newBlob([]byte("blob"), ""), newBlob([]byte("vae"), "vae.dit8")}), "text/javascript; charset=utf-8", 200},
+		{"GET", "/nope", "404 page not found\n", "text/plain; charset=utf-8", 404},
+		{"POST", "/", "Method Not Allowed\n", "text/plain; charset=utf-8", 405},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
+		if w.Code != c.status || w.Body.String() != c.body || w.Header().Get("Content-Type") != c.kind {
+			t.Errorf("%s %s: %d %q %s", c.method, c.path, w.Code, w.Body, w.Header().Get("Content-Type"))
+		}
+		if w.Header().Get("Cross-Origin-Opener-Policy") != "same-origin" || !strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("%s %s: headers %v", c.method, c.path, w.Header())
+		}
+	}
+	w := httptest.NewRecorder()
+	page(built(t), blobs{}, false).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Header().Get("Cross-Origin-Opener-Policy") != "" || w.Header().Get("Cross-Origin-Embedder-Policy") != "" || w.Header().Get("Content-Security-Policy") == "" {
+		t.Errorf("not isolated: headers %v", w.Header())
+	}
+}
+
+// The program serves the built-in model at the address that it prints, until it
+// is told to stop.
+func TestRun(t *testing.T) {
+	url, log, stop := start(t, "-dir", built(t))
+	res, err := http.Get(url + "dit8/default.dit8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(res.Body)
+	res.Body.Close()
+	if err != nil || !bytes.Equal(got, weights.DefaultBytes()) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if c := stop(); c != 0 {
+		t.Errorf("exit %d: %s", c, log)
+	}
+}
+
+// The list names the model's file with the hash that the page demands of it.
+func TestModelList(t *testing.T) {
+	var out bytes.Buffer
+	if code := run(context.Background(), []string{"-models"}, &out, &out); code != 0 {
+		t.Fatalf("exit %d: %s", code, &out)
+	}
+	sum := sha256.Sum256(weights.DefaultBytes())
+	for _, want := range []string{"export const models", hex.EncodeToString(sum[:]), strconv.Itoa(len(weights.DefaultBytes()))} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s: no %s", &out, want)
+		}
+	}
+}
+
+// A network's latents become images through the autoencoder of another file, for the API
+// and for the page, which is given both.
+func TestVAE(t *testing.T) {
+	model, vae := weightstest.Network(t, 4), weightstest.AutoencoderFile(t, autoencoder.Tiny, 4)
+	url, log, stop := start(t, "-dir", built(t), "-model", model, "-vae", vae)
+	get := func(path string) string {
+		res, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != 200 {
+			t.Fatalf("%s: %d, %v, %s", path, res.StatusCode, err, b)
+		}
+		return string(b)
+	}
+	want, err := os.ReadFile(vae)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := get("dit8/vae.dit8"); got != string(want) {
+		t.Errorf("%d bytes of the autoencoder, want %d", len(got), len(want))
+	}
+	if list := get("dit8/models.js"); !strings.Contains(list, `vae: { url: new URL("./vae.dit8"`) {
+		t.Error(list)
+	}
+	meta, err := pngfile.ReadMetadata(strings.NewReader(get("v1/images?class=owl")))
+	if err != nil || meta.AutoencoderID == "" {
+		t.Errorf("%+v, %v", meta, err)
+	}
+	var m struct {
+		File, Size string
+		Edits      []string
+		Latents    struct {
+			Channels, Size, Factor int
+			Autoencoder            string
+		}
+	}
+	if err := json.Unmarshal([]byte(get("v1/models/latents")), &m); err != nil {
+		t.Fatal(err)
+	}
+	if m.File != meta.ModelID+"."+meta.AutoencoderID || m.Size != "16x16" || len(m.Edits) != 2 || m.Latents.Channels != 4 || m.Latents.Size != 8 ||
+		m.Latents.Factor != 2 || m.Latents.Autoencoder != "TAESD" {
+		t.Errorf("%+v", m)
+	}
+	get("v1/images?class=owl&model=" + m.File)
+	if c := stop(); c != 0 {
+		t.Errorf("exit %d: %s", c, log)
+	}
+	other := weightstest.AutoencoderFile(t, autoencoder.KL, 16)
+	for want, args := range map[string][]string{
+		"makes 4 channels, the autoencoder takes 16": {"-model", model, "-vae", other},
+		"holds an autoencoder alone":                 {"-model", vae},
+		"the file holds no autoencoder":              {"-model", model, "-vae", model},
+	} {
+		var out bytes.Buffer
+		if code := run(context.Background(), append(args, "-dir", ""), &out, &out); code != 1 || !strings.Contains(out.String(), want) {
+			t.Errorf("%v: exit %d: %s", args, code, &out)
+		}
+	}
+}
+
+func TestBadCommands(t *testing.T) {
+	dir := built(t)
+	for _, c := range []struct {
+		code int
+		want string
+		args []string
+	}{
+		{2, "not defined: -port", []string{"-port", "1"}},
+		{2, `unexpected argument "x"`, []string{"x"}},
+		{1, "make web", []string{"-dir", filepath.Join(dir, "nope")}},
+		{2, `-log is "loud"`, []string{"-log", "loud"}},
+		{1, `device is "cuda"`, []string{"-dir", "", "-device", "cuda"}},
+		{1, "not a .dit8 file", []string{"-dir", dir, "-model", "main.go"}},
+		{1, "no such file", []string{"-dir", dir, "-model", "none.dit8"}},
+		{1, "no such file", []string{"-models", "-model", "none.dit8"}},
+		{1, "listen", []string{"-dir", dir, "-addr", "256.0.0.1:1"}},
+	} {
+		var out, errs bytes.Buffer
+		if code := run(context.Background(), c.args, &out, &errs); code != c.code || !strings.Contains(errs.String(), c.want) {
+			t.Errorf("serve %v: exit %d, %q; want %d and %q", c.args, code, &errs, c.code, c.want)
+		}
+	}
+	var out bytes.Buffer
+	if code := run(context.Background(), []string{"-h"}, &out, &out); code != 0 || !strings.Contains(out.String(), "-model") {
+		t.Errorf("-h: exit %d, %s", code, &out)
+	}
+}

@@ -1,0 +1,181 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"dit8/core"
+	"dit8/core/compute/native"
+	"dit8/wasm/edge/api"
+	"dit8/weights"
+)
+
+// usual are the API's limits where the environment sets none.
+var usual = api.Limits{Steps: 250, Count: 16, Pixels: 4 << 20, Body: 8 << 20, Waiting: 16}
+
+// How long the server waits: for a request's header and whole body, for a client to
+// take what is written, for the next request of a connection, and when it stops for
+// the requests that run.
+const (
+	headerTime = 10 * time.Second
+	bodyTime   = 30 * time.Second
+	writeTime  = 30 * time.Second
+	idleTime   = 2 * time.Minute
+	graceTime  = 10 * time.Second
+)
+
+func serve(ctx context.Context, o options, logger *slog.Logger, stdout io.Writer) error {
+	h, err := handler(o, logger)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", o.addr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "dit8 is at http://%s/ (Ctrl-C stops it)\n", l.Addr())
+	s := &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- s.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.Background(), graceTime)
+	defer cancel()
+	if err := s.Shutdown(grace); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return s.Close() // which cancels what still runs
+}
+
+// handler is everything that the server answers.
+func handler(o options, logger *slog.Logger) (http.Handler, error) {
+	if o.dir != "" {
+		if _, err := os.Stat(filepath.Join(o.dir, "dit8", "dit8.wasm")); err != nil {
+			return nil, fmt.Errorf("no built page in %s (\"make web\" builds it): %w", o.dir, err)
+		}
+	}
+	b, err := readBlobs(o)
+	if err != nil {
+		return nil, err
+	}
+	config, err := api.ConfigFromEnv(os.Getenv, usual)
+	if err != nil {
+		return nil, err
+	}
+	g, err := generator(o, b)
+	if err != nil {
+		return nil, err
+	}
+	m := newMetrics()
+	a := api.New(counted{g, m}, config)
+	m.watch(a)
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", a)
+	mux.Handle("/healthz", a)
+	mux.Handle("/openapi.json", a)
+	for _, path := range []string{"/images", "/images/", "/models", "/models/"} { // for clients whose base address lacks /v1
+		mux.Handle(path, a)
+	}
+	mux.Handle("GET /metrics", m.handler())
+	if o.dir != "" {
+		files := page(o.dir, b, o.isolate)
+		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet || r.Method == http.MethodHead {
+				files.ServeHTTP(w, r)
+			} else {
+				a.ServeHTTP(w, r) // which says in JSON what there is
+			}
+		})
+	} else {
+		mux.Handle("/", a)
+	}
+	return observed(mux, logger, m), nil
+}
+
+// blobs are the files of a model: vae is empty where it is one file.
+type blobs struct{ model, vae blob }
+
+// blob is a file, its name where it is not the built-in model, and its SHA-256, in hex.
+type blob struct {
+	data         []byte
+	name, sha256 string
+}
+
+func newBlob(data []byte, name string) blob {
+	return blob{data, name, fmt.Sprintf("%x", sha256.Sum256(data))}
+}
+
+// readBlobs reads the files, and checks that they go together.
+func readBlobs(o options) (b blobs, err error) {
+	p, err := weights.OpenPair(o.model, o.vae)
+	if err != nil {
+		return b, err
+	}
+	p.Close()
+	if b.model, err = readModel(o.model); err == nil && o.vae != "" {
+		b.vae, err = readModel(o.vae)
+	}
+	return b, err
+}
+
+// generator loads the model onto the device.
+func generator(o options, b blobs) (*core.Generator, error) {
+	dev, err := native.New(o.device, o.threads)
+	if err != nil {
+		return nil, err
+	}
+	r, err := weights.NewReader(bytes.NewReader(b.model.data))
+	if err != nil {
+		return nil, err
+	}
+	var vae *weights.Reader
+	if b.vae.data != nil {
+		if vae, err = weights.NewReader(bytes.NewReader(b.vae.data)); err != nil {
+			return nil, err
+		}
+	}
+	p, err := weights.NewPair(r, vae)
+	if err != nil {
+		return nil, err
+	}
+	return p.Generator(dev)
+}
+
+// readModel reads a model file whole and checks it, so that a broken one is
+// reported here and not in the page.
+func readModel(path string) (blob, error) {
+	if path == "" {
+		return newBlob(weights.DefaultBytes(), ""), nil
+	}
+	f, err := weights.Open(path)
+	if err != nil {
+		return blob{}, err
+	}
+	defer f.Close()
+	for _, err := range f.Tensors() {
+		if err != nil {
+			return blob{}, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return blob{}, err
+	}
+	return newBlob(data, filepath.Base(path)), nil
+}
