@@ -1,4 +1,6 @@
-//go:build !js
+// The page's program reads only; wasm/convert writes.
+
+//go:build !js || convert
 
 package weights
 

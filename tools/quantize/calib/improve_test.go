@@ -86,7 +86,7 @@ func follow(t *testing.T, file []byte) float64 {
 // ones, and come out the same every time.
 func TestImprove(t *testing.T) {
 	m, f := golden(t)
-	o := convert.Options{Types: convert.Types{Default: "int8"}, Small: true}
+	o := convert.Options{Types: convert.Types{Default: "int8"}, Compress: "small"}
 	for _, how := range []calib.Options{{Smooth: true, Images: 2}, {GPTQ: true, Images: 2}, {Smooth: true, GPTQ: true, Images: 2}} {
 		first := improved(t, m, f, how, o)
 		if e := follow(t, first); !(e <= 0.012) {

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,9 +17,7 @@ import (
 	"dit8/internal/atomicfile"
 	"dit8/internal/progress"
 	"dit8/tools/quantize/calib"
-	"dit8/tools/quantize/checkpoint"
 	"dit8/tools/quantize/convert"
-	"dit8/tools/quantize/family"
 	"dit8/tools/quantize/report"
 )
 
@@ -36,40 +33,24 @@ func convertCheckpoint(args []string, stdout, stderr io.Writer) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	in, err := checkpoint.Open(path, o.weights)
+	o.source.Checkpoint = path
+	in, err := o.source.Open()
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	vae, err := openAutoencoder(o.vae)
-	if err != nil {
-		return err
-	}
-	defer vae.Close()
-	preview, err := openAutoencoder(o.preview)
-	if err != nil {
-		return err
-	}
-	defer preview.Close()
 	outputs := o.reports.files()
 	if !o.dryRun {
 		outputs = append([]string{o.out}, outputs...)
 	}
-	if err := writable(outputs, slices.Concat(in.Files, vae.Files, preview.Files, []string{path, in.Config, vae.Config, preview.Config, o.vae, o.preview, o.config, o.about.Labels, o.about.Vocabulary}), o.force); err != nil {
+	if err := writable(outputs, in.Files(), o.force); err != nil {
 		return err
 	}
-	m, err := o.describe(in, path, stderr)
-	var wrong *convert.LabelsError
-	switch {
-	case errors.As(err, &wrong):
-		return err
-	case err != nil:
-		return fmt.Errorf("%s: %w", path, err)
+	m, err := in.Model(o.store.Types, notes(stderr))
+	if err == nil {
+		err = o.suits(m)
 	}
-	if m, err = add(m, convert.Model.With, "-vae", o.vae, o.vaeConfig, vae, stderr); err != nil {
-		return err
-	}
-	if m, err = add(m, convert.Model.WithPreview, "-preview", o.preview, "", preview, stderr); err != nil {
+	if err != nil {
 		return err
 	}
 	bar := progress.New(stderr)
@@ -88,129 +69,43 @@ func convertCheckpoint(args []string, stdout, stderr io.Writer) error {
 	return writeReport(rep, o.reports, stdout)
 }
 
+// notes tells what a conversion assumes.
+func notes(w io.Writer) func(string) {
+	return func(note string) { fmt.Fprintln(w, "quantize:", note) }
+}
+
+// suits refuses what is asked of networks where there is none.
+func (o options) suits(m convert.Model) error {
+	if o.calibration.Any() && !(m.HasNetwork() && slices.ContainsFunc(m.Config.Specs(), o.store.Int8)) {
+		return fmt.Errorf("%s: -smooth and -gptq are for int8 tensors of networks, here is none", o.source.Checkpoint)
+	}
+	if !m.HasNetwork() && len(o.reports) > 0 {
+		return fmt.Errorf("%s: -report is for networks, which sample images; this is an autoencoder", o.source.Checkpoint)
+	}
+	return nil
+}
+
 // summary says what was written.
 func (o options) summary(w io.Writer, m convert.Model, size int64) error {
-	n := convert.Parameters(m.Specs())
 	out := o.out
 	if o.dryRun {
 		out = "dry run, no model written"
 	}
-	var what []string
-	if m.HasNetwork() {
-		if v := m.Info.Words(); len(v.Words) > 0 {
-			what = append(what, fmt.Sprintf("%d words, %d styles", len(v.Words), len(v.Styles)))
-		} else {
-			what = append(what, fmt.Sprintf("%d classes", m.Config.NumClasses))
-		}
-	}
-	if a := m.Autoencoder; a != nil {
-		what = append(what, fmt.Sprintf("an autoencoder of %d channels, %d× in height and width", a.Config.LatentChannels, a.Config.Factor()))
-		if a.PreviewDecoder != nil {
-			what = append(what, "a decoder of previews")
-		}
-	}
-	_, err := fmt.Fprintf(w, "%s: %s, %s parameters, %s, %s, %.2f bits per parameter\n",
-		out, o.types.Default, report.Count(n), strings.Join(what, ", "), report.Bytes(size), float64(size)*8/float64(n))
+	_, err := fmt.Fprintf(w, "%s: %s\n", out, m.Summary(o.store, size))
 	return err
-}
-
-// openAutoencoder opens what -vae or -preview names, or nothing.
-func openAutoencoder(path string) (*checkpoint.Checkpoint, error) {
-	if path == "" {
-		return &checkpoint.Checkpoint{}, nil
-	}
-	return checkpoint.OpenAutoencoder(path)
-}
-
-// add puts the autoencoder that a flag names, by a file or folder and its config, into m as put does.
-func add(m convert.Model, put func(convert.Model, family.Model) (convert.Model, error), flag, path, config string, of *checkpoint.Checkpoint, notes io.Writer) (convert.Model, error) {
-	if path == "" {
-		return m, nil
-	}
-	said := family.Said{File: filepath.Base(path), GuidedChannels: -1}
-	if config != "" {
-		said.ConfigFile = config
-		if err := checkpoint.ReadJSON(config, &said.Config); err != nil {
-			return m, err
-		}
-	}
-	a, err := family.Read(of, said)
-	for _, n := range slices.Concat(of.Notes, a.Notes) {
-		fmt.Fprintf(notes, "quantize: %s: %s\n", flag, n)
-	}
-	if err == nil {
-		m, err = put(m, a)
-	}
-	if err != nil {
-		err = fmt.Errorf("%s %s: %w", flag, path, err)
-	}
-	return m, err
-}
-
-// describe finds out everything that the blob's header says. What it has to
-// assume it tells notes.
-func (o options) describe(in *checkpoint.Checkpoint, path string, notes io.Writer) (convert.Model, error) {
-	said := o.said
-	said.File = filepath.Base(path)
-	if o.config != "" {
-		said.ConfigFile = o.config
-		if err := checkpoint.ReadJSON(o.config, &said.Config); err != nil {
-			return convert.Model{}, err
-		}
-	}
-	ignored := in.Ignore(o.ignore)
-	network, err := family.Read(in, said)
-	if ignored != nil {
-		err = ignored
-	}
-	for _, n := range slices.Concat(in.Notes, network.Notes) {
-		fmt.Fprintln(notes, "quantize:", n)
-	}
-	if err != nil {
-		return convert.Model{}, err
-	}
-	if err := o.types.Check(network.Specs); err != nil {
-		return convert.Model{}, err
-	}
-	if o.calibration.Any() && (network.Network == nil || !slices.ContainsFunc(network.Specs, o.types.Int8)) {
-		return convert.Model{}, fmt.Errorf("-smooth and -gptq are for int8 tensors of networks, here is none")
-	}
-	if network.Network == nil && len(o.reports) > 0 {
-		return convert.Model{}, fmt.Errorf("-report is for networks, which sample images; this is an autoencoder")
-	}
-	about := o.sampler(o.about)
-	about.Path, about.Beside = path, beside(in.Config)
-	if len(in.Files) > 0 {
-		about.WordsBeside = filepath.Join(filepath.Dir(in.Files[0]), "vocabulary.json")
-	}
-	m, err := convert.New(network, about)
-	for _, n := range m.Notes {
-		fmt.Fprintln(notes, "quantize:", n)
-	}
-	return m, err
-}
-
-// beside are the files around a checkpoint that may name the classes: a network's
-// config.json, and the model_index.json of diffusers' pipelines.
-func beside(config string) []string {
-	if config == "" {
-		return nil
-	}
-	dir := filepath.Dir(config)
-	return []string{config, filepath.Join(dir, "model_index.json"), filepath.Join(dir, "..", "model_index.json")}
 }
 
 // run converts: tensor after tensor, or with all of the model in memory where it is
 // calibrated or reported on.
 func (o options) run(m convert.Model, bar *progress.Bar) (size int64, rep *report.Report, err error) {
 	if m.Autoencoder != nil && !o.dryRun {
-		bar.Show(0, 1, "decoding, to see what its layers see")
-		if err := m.Calibrate(context.Background(), o.types); err != nil {
+		bar.Show(0, 1, convert.Decoding)
+		if err := m.Calibrate(context.Background(), o.store.Types); err != nil {
 			return 0, nil, err
 		}
 	}
 	if !o.calibration.Any() && len(o.reports) == 0 {
-		size, err = o.write(m, m.Tensors(o.types), bar)
+		size, err = o.write(m, m.Tensors(o.store.Types), bar)
 		return size, nil, err
 	}
 	show := func(what string, done, total int) { bar.Show(done, total, what) }
@@ -225,12 +120,12 @@ func (o options) run(m convert.Model, bar *progress.Bar) (size int64, rep *repor
 			return 0, nil, err
 		}
 	}
-	rounded, smoothed, err := calib.Improve(f, o.calibration, o.types.Int8, show)
+	rounded, smoothed, err := calib.Improve(f, o.calibration, o.store.Int8, show)
 	if err != nil {
 		return 0, nil, err
 	}
-	stored := func(r map[string]param.Tensor) convert.Tensors { return o.store().Stored(f, r) }
-	if size, err = o.write(m, m.WithAutoencoder(stored(rounded), o.types), bar); err != nil || len(o.reports) == 0 {
+	stored := func(r map[string]param.Tensor) convert.Tensors { return o.store.Stored(f, r) }
+	if size, err = o.write(m, m.WithAutoencoder(stored(rounded), o.store.Types), bar); err != nil || len(o.reports) == 0 {
 		return size, nil, err
 	}
 	show("sampling the quantised model", 0, 1)
@@ -245,10 +140,10 @@ func (o options) write(m convert.Model, from convert.Tensors, bar *progress.Bar)
 	defer stop()
 	tensors := m.Watched(ctx, from, func(what string, done, total int) { bar.Show(done, total, what) })
 	if o.dryRun {
-		return m.Size(tensors, o.store())
+		return m.Size(tensors, o.store)
 	}
 	return atomicfile.WriteSpooled(o.out, func(w io.Writer, spool atomicfile.Spool) error {
-		return m.Write(w, spool, tensors, o.store())
+		return m.Write(w, spool, tensors, o.store)
 	})
 }
 

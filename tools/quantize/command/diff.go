@@ -11,8 +11,8 @@ import (
 	"text/tabwriter"
 
 	"dit8/core/param"
+	"dit8/tools/quantize/convert"
 	"dit8/tools/quantize/proof"
-	"dit8/tools/quantize/report"
 	"dit8/weights"
 )
 
@@ -46,7 +46,7 @@ func diff(args []string, stdout, _ io.Writer) error {
 	if err := d.tensors(); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%d of %d tensors are the same; %s and %s\n", d.same, len(a.Tensors), report.Bytes(a.Size), report.Bytes(b.Size))
+	fmt.Fprintf(stdout, "%d of %d tensors are the same; %s and %s\n", d.same, len(a.Tensors), convert.Bytes(a.Size), convert.Bytes(b.Size))
 	if d.worst > *maxRel {
 		return fmt.Errorf("tensor %s differs by %.3e, above -max-rel %g", d.where, d.worst, *maxRel)
 	}

@@ -13,7 +13,6 @@ import (
 	"dit8/core/flow"
 	"dit8/core/param"
 	"dit8/tools/quantize/convert"
-	"dit8/tools/quantize/report"
 	"dit8/weights"
 )
 
@@ -68,7 +67,7 @@ func inspect(args []string, stdout, _ io.Writer) error {
 
 func (o inspection) print(w io.Writer) error {
 	i := o.Info
-	fmt.Fprintf(w, "%s (id %s): %s in %s, all checksums right\n", i.Name, o.ID, report.Count(o.Parameters)+" parameters", report.Bytes(o.Bytes))
+	fmt.Fprintf(w, "%s (id %s): %s in %s, all checksums right\n", i.Name, o.ID, convert.Count(o.Parameters)+" parameters", convert.Bytes(o.Bytes))
 	if o.HasNetwork() {
 		o.printNetwork(w)
 	}
@@ -121,7 +120,7 @@ func (o inspection) printTensors(w io.Writer) error {
 	for _, t := range o.Tensors {
 		total += t.Stored
 	}
-	fmt.Fprintf(w, "weights    %s, %.3f bits each\n", report.Bytes(total), float64(8*total)/float64(o.Parameters))
+	fmt.Fprintf(w, "weights    %s, %.3f bits each\n", convert.Bytes(total), float64(8*total)/float64(o.Parameters))
 	fmt.Fprintln(w)
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tab, "tensor\tdtype\tshape\tbytes\tstored\tbits each")

@@ -2,7 +2,6 @@ package command
 
 import (
 	"flag"
-	"fmt"
 	"io"
 	"strings"
 
@@ -11,16 +10,16 @@ import (
 	"dit8/core/dit"
 	"dit8/core/flow"
 	"dit8/tools/quantize/calib"
-	"dit8/tools/quantize/checkpoint"
 	"dit8/tools/quantize/convert"
 	"dit8/tools/quantize/report"
 )
 
 // techniques quantises one network in many ways and prints what each buys.
 func techniques(args []string, stdout, stderr io.Writer) error {
-	o := options{dryRun: true, compress: "small", types: convert.Types{Default: "int8"}}
+	o := options{dryRun: true, store: convert.Options{Compress: "small", Types: convert.Types{Default: "int8"}}}
 	f := flag.NewFlagSet("techniques", flag.ContinueOnError)
-	o.modelFlags(f)
+	o.source.ModelFlags(f)
+	o.trialFlags(f)
 	path, err := parse(f, args, stdout)
 	if err != nil {
 		return err
@@ -37,18 +36,22 @@ func techniques(args []string, stdout, stderr io.Writer) error {
 
 // anyFloats reads a checkpoint, or makes a network of core/bench's sizes with random
 // weights, "random:s4".
-func (o options) anyFloats(path string, notes io.Writer) (calib.Floats, error) {
+func (o options) anyFloats(path string, stderr io.Writer) (calib.Floats, error) {
 	if size, ok := strings.CutPrefix(path, "random:"); ok {
 		return o.randomFloats(path, size)
 	}
-	in, err := checkpoint.Open(path, o.weights)
+	o.source.Checkpoint = path
+	in, err := o.source.Open()
 	if err != nil {
 		return calib.Floats{}, err
 	}
 	defer in.Close()
-	m, err := o.describe(in, path, notes)
+	m, err := in.Model(o.store.Types, notes(stderr))
+	if err == nil {
+		err = o.suits(m)
+	}
 	if err != nil {
-		return calib.Floats{}, fmt.Errorf("%s: %w", path, err)
+		return calib.Floats{}, err
 	}
 	return m.Floats()
 }
@@ -59,7 +62,7 @@ func (o options) randomFloats(name, size string) (calib.Floats, error) {
 		return calib.Floats{}, err
 	}
 	cfg := preset.Config
-	info := core.Info{Name: name, Convention: flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock}, Defaults: o.sampler(o.about).Sampler(core.Defaults{})}
+	info := core.Info{Name: name, Convention: flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock}, Defaults: o.source.DefaultAbout().Sampler(core.Defaults{})}
 	if info.Classes, _, err = convert.ClassNames("", cfg.NumClasses); err != nil {
 		return calib.Floats{}, err
 	}

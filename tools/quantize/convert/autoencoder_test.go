@@ -45,7 +45,7 @@ func stored(t *testing.T, m Model, dtype string) (*autoencoder.Model, *weights.H
 	t.Helper()
 	var file bytes.Buffer
 	types := Types{Default: dtype}
-	if err := m.Write(&file, nil, m.Tensors(types), Options{Types: types, Small: true}); err != nil {
+	if err := m.Write(&file, nil, m.Tensors(types), Options{Types: types, Compress: "small"}); err != nil {
 		t.Fatal(err)
 	}
 	r, err := weights.NewReader(&file)

@@ -74,7 +74,7 @@ func TestTypes(t *testing.T) {
 			"blocks.0.attn.qkv.weight": "int8", "blocks.0.attn.qkv.bias": "f32", "pos_embed": "f32", "y_embedder.embedding_table.weight": "int8"}},
 		{"f16", []string{"*=f32"}, map[string]string{"blocks.0.attn.qkv.weight": "f32", "pos_embed": "f32"}},
 	} {
-		o := Options{Types: Types{Default: c.dtype, Keep: rules(t, c.keep...)}, Small: true}
+		o := Options{Types: Types{Default: c.dtype, Keep: rules(t, c.keep...)}, Compress: "small"}
 		if err := o.Check(m.Config.Specs()); err != nil {
 			t.Errorf("%v: %v", c.keep, err)
 		}

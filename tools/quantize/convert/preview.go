@@ -17,6 +17,9 @@ import (
 // previewSize is the height and width of the latents that previews are fitted to.
 const previewSize = 16
 
+// Decoding says what Calibrate does.
+const Decoding = "decoding, to see what its layers see"
+
 // Calibrate decodes random latents, half of them smooth. It finds the linear map from
 // latents to colours that comes closest to what the autoencoder makes of them, and keeps
 // it for coarse pictures; and of the convolutions that are to be int8 what they see.

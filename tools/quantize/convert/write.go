@@ -13,12 +13,12 @@ import (
 // Options are how a model is stored.
 type Options struct {
 	Types
-	Small bool // every byte that there is to gain
+	Compress string // small: every byte that there is to gain; fast is the zero value too
 }
 
 // Writer writes models so.
 func (o Options) Writer() weights.Writer {
-	return weights.Writer{Round16: o.Round16, Small: o.Small}
+	return weights.Writer{Round16: o.Round16, Small: o.Compress == "small"}
 }
 
 // Stored yields f's tensors in their types, the rounded ones as they are.

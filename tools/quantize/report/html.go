@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 
+	"dit8/tools/quantize/convert"
 	"dit8/tools/quantize/proof"
 )
 
@@ -16,8 +17,8 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"percent":  func(v float64) string { return fmt.Sprintf("%.3f", 100*v) },
 	"decibels": proof.Decibels,
 	"withUnit": proof.WithUnit,
-	"bytes":    Bytes,
-	"count":    Count,
+	"bytes":    convert.Bytes,
+	"count":    convert.Count,
 }).Parse(pageText))
 
 // HTML writes the report as a page that needs nothing from elsewhere.

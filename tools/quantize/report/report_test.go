@@ -84,7 +84,7 @@ func has(t *testing.T, what, text string, parts map[string]int) {
 const some = -1
 
 func int8s(keep ...convert.Rule) convert.Options {
-	return convert.Options{Types: convert.Types{Default: "int8", Keep: keep}, Small: true}
+	return convert.Options{Types: convert.Types{Default: "int8", Keep: keep}, Compress: "small"}
 }
 
 func TestReport(t *testing.T) {
@@ -181,12 +181,4 @@ func TestSpread(t *testing.T) {
 	equal(t, "of four", SpreadOf([]float64{4, 1, 3, 2}), Spread{2.5, 1, 4})
 	equal(t, "of three", SpreadOf([]float64{3, 1, 2}), Spread{2, 1, 3})
 	equal(t, "of none", SpreadOf(nil), Spread{})
-}
-
-func TestUnits(t *testing.T) {
-	equal(t, "a thousand", Count(1234), "1.2 k")
-	equal(t, "a million", Count(5550000), "5.55 M")
-	equal(t, "bytes", Bytes(12), "12 bytes")
-	equal(t, "kilobytes", Bytes(1234), "1.2 kB")
-	equal(t, "megabytes", Bytes(5510000), "5.51 MB")
 }

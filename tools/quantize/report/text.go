@@ -33,22 +33,3 @@ func (r *Report) Text(w io.Writer) error {
 		100*q.Output.Median, 100*q.Output.Most, proof.WithUnit(q.PSNR.Median), proof.Decibels(q.PSNR.Least), proof.Decibels(q.PSNR.Most), q.Images, q.Steps, q.Guidance)
 	return err
 }
-
-// Count writes a number of parameters.
-func Count(n int) string {
-	if n < 1e6 {
-		return fmt.Sprintf("%.1f k", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%.2f M", float64(n)/1e6)
-}
-
-// Bytes writes a size.
-func Bytes(n int64) string {
-	switch {
-	case n < 1e3:
-		return fmt.Sprintf("%d bytes", n)
-	case n < 1e6:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%.2f MB", float64(n)/1e6)
-}
