@@ -1,6 +1,8 @@
 # make run    builds everything and shows the page on a local port
 # make test   runs all tests, installing what they need
 # make desktop  builds the desktop program for Linux, Windows and macOS into dist
+# make release  builds dit8, one program with the page and the model in it, for these systems into dist/release
+# make image  builds a container of it
 # make web    builds the page into web/dist
 # make shots  takes docs' pictures of the page
 # make bench  measures; it writes docs/performance.md
@@ -28,7 +30,7 @@ PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js panel.js toolbox.js measure.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
 
-.PHONY: run desktop test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
+.PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -64,6 +66,24 @@ desktop: need-go
 		if test $$os = windows; then suffix=.exe flags=-H=windowsgui; fi; \
 		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags="-s -w $$flags" -o dist/dit8-$$os-$$arch$$suffix ./desktop || exit 1; \
 	done
+
+# One program with the page and the model in it, which needs neither Go nor Node: archives of it,
+# their checksums and a bill of what is in them. The model is in the program once.
+VERSION := $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' web/package.json)
+RELEASE = dist/release
+release: web release-page
+	rm -rf $(RELEASE)
+	for s in $(SYSTEMS); do $(MAKE) --no-print-directory release-program SYSTEM=$$s TO=$(RELEASE)/dit8-$(VERSION)-$${s%/*}-$${s#*/}/ || exit 1; done
+	$(GO) run ./tools/release $(VERSION) $(RELEASE)
+
+release-page: web
+	rm -rf tools/dit8/page && cp -r $(DIST) tools/dit8/page && rm -f tools/dit8/page/dit8/default.dit8*
+
+# for SYSTEM, into the folder TO
+release-program:
+	mkdir -p $(TO)
+	CGO_ENABLED=0 GOOS=$(firstword $(subst /, ,$(SYSTEM))) GOARCH=$(lastword $(subst /, ,$(SYSTEM))) \
+		$(GO) build -trimpath -tags release -ldflags="-s -w -X main.version=$(VERSION)" -o $(TO) ./tools/dit8
 
 # The worker's modules, as wasm/edge/worker.mjs imports them. Go's glue is made a function of
 # the globals that Go sees.
@@ -122,7 +142,8 @@ kernels: need-debian
 asm: need-go
 	cd core/compute/native/_asm && ./generate.sh
 
-test-web: web need-debian web/test/vite/node_modules/.package-lock.json
+test-web: web release-page need-debian web/test/vite/node_modules/.package-lock.json
+	$(GO) test -tags release ./tools/dit8
 	cd web && npm test
 	node --test tools/dataset
 

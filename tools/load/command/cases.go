@@ -9,11 +9,10 @@ import (
 	"image/png"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"dit8/core"
+	"dit8/testdata/golden"
 )
 
 // request is one of the mix: what is sent, and what the answer must be unless the
@@ -27,9 +26,9 @@ type request struct {
 
 // mix are the golden requests, as answers and as streams, and some that need no
 // computing.
-func mix(dir string) (all []request, err error) {
+func mix() (all []request, err error) {
 	for _, file := range []string{"pixels.json", "options.json"} {
-		text, err := os.ReadFile(filepath.Join(dir, file))
+		text, err := golden.Requests.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}

@@ -35,7 +35,7 @@ func TestLoad(t *testing.T) {
 	line, _ := bufio.NewReader(out).ReadString('\n')
 	url := regexp.MustCompile(`http://[0-9.:]+/`).FindString(line)
 	var report, problems bytes.Buffer
-	code := run(context.Background(), []string{"-url", url, "-duration", "4s", "-golden", "../../../testdata/golden"}, &report, &problems)
+	code := run(context.Background(), []string{"-url", url, "-duration", "4s"}, &report, &problems)
 	cmd.Process.Signal(os.Interrupt)
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("the server: %v: %s", err, &errs)
@@ -57,7 +57,7 @@ func TestWrongAnswers(t *testing.T) {
 	} {
 		s := httptest.NewServer(answer)
 		var out, errs bytes.Buffer
-		if code := run(context.Background(), []string{"-url", s.URL, "-duration", "1s", "-golden", "../../../testdata/golden"}, &out, &errs); code != 1 || !strings.Contains(errs.String(), name) {
+		if code := run(context.Background(), []string{"-url", s.URL, "-duration", "1s"}, &out, &errs); code != 1 || !strings.Contains(errs.String(), name) {
 			t.Errorf("%s: exit %d: %s", name, code, &errs)
 		}
 		s.Close()

@@ -35,7 +35,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("load", flag.ContinueOnError)
 	target := f.String("url", "http://127.0.0.1:8080/", "`address` of the server, on this machine")
 	duration := f.Duration("duration", time.Minute, "how long, up to ten minutes; a fifth of it finds the capacity")
-	golden := f.String("golden", "testdata/golden", "`folder` of the golden requests")
 	f.SetOutput(io.Discard)
 	err := f.Parse(args)
 	if err == nil {
@@ -51,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "load:", err)
 		return 2
 	}
-	cases, err := mix(*golden)
+	cases, err := mix()
 	if err != nil {
 		fmt.Fprintln(stderr, "load:", err)
 		return 1

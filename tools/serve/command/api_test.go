@@ -41,7 +41,7 @@ func start(t *testing.T, args ...string) (url string, log *buffer, stop func() i
 	log = &buffer{}
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), w, log)
+		code <- run(ctx, nil, append([]string{"-addr", "127.0.0.1:0"}, args...), w, log)
 		w.Close()
 	}()
 	line := make([]byte, 200)
@@ -141,7 +141,7 @@ func TestGracefulStop(t *testing.T) {
 func TestBadEnvironment(t *testing.T) {
 	t.Setenv("DIT8_MAX_COUNT", "many")
 	var out, errs bytes.Buffer
-	if code := run(context.Background(), []string{"-dir", ""}, &out, &errs); code != 1 || !strings.Contains(errs.String(), "DIT8_MAX_COUNT") {
+	if code := run(context.Background(), nil, []string{"-dir", ""}, &out, &errs); code != 1 || !strings.Contains(errs.String(), "DIT8_MAX_COUNT") {
 		t.Errorf("exit %d: %s", code, &errs)
 	}
 }

@@ -8,10 +8,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"dit8/core/compute/native"
 )
@@ -20,6 +23,7 @@ const usage = `serve shows the page with a model, by default the built-in one, a
 (/openapi.json describes it; /metrics is for Prometheus).
 
   serve [-addr HOST:PORT] [-dir FOLDER] [-model FILE.dit8 [-vae FILE.dit8]] [flags]
+  serve -check http://127.0.0.1:8080/healthz
 
 The environment sets what the API allows: DIT8_TOKENS and DIT8_ORIGINS, lists with commas, and
 DIT8_MAX_STEPS, DIT8_MAX_COUNT, DIT8_MAX_PIXELS, DIT8_MAX_BODY and DIT8_MAX_WAITING.
@@ -28,9 +32,14 @@ DIT8_MAX_STEPS, DIT8_MAX_COUNT, DIT8_MAX_PIXELS, DIT8_MAX_BODY and DIT8_MAX_WAIT
 
 // Run serves until the program is interrupted, and returns the exit code.
 func Run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	return RunPage(nil, args, stdout, stderr)
+}
+
+// RunPage is Run of a program that holds the built page: without -dir it serves that. nil is none.
+func RunPage(page fs.FS, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal does not wait
-	return run(ctx, args, stdout, stderr)
+	return run(ctx, page, args, stdout, stderr)
 }
 
 // options are the flags.
@@ -38,15 +47,20 @@ type options struct {
 	addr, dir, model, vae, device, log string
 	threads                            int
 	isolate, models                    bool
+	page                               fs.FS // the program's, which is served; nil: the files in dir
 }
 
 // run serves until ctx ends. It returns the exit code: 0, 1 where something
 // failed, 2 where the command line is wrong.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, page fs.FS, args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
-	var o options
+	o := options{page: page}
+	dir := "web/dist"
+	if page != nil {
+		dir = "" // the flags' list says nothing then
+	}
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 picks a free one")
-	f.StringVar(&o.dir, "dir", "web/dist", "`folder` of the built page; empty for the API alone")
+	f.StringVar(&o.dir, "dir", dir, "`folder` of the built page, in place of the one that a release holds; empty for the API alone")
 	f.StringVar(&o.model, "model", "", "the .dit8 `file` to serve; default: the built-in model")
 	f.StringVar(&o.vae, "vae", "", "the .dit8 `file` of the autoencoder that turns the model's latents into images; default: the one in -model's file")
 	f.StringVar(&o.device, "device", "", "`name` of the device: "+strings.Join(native.Names(), ", ")+"; default: the first of them")
@@ -54,8 +68,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f.StringVar(&o.log, "log", "info", "`level` of the access log on standard error: info has the API's requests, debug the page's too; off")
 	f.BoolVar(&o.isolate, "isolate", true, "isolate the page from other sites, which gives it threads")
 	f.BoolVar(&o.models, "models", false, "print the list of models that the page reads, and end")
+	check := f.String("check", "", "ask the server at `URL`, as http://127.0.0.1:8080/healthz, whether it answers, and end: the exit code says")
 	f.SetOutput(io.Discard)
 	err := f.Parse(args)
+	f.Visit(func(f *flag.Flag) {
+		if f.Name == "dir" {
+			o.page = nil
+		}
+	})
 	if err == nil && f.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
 	}
@@ -73,6 +93,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "serve: %v\n\"serve -h\" shows how it is used.\n", err)
 		return 2
 	}
+	if *check != "" {
+		if err := answers(ctx, *check); err != nil {
+			fmt.Fprintln(stderr, "serve:", err)
+			return 1
+		}
+		return 0
+	}
 	if o.models {
 		b, err := readBlobs(o)
 		if err != nil {
@@ -87,4 +114,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// checkTime is how long a server has to say whether it answers.
+const checkTime = 5 * time.Second
+
+// answers asks a server at a URL whether it is well: containers without a shell have
+// nothing else that asks.
+func answers(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, res.Status)
+	}
+	return nil
 }

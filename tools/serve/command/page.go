@@ -2,19 +2,23 @@ package command
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"path"
 	"strings"
+	"sync"
 	"time"
 )
 
-// page serves the files in dir, and the model's. isolate keeps the page apart
+// page serves the built page's files, and the model's. isolate keeps the page apart
 // from other sites, which browsers demand before they give it shared memory.
-func page(dir string, b blobs, isolate bool) http.Handler {
+func page(built fs.FS, b blobs, isolate bool) http.Handler {
 	mux := http.NewServeMux()
 	list := modelList(b)
-	mux.Handle("GET /", http.FileServer(http.Dir(dir)))
+	mux.Handle("GET /", tagged(built, http.FileServerFS(built)))
 	mux.HandleFunc("GET /dit8/models.js", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		http.ServeContent(w, r, "models.js", time.Time{}, strings.NewReader(list))
@@ -38,6 +42,31 @@ func page(dir string, b blobs, isolate bool) http.Handler {
 			w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")
 		}
 		mux.ServeHTTP(w, r)
+	})
+}
+
+// tagged gives files that have no time, as those in a program, a tag of their content, so that
+// browsers need not take them again.
+func tagged(files fs.FS, h http.Handler) http.Handler {
+	var tags sync.Map // by name
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
+		if strings.HasSuffix(r.URL.Path, "/") {
+			name = path.Join(name, "index.html")
+		}
+		if st, err := fs.Stat(files, name); err == nil && st.ModTime().IsZero() && !st.IsDir() {
+			tag, ok := tags.Load(name)
+			if !ok {
+				if data, err := fs.ReadFile(files, name); err == nil {
+					tag = fmt.Sprintf(`"%x"`, sha256.Sum256(data))
+					tags.Store(name, tag)
+				}
+			}
+			if tag, ok := tag.(string); ok {
+				w.Header().Set("ETag", tag)
+			}
+		}
+		h.ServeHTTP(w, r)
 	})
 }
 

@@ -35,7 +35,7 @@ func built(t *testing.T) string {
 }
 
 func TestPage(t *testing.T) {
-	h := page(built(t), blobs{newBlob([]byte("blob"), ""), newBlob([]byte("vae"), "vae.dit8")}, true)
+	h := page(os.DirFS(built(t)), blobs{newBlob([]byte("blob"), ""), newBlob([]byte("vae"), "vae.dit8")}, true)
 	for _, c := range []struct {
 		method, path, body, kind string
 		status                   int
@@ -60,7 +60,7 @@ func TestPage(t *testing.T) {
 		}
 	}
 	w := httptest.NewRecorder()
-	page(built(t), blobs{}, false).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	page(os.DirFS(built(t)), blobs{}, false).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Header().Get("Cross-Origin-Opener-Policy") != "" || w.Header().Get("Cross-Origin-Embedder-Policy") != "" || w.Header().Get("Content-Security-Policy") == "" {
 		t.Errorf("not isolated: headers %v", w.Header())
 	}
@@ -87,7 +87,7 @@ func TestRun(t *testing.T) {
 // The list names the model's file with the hash that the page demands of it.
 func TestModelList(t *testing.T) {
 	var out bytes.Buffer
-	if code := run(context.Background(), []string{"-models"}, &out, &out); code != 0 {
+	if code := run(context.Background(), nil, []string{"-models"}, &out, &out); code != 0 {
 		t.Fatalf("exit %d: %s", code, &out)
 	}
 	sum := sha256.Sum256(weights.DefaultBytes())
@@ -155,7 +155,7 @@ func TestVAE(t *testing.T) {
 		"the file holds no autoencoder":              {"-model", model, "-vae", model},
 	} {
 		var out bytes.Buffer
-		if code := run(context.Background(), append(args, "-dir", ""), &out, &out); code != 1 || !strings.Contains(out.String(), want) {
+		if code := run(context.Background(), nil, append(args, "-dir", ""), &out, &out); code != 1 || !strings.Contains(out.String(), want) {
 			t.Errorf("%v: exit %d: %s", args, code, &out)
 		}
 	}
@@ -179,12 +179,12 @@ func TestBadCommands(t *testing.T) {
 		{1, "listen", []string{"-dir", dir, "-addr", "256.0.0.1:1"}},
 	} {
 		var out, errs bytes.Buffer
-		if code := run(context.Background(), c.args, &out, &errs); code != c.code || !strings.Contains(errs.String(), c.want) {
+		if code := run(context.Background(), nil, c.args, &out, &errs); code != c.code || !strings.Contains(errs.String(), c.want) {
 			t.Errorf("serve %v: exit %d, %q; want %d and %q", c.args, code, &errs, c.code, c.want)
 		}
 	}
 	var out bytes.Buffer
-	if code := run(context.Background(), []string{"-h"}, &out, &out); code != 0 || !strings.Contains(out.String(), "-model") {
+	if code := run(context.Background(), nil, []string{"-h"}, &out, &out); code != 0 || !strings.Contains(out.String(), "-model") {
 		t.Errorf("-h: exit %d, %s", code, &out)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -65,8 +66,10 @@ func serve(ctx context.Context, o options, logger *slog.Logger, stdout io.Writer
 
 // handler is everything that the server answers.
 func handler(o options, logger *slog.Logger) (http.Handler, error) {
-	if o.dir != "" {
-		if _, err := os.Stat(filepath.Join(o.dir, "dit8", "dit8.wasm")); err != nil {
+	built := o.page
+	if built == nil && o.dir != "" {
+		built = os.DirFS(o.dir)
+		if _, err := fs.Stat(built, "dit8/dit8.wasm"); err != nil {
 			return nil, fmt.Errorf("no built page in %s (\"make web\" builds it): %w", o.dir, err)
 		}
 	}
@@ -93,8 +96,8 @@ func handler(o options, logger *slog.Logger) (http.Handler, error) {
 		mux.Handle(path, a)
 	}
 	mux.Handle("GET /metrics", m.handler())
-	if o.dir != "" {
-		files := page(o.dir, b, o.isolate)
+	if built != nil {
+		files := page(built, b, o.isolate)
 		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet || r.Method == http.MethodHead {
 				files.ServeHTTP(w, r)
