@@ -37,8 +37,9 @@ type Checkpoint struct {
 	From string // the key under which the weights were, of a training checkpoint
 	Root string // what was taken off the beginnings of all names
 
-	byName map[string]int
-	open   []*os.File
+	byName  map[string]int
+	trained []Tensor // where averages were taken, what they are of
+	open    []*os.File
 }
 
 // Open opens a checkpoint: a .safetensors file, an index of several, a file of
@@ -188,10 +189,15 @@ func (c *Checkpoint) read(path, weights string) error {
 // isSafetensors tells a safetensors file, which has its header's length before the brace.
 func isSafetensors(head []byte) bool { return len(head) > 8 && head[8] == '{' && head[7] == 0 }
 
+// utf16 tells a text in UTF-16 by the mark in front of it.
+func utf16(head []byte) bool {
+	return bytes.HasPrefix(head, []byte{0xff, 0xfe, '{', 0}) || bytes.HasPrefix(head, []byte{0xfe, 0xff, 0, '{'})
+}
+
 // isJSON tells a text that begins as JSON's objects and lists do.
 func isJSON(head []byte) bool {
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
-	return len(text) == 0 || (text[0] == '{' || text[0] == '[') && !isSafetensors(head)
+	return len(text) == 0 || utf16(head) || (text[0] == '{' || text[0] == '[') && !isSafetensors(head)
 }
 
 // isTorch tells whether a file is torchfile's, or, as its name says, was meant to be.
@@ -232,6 +238,9 @@ func (c *Checkpoint) add(f *os.File, size int64, head []byte, weights string) (p
 	}
 	for _, t := range in.Tensors {
 		c.Tensors = append(c.Tensors, Tensor{t.Name, t.Shape, t.Floats})
+	}
+	for _, t := range in.Trained {
+		c.trained = append(c.trained, Tensor{t.Name, t.Shape, t.Floats})
 	}
 	return in.Prefix, nil
 }

@@ -76,7 +76,7 @@ func TestNames(t *testing.T) {
 		"Lightning":               {"", under("model."), `"model."`},
 		"a denoiser":              {"", under("denoiser."), `"denoiser."`},
 		"a network":               {"", under("network."), `"network."`},
-		"nested":                  {"", under("module.net.model."), `"net."`},
+		"nested":                  {"", under("module.net.model."), `"net.model."`},
 		"swa_utils.AveragedModel": {"", under("module."), ""},
 		"ema-pytorch":             {"", under("online_model.", "ema_model."), `weights "ema_model" of the file, without online_model (-weights chooses)`},
 		"ema-pytorch, asked":      {"online_model", under("online_model.", "ema_model."), `weights "online_model" of the file, without ema_model`},
@@ -87,6 +87,16 @@ func TestNames(t *testing.T) {
 			}
 			return []string{"model." + n, "model_ema." + strings.ReplaceAll(n, ".", "")}
 		}, `weights "model_ema"`},
+		"two words":          {"", under("pipe.transformer."), `the prefix "pipe.transformer." is taken off`},
+		"an unknown average": {"", under("model.", "params_ema."), `weights "params_ema" of the file, without model`},
+		"an average's rate":  {"", under("model.", "ema-0.9999."), `weights "ema-0.9999" of the file, without model`},
+		"what no name says":  {"", under("model.", "teacher."), `weights "model" of the file, without teacher (-weights chooses)`},
+		"what is not averaged": {"", func(n string) []string {
+			if n == "pos_embed" {
+				return []string{"net." + n}
+			}
+			return []string{"net." + n, "net_ema." + n}
+		}, "taken from the weights as trained, as they are not averaged: pos_embed"},
 		"another name, asked": {"generator", under("generator.", "critic."), `weights "generator" of the file, without critic`},
 	} {
 		path := filepath.Join(t.TempDir(), "m.pt") // a safetensors file nevertheless

@@ -32,11 +32,17 @@ var counters = []string{"decay", "num_updates", "n_averaged", "initted", "step",
 // one whose names begin with prefix, or the averaged one.
 func (c *Checkpoint) tidy(prefix string) error {
 	c.unwrap()
-	c.drop("counters of training", func(t Tensor) bool {
-		last := t.Name[strings.LastIndexByte(t.Name, '.')+1:]
-		return slices.Contains(counters, last) && (len(t.Shape) == 0 || len(t.Shape) == 1 && t.Shape[0] == 1)
-	})
+	c.drop("counters of training", counter)
 	c.dotted()
+	if err := c.root(prefix); err != nil {
+		return err
+	}
+	return c.complete()
+}
+
+// root takes what the names of the network that is meant begin with off them, and leaves
+// the others out.
+func (c *Checkpoint) root(prefix string) error {
 	if prefix != "" {
 		return c.take(prefix, true)
 	}
@@ -52,6 +58,39 @@ func (c *Checkpoint) tidy(prefix string) error {
 			return err
 		}
 	}
+}
+
+// complete gives an average what it lacks of the weights that it is of: training
+// programs average what they train, which position embeddings often are not.
+func (c *Checkpoint) complete() error {
+	whole := &Checkpoint{Tensors: c.trained}
+	whole.unwrap()
+	if err := whole.root(""); err != nil || whole.index() != nil || c.index() != nil {
+		return err
+	}
+	if len(c.Tensors) == 0 || slices.ContainsFunc(c.Tensors, func(t Tensor) bool {
+		like, ok := whole.Lookup(t.Name)
+		return !ok || !slices.Equal(like.Shape, t.Shape)
+	}) {
+		return nil // another network
+	}
+	var added []string
+	for _, t := range whole.Tensors {
+		if _, ok := c.byName[t.Name]; !ok && !counter(t) {
+			c.Tensors = append(c.Tensors, t)
+			added = append(added, t.Name)
+		}
+	}
+	if len(added) > 0 {
+		c.note("taken from the weights as trained, as they are not averaged: %s", some(added))
+	}
+	return nil
+}
+
+// counter tells a counter of training by its name and shape.
+func counter(t Tensor) bool {
+	last := t.Name[strings.LastIndexByte(t.Name, '.')+1:]
+	return slices.Contains(counters, last) && (len(t.Shape) == 0 || len(t.Shape) == 1 && t.Shape[0] == 1)
 }
 
 // whole tells whether this is all of a latent diffusion model, whose parts have
@@ -125,23 +164,119 @@ func (c *Checkpoint) note(format string, args ...any) {
 	c.Notes = append(c.Notes, fmt.Sprintf(format, args...))
 }
 
+// parts are the words that an autoencoder's halves begin with, which are no root.
+var parts = []string{"decoder", "encoder"}
+
 // choose finds the root that the network's names begin with, "" for none: one that all
-// have, else an average's, else one that most have.
+// have, else an average's that has the names of another root, else a known one that is
+// an average's or that most have.
 func (c *Checkpoint) choose() string {
+	if r := c.common(); r != "" {
+		return r
+	}
+	if r := c.twin(); r != "" {
+		return r
+	}
 	best, most := "", 0
 	for _, r := range roots {
 		n, matrix := c.under(r + ".")
 		switch {
-		case n == len(c.Tensors) && n > 0:
-			return r + "."
 		case !matrix:
 		case torchfile.IsAverage(r) && !torchfile.IsAverage(best):
 			best, most = r+".", n
-		case n > most && torchfile.IsAverage(r) == torchfile.IsAverage(best) && 2*n > len(c.Tensors):
+		case n > most && torchfile.IsAverage(r) == torchfile.IsAverage(best) && 2*n >= len(c.Tensors):
 			best, most = r+".", n
 		}
 	}
 	return best
+}
+
+// common is the root that all names have.
+func (c *Checkpoint) common() (root string) {
+	for len(c.Tensors) > 1 {
+		word, _, ok := strings.Cut(c.Tensors[0].Name[len(root):], ".")
+		longer := root + word + "."
+		if n, _ := c.under(longer); !ok || n < len(c.Tensors) || slices.Contains(parts, word) {
+			break
+		}
+		root = longer
+	}
+	return root
+}
+
+const (
+	maxRoot     = 3  // words of a root
+	maxAverages = 64 // roots that are looked at
+)
+
+// twin is an average's root beside which there is another with all of its names. Of
+// several it is the first.
+func (c *Checkpoint) twin() string {
+	shapes := make(map[string][]int, len(c.Tensors))
+	for _, t := range c.Tensors {
+		shapes[t.Name] = t.Shape
+	}
+	roots, under := c.names()
+	averages := slices.DeleteFunc(slices.Clone(roots), func(r string) bool { return !torchfile.IsAverage(r) })
+	for _, average := range averages[:min(len(averages), maxAverages)] {
+		if _, matrix := c.under(average); !matrix {
+			continue
+		}
+		for _, other := range roots {
+			if torchfile.IsAverage(other) || len(under[other]) < len(under[average]) {
+				continue
+			}
+			if !slices.ContainsFunc(under[average], func(name string) bool {
+				shape, ok := shapes[other+name]
+				return !(ok && slices.Equal(shape, shapes[average+name])) && !counter(Tensor{Name: name, Shape: shapes[average+name]})
+			}) {
+				return average
+			}
+		}
+	}
+	return ""
+}
+
+// names are what all names begin with, up to three words, in the file's order, and what
+// follows each.
+func (c *Checkpoint) names() (roots []string, under map[string][]string) {
+	under = make(map[string][]string)
+	for _, t := range c.Tensors {
+		at := 0
+		for range maxRoot {
+			i := strings.IndexByte(t.Name[at:], '.')
+			if i < 0 {
+				break
+			}
+			at += i + 1
+			root := t.Name[:at]
+			if under[root] == nil {
+				roots = append(roots, root)
+			}
+			under[root] = append(under[root], t.Name[at:])
+		}
+	}
+	return roots, under
+}
+
+// Roots are what names of a network that has this one among its own begin with.
+func (c *Checkpoint) Roots(name string) (roots []string) {
+	for _, t := range c.Tensors {
+		root, ok := strings.CutSuffix(t.Name, name)
+		if ok && strings.HasSuffix(root, ".") && len(roots) < maxAverages {
+			roots = append(roots, root)
+		}
+	}
+	return roots
+}
+
+// Take leaves all out but the tensors whose names begin with a root, and takes it off
+// them.
+func (c *Checkpoint) Take(root string) error {
+	if err := c.take(root, false); err != nil {
+		return err
+	}
+	return c.index()
 }
 
 // under counts the names that begin with a prefix, and whether they are a network's.
@@ -179,10 +314,20 @@ func (c *Checkpoint) take(prefix string, asked bool) error {
 	case len(left) == 0:
 	default:
 		c.note("weights %q of the file, without %s (-weights chooses)", name, some(left))
+		if torchfile.IsAverage(name) {
+			c.trained = append(c.trained, c.Tensors...)
+			c.trained = slices.DeleteFunc(c.trained, func(t Tensor) bool { return averaged(t.Name) })
+		}
 	}
 	c.Tensors = kept
 	c.Root += prefix
 	return nil
+}
+
+// averaged tells whether a name is of an average: one of the words before its last two.
+func averaged(name string) bool {
+	words := strings.Split(name, ".")
+	return slices.ContainsFunc(words[:max(0, len(words)-2)], torchfile.IsAverage)
 }
 
 // some lists names, up to a dozen.

@@ -52,6 +52,9 @@ func Read(c *checkpoint.Checkpoint, s Said) (Model, error) {
 	if err := foreign(c); err != nil {
 		return Model{}, err
 	}
+	if err := rooted(c); err != nil {
+		return Model{}, err
+	}
 	f, note, err := find(c, s)
 	if err != nil {
 		return Model{}, err
@@ -122,6 +125,30 @@ func find(c *checkpoint.Checkpoint, s Said) (f Family, note string, err error) {
 		}
 	}
 	return DiT, "", nil
+}
+
+// marks are tensors that show what the names of a network begin with, where its root has
+// a name of the training program's own.
+var marks = []string{ditParts.patch, "x_embedder.proj1.weight", "pos_embed.proj.weight", "decoder.conv_in.weight"}
+
+// rooted takes the names of a network that no root of the usual ones has.
+func rooted(c *checkpoint.Checkpoint) error {
+	if slices.ContainsFunc(All, func(f Family) bool { return f.Is(c) }) {
+		return nil
+	}
+	for _, m := range marks {
+		switch roots := c.Roots(m); len(roots) {
+		case 0:
+		case 1:
+			return c.Take(roots[0])
+		default:
+			for i, r := range roots {
+				roots[i] = strings.TrimSuffix(r, ".")
+			}
+			return fmt.Errorf("the file has several networks, choose by -weights: %s", strings.Join(roots, ", "))
+		}
+	}
+	return nil
 }
 
 // foreign refuses what no family is.

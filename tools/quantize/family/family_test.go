@@ -73,6 +73,50 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
+// A network is found whatever the training program calls it, and what only training has
+// beside it is left out.
+func TestRoots(t *testing.T) {
+	c := open(t, goldens+"edge/good.safetensors")
+	beside := func(root string, names ...string) (*checkpoint.Checkpoint, error) {
+		var all []checkpoint.Tensor
+		for _, r := range strings.Split(root, "+") {
+			for _, x := range c.Tensors {
+				x.Name = r + x.Name
+				all = append(all, x)
+			}
+		}
+		for _, n := range names {
+			all = append(all, checkpoint.Tensor{Name: n, Shape: []int{3, 3}})
+		}
+		return checkpoint.Of(all...)
+	}
+	for _, x := range []struct{ root, beside, note, err string }{
+		{"my_generator.", "metric.weight", "", ""},
+		{"a.b.", "c.d.e", "", ""},
+		{"", "projector.0.weight", "1 tensors projector.* are left out: for training alone", ""},
+		{"", "lpips.net.lin0", "1 tensors lpips.* are left out", ""},
+		{"", "sqrt_one_minus_alphas_cumprod", "1 tensors sqrt_one_minus_alphas_cumprod are left out", ""},
+		{"", "align_head.0.bias", "1 tensors align_head.* are left out", ""},
+		{"one.+two.", "", "", "several networks, choose by -weights: one, two"},
+		{"", "blocks.0.extra.weight", "", "-ignore 'blocks.0.extra.weight' leaves it out"},
+		{"", "metric.weight", "", "-ignore 'metric.*' leaves it out"},
+	} {
+		var names []string
+		if x.beside != "" {
+			names = []string{x.beside}
+		}
+		with, err := beside(x.root, names...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Read(with, Said{NumHeads: 2, GuidedChannels: -1})
+		contains(t, x.root+x.beside, err, x.err)
+		if notes := strings.Join(m.Notes, "; "); !strings.Contains(notes, x.note) {
+			t.Errorf("%s: %s; want %q", x.beside, notes, x.note)
+		}
+	}
+}
+
 // A family that is said is taken at one's word.
 func TestSaidFamily(t *testing.T) {
 	c := open(t, goldens+"sit_tiny/model.safetensors")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -286,17 +287,46 @@ func (t *taker) checkShapes(specs []param.Spec) {
 	}
 }
 
-// done refuses tensors that were not taken. network says what has none of their names.
+// training are what training programs keep beside a network, by the first word of their
+// names: heads that align it with another (REPA and its relatives), losses, schedules.
+var training = regexp.MustCompile(`^(projectors?|projections?|projs?|proj_heads?|projection_heads?|repa\w*|align\w*|(\w+_)?loss\w*|criterion|lpips|perceptual\w*|disc|discriminator|dino\w*|teacher\w*` +
+	`|betas|(log_|sqrt_)*(one_minus_|recip_|recipm1_|recipm1)*alphas\w*|posterior_\w+|snr|p2_loss_weight|num_timesteps|logvar|\w*rng\w*|optimizer\w*)$`)
+
+// done leaves out what only training has, and refuses other tensors that were not taken.
+// network says what has none of their names.
 func (t *taker) done(network string) {
+	seen := make(map[string]bool)
+	for _, x := range t.c.Tensors {
+		if first, _, more := strings.Cut(x.Name, "."); !seen[first] && !t.used[x.Name] && training.MatchString(first) {
+			seen[first] = true
+			if more {
+				first += ".*"
+			}
+			t.skip(first, "for training alone")
+		}
+	}
 	for _, x := range t.c.Tensors {
 		if !t.used[x.Name] {
 			first, _, more := strings.Cut(x.Name, ".")
-			if more {
+			switch {
+			case more && t.uses(first+"."):
+				first = x.Name
+			case more:
 				first += ".*"
 			}
 			t.fail("tensor %s: unexpected, %s has none of this name (-ignore '%s' leaves it out)", x.Name, network, first)
 		}
 	}
+}
+
+// uses tells whether a tensor whose name begins so was taken.
+func (t *taker) uses(prefix string) bool {
+	for name := range t.used {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // model is the network, or what was wrong with it.

@@ -3,9 +3,11 @@ package torchfile
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // weights are a dictionary of tensors in a file, or a list of them that belongs to one.
@@ -51,18 +53,21 @@ func rank(path string, matrix bool) (n int) {
 }
 
 // averages are words in the keys of averaged weights.
-var averages = []string{"ema", "emas", "shadow", "average", "averaged", "avg", "swa"}
+var averages = []string{"ema", "emas", "shadow", "average", "averaged", "averages", "avg", "swa", "polyak"}
 
 // IsAverage tells whether a key is of averaged weights: ema, model_ema1, ema_0.9999,
-// params_ema, shadow_params.
+// params_ema, shadow_params, modelEMA, emaModel.
 func IsAverage(key string) bool {
-	word := func(r rune) bool { return r < 'a' || r > 'z' }
-	return slices.ContainsFunc(strings.FieldsFunc(strings.ToLower(key), word), func(w string) bool { return slices.Contains(averages, w) })
+	words := strings.FieldsFunc(camel.ReplaceAllString(key, "$1 $2"), func(r rune) bool { return !unicode.IsLetter(r) })
+	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(averages, strings.ToLower(w)) })
 }
+
+// camel is where a word in capitals begins: emaModel.
+var camel = regexp.MustCompile(`([a-z])([A-Z])`)
 
 // find lists what holds tensors, in the file's order.
 func find(top *dict) (found []weights) {
-	seen := make(map[*dict]bool)
+	seen := make(map[any]bool)
 	var walk func(d *dict, path string, depth int)
 	walk = func(d *dict, path string, depth int) {
 		if seen[d] || depth > maxKeys {
@@ -95,12 +100,32 @@ func find(top *dict) (found []weights) {
 			case *list:
 				if ofTensors(v) && IsAverage(key) {
 					found = append(found, weights{path: at, list: v, matrix: true, rank: rank(at, true)})
+				} else if d := v.entries(); d != nil && !seen[v] { // averages of several rates
+					seen[v] = true
+					walk(d, at, depth+1)
 				}
 			}
 		}
 	}
 	walk(top, "", 0)
 	return found
+}
+
+// maxEntries bounds the lists whose entries are looked into.
+const maxEntries = 64
+
+// entries are a list's under their numbers, of one that holds dictionaries.
+func (l *list) entries() *dict {
+	if len(l.v) > maxEntries || !slices.ContainsFunc(l.v, func(v any) bool { _, ok := v.(*dict); return ok }) {
+		return nil
+	}
+	d := &dict{values: make(map[any]any)}
+	for i, v := range l.v {
+		k := strconv.Itoa(i)
+		d.keys = append(d.keys, k)
+		d.values[k] = v
+	}
+	return d
 }
 
 // ofTensors tells whether a list has tensors and nothing else.
@@ -111,6 +136,10 @@ func ofTensors(l *list) bool {
 // choose finds the state dict.
 func choose(top any, which string) (f *File, err error) {
 	d, ok := top.(*dict)
+	if l, isList := top.(*list); isList {
+		d = l.entries()
+		ok = d != nil
+	}
 	if o, isObject := top.(*opaque); isObject && len(o.keys) > 0 {
 		return nil, badf("the file holds %s, a whole program's object, not a dictionary of tensors: save its state_dict()", kind(top))
 	}
@@ -132,7 +161,28 @@ func choose(top any, which string) (f *File, err error) {
 	if w.list != nil {
 		return f, f.named(w.list, found)
 	}
-	return f, f.tensors(w.dict)
+	if err := f.tensors(w.dict); err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(strings.Split(w.path, "."), IsAverage) {
+		f.Trained = trained(found)
+	}
+	return f, nil
+}
+
+// trained are the best weights that are no average, if there are any.
+func trained(found []weights) []Tensor {
+	best := weights{rank: -1}
+	for _, w := range found {
+		if w.dict != nil && w.matrix && w.rank > best.rank && !slices.ContainsFunc(strings.Split(w.path, "."), IsAverage) {
+			best = w
+		}
+	}
+	f := &File{}
+	if best.dict == nil || f.tensors(best.dict) != nil {
+		return nil
+	}
+	return f.Tensors
 }
 
 // pick chooses among weights: those that were asked for, or the best.

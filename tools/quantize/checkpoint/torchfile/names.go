@@ -29,8 +29,9 @@ var reaching = []string{
 	"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "pkgutil", "zipimport", "mmap", "fcntl", "sqlite3",
 }
 
-// builtins are the names of Python's own that make data.
+// builtins are the names of Python's own that make data, or are kept as a setting.
 var builtins = []string{
+	"abs", "all", "any", "enumerate", "iter", "len", "max", "min", "reversed", "round", "sorted", "sum", "type", "zip",
 	"bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "long", "object", "range", "set", "slice", "str", "tuple", "unicode", "xrange",
 }
 
@@ -42,14 +43,21 @@ var makers = map[string][]string{
 	"copy_reg":                    {"_reconstructor"},
 	"copyreg":                     {"_reconstructor"},
 	"datetime":                    {"date", "datetime", "time", "timedelta", "timezone"},
+	"dateutil.tz.tz":              {"tzlocal", "tzoffset", "tzutc"},
 	"functools":                   {"partial"},
+	"itertools":                   {"chain", "count", "cycle", "islice", "repeat"},
+	"logging":                     {"getLogger"},
+	"operator":                    {"getitem", "itemgetter"},
+	"_operator":                   {"getitem", "itemgetter"},
+	"pytz":                        {"_p", "_UTC"},
+	"re":                          {"_compile"},
 	"enum":                        {"auto"},
 	"torch":                       {"device", "dtype", "layout", "memory_format", "finfo", "iinfo", "tensor"},
 	"torch._tensor":               {"_rebuild_from_type_v2"},
 	"torch.storage":               {"_load_from_bytes"},
 	"torch.serialization":         {"_get_layout"},
 	"torch.jit._pickle":           {"build_intlist", "build_doublelist", "build_boollist", "build_tensorlist", "restore_type_tag"},
-	"numpy":                       {"dtype", "ndarray", "matrix", "recarray"},
+	"numpy":                       {"dtype", "ndarray", "matrix", "recarray", "poly1d"},
 	"numpy.core.multiarray":       {"scalar", "_reconstruct"},
 	"numpy.core.numeric":          {"_frombuffer"},
 	"numpy.ma.core":               {"_mareconstruct"},
@@ -79,6 +87,8 @@ func (g global) check() error {
 	builtin := module == "builtins" || module == "__builtin__" || module == "__builtins__"
 	switch {
 	case builtin && (slices.Contains(builtins, name) || name == "getattr" || isClass(name)):
+		return nil
+	case slices.Contains(makers[module], name): // typing's List[int] is operator.getitem(List, int)
 		return nil
 	case builtin || slices.Contains(reaching, top) || module == "":
 		return badf("the pickle asks for %.100q: refused, no checkpoint needs it", string(g))

@@ -2,8 +2,10 @@ package torchfile
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // The values of a pickle are nil, bool, int64, float64, string, *list (a list or a
@@ -177,7 +179,7 @@ func (m *machine) items(many bool, n int) ([]any, error) {
 }
 
 // step runs one instruction (Lib/pickletools.py has them all; torch.save writes
-// those of protocol 2, here are also 3 to 5's).
+// those of protocol 2, and of 1 and 3 to 5 where it is asked to).
 func (m *machine) step(op byte) (err error) {
 	switch op {
 	case 0x80: // PROTO
@@ -194,6 +196,8 @@ func (m *machine) step(op byte) (err error) {
 		m.push(op == 0x88)
 	case 'K', 'M', 'J', 0x8a, 0x8b, 'G': // BININT1, BININT2, BININT, LONG1, LONG4, BINFLOAT
 		return m.number(op)
+	case 'I', 'L', 'F': // INT, LONG, FLOAT
+		return m.digits(op)
 	case 'X', 0x8c, 0x8d, 'T', 'U', 'B', 'C', 0x8e, 'S', 'V': // texts and bytes
 		return m.text(op)
 	case ')', ']', 0x85, 0x86, 0x87, 't', 'l': // EMPTY_TUPLE, EMPTY_LIST, TUPLE1, TUPLE2, TUPLE3, TUPLE, LIST
@@ -206,9 +210,9 @@ func (m *machine) step(op byte) (err error) {
 		return m.append(op != 'a')
 	case 's', 'u': // SETITEM, SETITEMS
 		return m.set(op == 'u')
-	case 'q', 'r', 0x94: // BINPUT, LONG_BINPUT, MEMOIZE
+	case 'q', 'r', 'p', 0x94: // BINPUT, LONG_BINPUT, PUT, MEMOIZE
 		return m.memoize(op)
-	case 'h', 'j': // BINGET, LONG_BINGET
+	case 'h', 'j', 'g': // BINGET, LONG_BINGET, GET
 		return m.recall(op)
 	case 'c', 'i': // GLOBAL, INST
 		return m.global(op == 'i')
@@ -228,8 +232,8 @@ func (m *machine) step(op byte) (err error) {
 
 func (m *machine) protocol() error {
 	n, err := m.uint(1)
-	if err == nil && (n < 2 || n > 5) {
-		err = badf("the pickle has protocol %d, allowed are 2 to 5", n)
+	if err == nil && n > 5 {
+		err = badf("the pickle has protocol %d, allowed are 0 to 5", n)
 	}
 	return err
 }
@@ -273,6 +277,34 @@ func (m *machine) number(op byte) (err error) {
 		}
 	}
 	return err
+}
+
+// digits reads a number as a line of text, as protocols 0 and 1 have it: I01 is true, and
+// a long one ends with an L.
+func (m *machine) digits(op byte) error {
+	s, err := m.line()
+	if err != nil {
+		return err
+	}
+	if op == 'F' {
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil && !errors.Is(err, strconv.ErrRange) {
+			return badf("the pickle has %.40q for a float", s)
+		}
+		m.push(v)
+		return nil
+	}
+	switch v, err := strconv.ParseInt(strings.TrimSuffix(s, "L"), 10, 64); {
+	case op == 'I' && (s == "00" || s == "01"):
+		m.push(s == "01")
+	case err == nil:
+		m.push(v)
+	case errors.Is(err, strconv.ErrRange):
+		m.push(&opaque{of: "long integer"})
+	default:
+		return badf("the pickle has %.40q for an integer", s)
+	}
+	return nil
 }
 
 // text reads texts and bytes: with a length, or, in old pickles, before a name that
@@ -329,11 +361,27 @@ func (m *machine) other(op byte) (err error) {
 	return err
 }
 
+// place reads where in the memo a value is: a byte, four, or, in protocol 0, a line.
+func (m *machine) place(op byte) (uint64, error) {
+	if op != 'p' && op != 'g' {
+		return m.uint(map[byte]int{'q': 1, 'h': 1, 'r': 4, 'j': 4}[op])
+	}
+	s, err := m.line()
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil {
+		return 0, badf("the pickle has memo %.40q, which is no number", s)
+	}
+	return n, nil
+}
+
 // memoize keeps the topmost value.
 func (m *machine) memoize(op byte) (err error) {
 	n := uint64(len(m.memo))
 	if op != 0x94 {
-		if n, err = m.uint(map[byte]int{'q': 1, 'r': 4}[op]); err != nil {
+		if n, err = m.place(op); err != nil {
 			return err
 		}
 	}
@@ -347,7 +395,7 @@ func (m *machine) memoize(op byte) (err error) {
 
 // recall pushes a value that was kept.
 func (m *machine) recall(op byte) error {
-	n, err := m.uint(map[byte]int{'h': 1, 'j': 4}[op])
+	n, err := m.place(op)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ type File struct {
 	Prefix  string   // what the weights that were asked for have before their names, for the caller to choose by
 	Also    []string // the others that hold tensors' dictionaries
 	Left    []string // entries of the state dict that are no tensors
+	Trained []Tensor // where averages were taken, the weights that they are of, if the file has them
 	// Args are the texts and numbers among the training program's arguments, where the
 	// file has them.
 	Args map[string]string
@@ -49,7 +50,8 @@ type File struct {
 // Is reports whether a file that starts with head (16 bytes or more) is meant for
 // this package: a zip archive or a pickle.
 func Is(head []byte) bool {
-	return bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")) || isPickle(head)
+	_, old := legacyObject(head)
+	return old || bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")) || isPickle(head)
 }
 
 // isPickle tells a pickle's first instruction, PROTO, from the length of a
@@ -69,12 +71,13 @@ func Read(r io.ReaderAt, size int64, which string) (*File, error) {
 	}
 	var top any
 	var err error
+	_, old := legacyObject(head)
 	switch {
 	case size == 0:
 		return nil, badf("the file has 0 bytes")
 	case bytes.HasPrefix(head, []byte("PK")):
 		top, err = readZip(r, size)
-	case bytes.HasPrefix(head, []byte(legacyMagic)):
+	case old:
 		top, err = readLegacy(r, size)
 	case textfile.IsPointer(head):
 		return nil, badf("this is %s", textfile.Pointer)
@@ -218,23 +221,41 @@ func record(r io.ReaderAt, size int64, f *zip.File, limit uint64) ([]byte, error
 
 // The format before torch 1.6: pickles of a magic number, of the protocol's version
 // and of the machine that wrote it, then the object, then the storages' keys; and for
-// each its number of values and its bytes (torch/serialization.py: _legacy_save).
-const (
-	legacyMagic   = "\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
-	legacyVersion = "\x80\x02M\xe9\x03."
-)
+// each its number of values and its bytes (torch/serialization.py: _legacy_save). The
+// number as protocols from 2 on write it, and as 0 and 1 do:
+var legacyMagics = []string{"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "L119547037146038801333356L\n."}
+
+// legacyObject is what follows the magic number.
+func legacyObject(b []byte) (rest []byte, ok bool) {
+	if isPickle(b) {
+		b = b[2:]
+		if len(b) > 9 && b[0] == 0x95 { // FRAME, of protocol 4
+			b = b[9:]
+		}
+	}
+	for _, m := range legacyMagics {
+		if rest, ok := bytes.CutPrefix(b, []byte(m)); ok {
+			return rest, true
+		}
+	}
+	return nil, false
+}
 
 func readLegacy(r io.ReaderAt, size int64) (any, error) {
 	b := make([]byte, min(size, MaxPickle))
 	if _, err := r.ReadAt(b, 0); err != nil && err != io.EOF {
 		return nil, fmt.Errorf("torchfile: read: %w", err)
 	}
-	rest, ok := bytes.CutPrefix(b, []byte(legacyMagic+legacyVersion))
-	if !ok {
-		return nil, badf("the legacy format's version is not 1001")
-	}
 	noStorage := func(string, string, int64) (*storage, error) {
 		return nil, badf("a storage outside the object's pickle")
+	}
+	rest, _ := legacyObject(b)
+	version, rest, err := unpickle(rest, noStorage)
+	if err != nil {
+		return nil, err
+	}
+	if version != int64(1001) {
+		return nil, badf("the legacy format's version is not 1001")
 	}
 	system, rest, err := unpickle(rest, noStorage)
 	if err != nil {
