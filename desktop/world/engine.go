@@ -17,6 +17,7 @@ import (
 	"dit8/core/compute"
 	"dit8/core/dit"
 	"dit8/core/pngfile"
+	"dit8/internal/bounded"
 	"dit8/internal/picture"
 	"dit8/weights"
 )
@@ -283,10 +284,7 @@ func (e *engine) open(ctx context.Context, s *Source) error {
 
 // openPicture reads one of ours, which is made again, or another, which is started from.
 func (e *engine) openPicture(name string, r io.Reader) error {
-	b, err := io.ReadAll(io.LimitReader(r, maxPicture+1))
-	if err == nil && len(b) > maxPicture {
-		err = fmt.Errorf("the picture's file has more than %d MB", maxPicture>>20)
-	}
+	b, err := bounded.Read(r, maxPicture)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

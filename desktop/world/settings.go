@@ -11,6 +11,7 @@ import (
 
 	"dit8/core"
 	"dit8/internal/atomicfile"
+	"dit8/internal/bounded"
 )
 
 // Settings are what the program remembers.
@@ -44,20 +45,12 @@ func SettingsFile() (string, error) {
 // ReadSettings reads a file of settings. One that is not there is none. On an error
 // the settings are the defaults, to go on with.
 func ReadSettings(path string) (Settings, error) {
-	f, err := os.Open(path)
+	data, err := bounded.File(path, maxSettings)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Settings{}, nil
 	}
 	if err != nil {
 		return Settings{}, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSettings+1))
-	if err != nil {
-		return Settings{}, err
-	}
-	if len(data) > maxSettings {
-		return Settings{}, fmt.Errorf("%s has more than %d bytes", path, maxSettings)
 	}
 	var s Settings
 	if err := json.Unmarshal(data, &s); err != nil {

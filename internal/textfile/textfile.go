@@ -1,5 +1,5 @@
 // Package textfile reads texts as programs of all systems write them: in UTF-8 with or
-// without a mark in front, or in UTF-16 with one, as Windows PowerShell's > does.
+// without a mark in front, or in UTF-16, with one, as Windows PowerShell's > does, or without.
 package textfile
 
 import (
@@ -23,14 +23,20 @@ func Decode(b []byte) ([]byte, error) {
 	switch {
 	case IsPointer(b):
 		return nil, errors.New("this is " + Pointer)
+	case bytes.HasPrefix(b, []byte{0xff, 0xfe, 0, 0}), bytes.HasPrefix(b, []byte{0, 0, 0xfe, 0xff}):
+		return nil, errors.New("this is UTF-32: save it as UTF-8")
 	case bytes.HasPrefix(b, []byte{0xff, 0xfe}):
-		order = binary.LittleEndian
+		order, b = binary.LittleEndian, b[2:]
 	case bytes.HasPrefix(b, []byte{0xfe, 0xff}):
+		order, b = binary.BigEndian, b[2:]
+	case len(b) > 1 && b[0] != 0 && b[1] == 0: // no text in UTF-8 has a 0
+		order = binary.LittleEndian
+	case len(b) > 1 && b[0] == 0 && b[1] != 0:
 		order = binary.BigEndian
 	default:
 		b = bytes.TrimPrefix(b, []byte("\ufeff"))
 		if !utf8.Valid(b) {
-			return nil, errors.New("not valid UTF-8")
+			return nil, errors.New("not valid UTF-8: save it as UTF-8")
 		}
 		return b, nil
 	}
@@ -38,7 +44,7 @@ func Decode(b []byte) ([]byte, error) {
 		return nil, errors.New("not valid UTF-16: an odd number of bytes")
 	}
 	var units []uint16
-	for i := 2; i < len(b); i += 2 {
+	for i := 0; i < len(b); i += 2 {
 		units = append(units, order.Uint16(b[i:]))
 	}
 	return []byte(string(utf16.Decode(units))), nil

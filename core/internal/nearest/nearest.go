@@ -1,20 +1,35 @@
 // Package nearest guesses what was meant by a name that is none.
 package nearest
 
+import "strings"
+
 // maxLen bounds the bytes of what a guess is made for.
 const maxLen = 200
 
+// minCut is the least length of a beginning that is taken for a name's.
+const minCut = 3
+
 // Name is the name that is closest to s in edit distance, if close enough to
-// be a likely misspelling or extension; else "".
+// be a likely misspelling or extension, else the shortest that begins with s; else "".
+// Capitals count as small letters.
 func Name(s string, names []string) string {
 	if len(s) > maxLen {
 		return ""
 	}
+	s = strings.ToLower(s)
 	best, limit := "", max(2, len(s)/3)+1
+	begun := ""
 	for _, n := range names {
-		if d := editDistance(s, n, limit); d < limit && d < len(n) {
+		lower := strings.ToLower(n)
+		if d := editDistance(s, lower, limit); d < limit && d < len(n) {
 			best, limit = n, d
 		}
+		if len(s) >= minCut && strings.HasPrefix(lower, s) && (begun == "" || len(n) < len(begun)) {
+			begun = n
+		}
+	}
+	if best == "" {
+		return begun
 	}
 	return best
 }

@@ -4,14 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 
+	"dit8/internal/bounded"
 	"dit8/internal/textfile"
 )
 
@@ -22,17 +21,10 @@ const (
 
 // ReadJSON reads a JSON file of up to 16 MiB into v.
 func ReadJSON(path string, v any) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxIndex+1))
+	b, err := bounded.File(path, maxIndex)
 	switch {
 	case err != nil:
 		return err
-	case len(b) > maxIndex:
-		return fmt.Errorf("%s: more than %d bytes", path, maxIndex)
 	case len(b) == 0:
 		return fmt.Errorf("%s: the file has 0 bytes, expected JSON", path)
 	}

@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
+	"dit8/internal/bounded"
 	"dit8/internal/nfc"
 	"dit8/internal/textfile"
 )
@@ -28,17 +28,9 @@ const shapes = `neither an array of names, an object from numbers to names or fr
 
 // ReadFile reads the names in the order of the classes.
 func ReadFile(path string) ([]string, error) {
-	f, err := os.Open(path)
+	b, err := bounded.File(path, maxBytes)
 	if err != nil {
-		return nil, errors.Unwrap(err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(b) > maxBytes {
-		return nil, fmt.Errorf("more than %d bytes", maxBytes)
+		return nil, errors.Unwrap(err) // who calls names the file
 	}
 	return Read(b)
 }
@@ -58,17 +50,41 @@ func Read(b []byte) ([]string, error) {
 	switch jsonErr := json.Unmarshal([]byte(text), &v); {
 	case jsonErr == nil:
 		names, err = fromJSON(v, 0)
-	case text[0] == '[' || text[0] == '{' && !python.MatchString(text):
+	case text[0] == '[' && pythonList.MatchString(text):
+		names = fromPython(text)
+	case text[0] == '{' && !python.MatchString(text):
+		if v, ok := byLine(text); ok {
+			names, err = fromJSON(v, 0)
+			break
+		}
+		return nil, fmt.Errorf("bad JSON: %w", jsonErr)
+	case text[0] == '[':
 		return nil, fmt.Errorf("bad JSON: %w", jsonErr)
 	case text[0] == '<':
 		return nil, errors.New("this is an HTML page: the download went wrong")
 	default:
 		names, err = fromText(text)
 	}
+	names = plain(names)
 	for i, n := range names {
 		names[i] = nfc.String(strings.TrimSpace(n))
 	}
 	return names, err
+}
+
+// byLine reads a text with a value of JSON a line.
+func byLine(text string) (v []any, ok bool) {
+	for d := json.NewDecoder(strings.NewReader(text)); len(v) < maxNames; {
+		var x any
+		switch err := d.Decode(&x); {
+		case errors.Is(err, io.EOF):
+			return v, len(v) > 1
+		case err != nil:
+			return nil, false
+		}
+		v = append(v, x)
+	}
+	return nil, false
 }
 
 // nested are the keys under which files keep names beside other things: those of
@@ -98,15 +114,26 @@ func fromJSON(v any, depth int) ([]string, error) {
 	return nil, errors.New(shapes)
 }
 
+// fields are what objects call the number of a class, and its name.
+var (
+	numbers = []string{"id", "index", "class_id", "label_id", "class", "label"}
+	texts   = []string{"name", "class_name", "label_name", "title", "label", "class"}
+)
+
 // fromList reads a list of names, or of objects {"id", "name"}.
 func fromList(v []any) (names []string, err error) {
 	byID := make(map[int]string)
 	for i, x := range v {
 		n, ok := nameOf(x)
-		o, isObject := x.(map[string]any)
-		if isObject {
-			id, hasID := whole(o["id"])
-			if n, ok = nameOf(o["name"]); ok && hasID {
+		if o, isObject := x.(map[string]any); isObject {
+			var id int
+			for _, k := range slices.Backward(texts) {
+				if s, is := nameOf(o[k]); is {
+					n, ok = s, true
+				}
+			}
+			hasID := slices.ContainsFunc(numbers, func(k string) (is bool) { id, is = whole(o[k]); return is })
+			if ok && hasID {
 				byID[id] = n
 			}
 		}
@@ -115,8 +142,8 @@ func fromList(v []any) (names []string, err error) {
 		}
 		names = append(names, n)
 	}
-	if len(byID) == len(v) && byID[0] != "" {
-		return inOrder(byID)
+	if named, err := inOrder(byID); err == nil && len(byID) == len(v) {
+		return named, nil
 	}
 	return names, nil
 }
@@ -158,13 +185,11 @@ func fromObject(v map[string]any) ([]string, error) {
 		if n, ok := nameOf(x); ok && isNumber {
 			byKey[i] = n
 		}
-		if i, ok := x.(float64); ok {
-			if n, ok := whole(i); ok {
-				if other, there := byValue[n]; there {
-					twice = fmt.Errorf("%.100q and %.100q are both class %d", other, key, n)
-				}
-				byValue[n] = key
+		if n, ok := whole(x); ok {
+			if other, there := byValue[n]; there {
+				twice = fmt.Errorf("%.100q and %.100q are both class %d", other, key, n)
 			}
+			byValue[n] = key
 		}
 	}
 	if len(byKey) == len(v) {
@@ -181,11 +206,16 @@ func fromObject(v map[string]any) ([]string, error) {
 	return nil, errors.New(shapes)
 }
 
-// inOrder are the names of classes 0, 1, …, of which none may be missing.
+// inOrder are the names of classes 0, 1, …, of which none may be missing. Where they are
+// counted from 1 on they are the same, in that order.
 func inOrder(names map[int]string) ([]string, error) {
 	list := make([]string, len(names))
+	first := 0
+	if _, zero := names[0]; !zero && names[1] != "" && names[len(names)] != "" {
+		first = 1
+	}
 	for i := range list {
-		n, ok := names[i]
+		n, ok := names[first+i]
 		if !ok {
 			return nil, fmt.Errorf("no name for class %d", i)
 		}

@@ -29,6 +29,12 @@ func TestShapes(t *testing.T) {
 		"a line each": "fox\npanda\ncat\n", "of Windows": "\ufefffox\r\npanda\r\ncat\r\n", "in UTF-16": utf16le("fox\r\npanda\r\ncat\r\n"), "without an end": "fox\npanda\n\ncat",
 		"numbered lines": "0 fox\n1 panda\n2 cat", "numbered with colons": "1: panda\n0: fox\n2: cat", "CSV": "0,fox\n1,panda\n2,cat", "CSV with titles": "id,name\n0,fox\n1,panda\n2,cat",
 		"CSV behind": "fox,0\npanda,1\ncat,2", "TSV behind with titles": "name\tid\nfox\t0\ncat\t2\npanda\t1", "YAML's list": "- fox\n- panda\n- cat", "synset words": "n01440764 fox\nn01443537 panda\nn01484850 cat",
+		"counted from 1": `{"1": "fox", "2": "panda", "3": "cat"}`, "lines counted from 1": "1 fox\n2 panda\n3 cat", "map_clsloc.txt": "n02119789 1 fox\nn02100735 2 panda\nn02110185 3 cat",
+		"values as text": `{"fox": "0", "panda": "1", "cat": "2"}`, "objects": `[{"label": 1, "name": "panda"}, {"label": 0, "name": "fox"}, {"label": 2, "name": "cat"}]`,
+		"objects of labels": `[{"id": 0, "label": "fox"}, {"id": 1, "label": "panda"}, {"id": 2, "label": "cat"}]`, "JSON lines": `{"id": 1, "name": "panda"}` + "\n" + `{"id": 0, "name": "fox"}` + "\n" + `{"id": 2, "name": "cat"}`,
+		"Python's list": "['fox', \"panda\", 'cat']", "YOLO's YAML": "path: data\nnc: 3\nnames:\n  0: fox\n  1: panda\n  2: cat\n", "YAML's row": "nc: 3\nnames: [fox, panda, cat]\n", "YAML's quoted row": "names: ['fox', 'panda', 'cat']",
+		"a card's YAML": "features:\n- name: label\n  dtype:\n    class_label:\n      names:\n        '0': fox\n        '1': panda\n        '2': cat\nsplits:\n- name: train\n", "YAML's list of names": "names:\n- fox\n- panda\n- cat\n",
+		"old Mac": "fox\rpanda\rcat\r", "in a row": "fox, panda, cat", "UTF-16 without a mark": utf16le("fox\npanda\ncat")[2:], "numbers and WordNet's": "0,n01440764,fox\n1,n01443537,panda\n2,n01484850,cat",
 		"Python": "{0: 'fox',\n 1: \"panda\",\n 2: 'cat'}",
 	} {
 		if names, err := Read([]byte(text)); err != nil || !slices.Equal(names, []string{"fox", "panda", "cat"}) {

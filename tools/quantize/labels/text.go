@@ -9,7 +9,13 @@ import (
 var (
 	// python is a dictionary as Python prints it: {0: 'tench', 1: 'goldfish'}.
 	python = regexp.MustCompile(`^\{\s*\d+\s*:\s*['"]`)
-	entry  = regexp.MustCompile(`(\d+)\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")`)
+	// pythonList is a list as Python prints it: ['tench', 'goldfish'].
+	pythonList = regexp.MustCompile(`^\[\s*(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\s*(?:,\s*(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\s*)*,?\s*\]$`)
+	quoted     = regexp.MustCompile(`'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"`)
+	// yaml is the line before a list of names in a file of settings, or one with the list
+	// (YOLO's data.yaml, cards of datasets).
+	yaml  = regexp.MustCompile(`^(?:names|classes|class_names|labels|id2label)\s*:\s*(\[.*\])?$`)
+	entry = regexp.MustCompile(`(\d+)\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")`)
 	// counted is a line with its class's number in front: "0 tench", "0: tench", "0,tench".
 	counted = regexp.MustCompile(`^(\d+)(?:\s*[:,;|\t]\s*|\s+)(\S.*)$`)
 	// behind is a line with the number behind: "tench,0".
@@ -18,16 +24,82 @@ var (
 	wordNet = regexp.MustCompile(`^n\d{8}[ \t,]+(\S.*)$`)
 )
 
+var unescape = strings.NewReplacer(`\'`, `'`, `\"`, `"`, `\\`, `\`)
+
+// fromPython reads a list as Python prints it.
+func fromPython(text string) (names []string) {
+	for _, m := range quoted.FindAllStringSubmatch(text, -1) {
+		names = append(names, unescape.Replace(m[1]+m[2]))
+	}
+	return names
+}
+
+// fromYAML finds the names in the lines of a file of settings: a list in one line, or the
+// lines that stand further in.
+func fromYAML(lines []string) ([]string, bool) {
+	for i, line := range lines {
+		m := yaml.FindStringSubmatch(strings.TrimSpace(line))
+		if m == nil {
+			continue
+		}
+		if m[1] != "" {
+			names := fromPython(m[1])
+			if !pythonList.MatchString(m[1]) {
+				names = strings.Split(strings.Trim(m[1], "[]"), ",")
+			}
+			return names, true
+		}
+		var below []string
+		for _, l := range lines[i+1:] {
+			item := strings.TrimSpace(l)
+			if indent(l) <= indent(line) && !strings.HasPrefix(item, "- ") {
+				break
+			}
+			item = strings.TrimPrefix(item, "- ")
+			if n, rest, ok := strings.Cut(item, ":"); ok { // '0': fox
+				item = strings.Trim(n, `"' `) + ":" + rest
+			}
+			below = append(below, item)
+		}
+		names := all(below, counted, 2, 1)
+		if names == nil {
+			for _, l := range below {
+				names = append(names, strings.Trim(l, `"' `))
+			}
+		}
+		return names, len(names) > 0
+	}
+	return nil, false
+}
+
+func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
+
+// plain takes WordNet's numbers off names that all have them, and then the classes'
+// (ImageNet's map_clsloc.txt: n02119789 1 kit_fox).
+func plain(names []string) []string {
+	if short := all(names, wordNet, 1, 0); short != nil {
+		if counted := all(short, counted, 2, 1); counted != nil {
+			return counted
+		}
+		return short
+	}
+	return names
+}
+
 // fromText reads a name a line, or a dictionary as Python prints it.
 func fromText(text string) ([]string, error) {
 	if python.MatchString(text) {
 		byKey := make(map[int]string)
 		for _, m := range entry.FindAllStringSubmatch(text, -1) {
 			if i, err := strconv.Atoi(m[1]); err == nil && i < maxNames {
-				byKey[i] = strings.NewReplacer(`\'`, `'`, `\"`, `"`, `\\`, `\`).Replace(m[2] + m[3])
+				byKey[i] = unescape.Replace(m[2] + m[3])
 			}
 		}
 		return inOrder(byKey)
+	}
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+	if names, ok := fromYAML(strings.Split(text, "\n")); ok {
+		return names, nil
 	}
 	var lines []string
 	for line := range strings.Lines(text) {
@@ -36,8 +108,8 @@ func fromText(text string) ([]string, error) {
 			lines = append(lines, line)
 		}
 	}
-	if names := all(lines, wordNet, 1, 0); names != nil {
-		return names, nil
+	if all(lines, wordNet, 1, 0) != nil { // plain takes the numbers off
+		return lines, nil
 	}
 	if names := all(lines, counted, 2, 1); names != nil {
 		return names, nil
@@ -54,6 +126,9 @@ func fromText(text string) ([]string, error) {
 	}
 	if names := all(lines, behind, 1, 2); names != nil {
 		return names, nil
+	}
+	if len(lines) == 1 && strings.Contains(lines[0], ",") { // names in a row
+		return strings.Split(lines[0], ","), nil
 	}
 	return lines, nil
 }

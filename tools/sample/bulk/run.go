@@ -35,10 +35,12 @@ func (p Progress) Left() time.Duration {
 	return time.Duration(float64(p.Of-p.Done) / p.Rate() * float64(time.Second)).Round(time.Second)
 }
 
-// each makes the blocks from the one with number from on.
+// each makes the blocks from the one with number from on. It tells how far it is before the
+// first one too.
 func each(ctx context.Context, g *core.Generator, plan Plan, all []block, from int, take func(b block, r *core.Result) error, tell func(Progress)) error {
 	p := Progress{Done: images(all[:from]), Of: images(all)}
 	began := time.Now()
+	tell(p)
 	for _, b := range all[from:] {
 		req := plan.Request.Of(g.Info(), b.text)
 		req.Seed, req.Count = b.seed, b.n

@@ -13,7 +13,9 @@ import (
 
 	"dit8/core/bench"
 	"dit8/core/compute/native"
+	"dit8/internal/bounded"
 	"dit8/internal/progress"
+	"dit8/internal/textfile"
 )
 
 const benchUsage = `sample bench times the passes of a network with random int8 weights. A pass is what a step
@@ -97,18 +99,16 @@ func network(config string) (bench.Options, error) {
 	}
 	text := []byte(config)
 	if !strings.HasPrefix(strings.TrimSpace(config), "{") {
-		file, err := os.Open(config)
-		if errors.Is(err, os.ErrNotExist) {
+		var err error
+		if text, err = bounded.File(config, maxConfig); errors.Is(err, os.ErrNotExist) {
 			return bench.Options{}, usageError(fmt.Sprintf("-config is %q, allowed: %s, a JSON object or a file that exists", config, strings.Join(bench.Names(), ", ")))
+		} else if errors.As(err, new(bounded.TooLong)) {
+			return bench.Options{}, usageError("-config is no network: " + err.Error())
 		} else if err != nil {
 			return bench.Options{}, err
 		}
-		defer file.Close()
-		if text, err = io.ReadAll(io.LimitReader(file, maxConfig+1)); err != nil {
-			return bench.Options{}, err
-		}
-		if len(text) > maxConfig {
-			return bench.Options{}, usageError(fmt.Sprintf("%s is no network: over %d bytes", config, maxConfig))
+		if text, err = textfile.Decode(text); err != nil {
+			return bench.Options{}, fmt.Errorf("%s: %w", config, err)
 		}
 	}
 	o, err := bench.ParseConfig(text)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dit8/core"
+	"dit8/internal/bounded"
 	"dit8/internal/progress"
 	"dit8/internal/textfile"
 	"dit8/tools/sample/bulk"
@@ -83,7 +84,9 @@ func (b *bulkFlags) run(ctx context.Context, p *weights.PairFile, g *core.Genera
 	}
 	bar, done := progress.New(stderr), bulk.Progress{}
 	tell := func(p bulk.Progress) {
-		done = p
+		if done = p; p.Made == 0 {
+			return
+		}
 		bar.Show(p.Done, p.Of, fmt.Sprintf("%d/%d, %.1f a second, %v left", p.Done, p.Of, p.Rate(), p.Left()))
 	}
 	if b.npz != "" {
@@ -143,7 +146,7 @@ const maxLines = 256 << 20
 
 // lines are a file's lines that are not empty.
 func lines(path string) (all []string, err error) {
-	b, err := readFile(path, maxLines)
+	b, err := bounded.File(path, maxLines)
 	if err != nil {
 		return nil, err
 	}

@@ -170,7 +170,12 @@ func TestBulkGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
 	var last bulk.Progress
+	if err := bulk.NPZ(ctx, g, plan, cut, func(p bulk.Progress) { last = p }); !errors.Is(err, context.Canceled) || last != (bulk.Progress{Of: 300}) {
+		t.Errorf("%v after %+v, before the first image", err, last)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
 	err = bulk.NPZ(ctx, g, plan, cut, func(p bulk.Progress) {
 		if last = p; p.Made > 100 {
 			cancel()

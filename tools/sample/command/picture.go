@@ -2,10 +2,9 @@ package command
 
 import (
 	"fmt"
-	"io"
-	"os"
 
 	"dit8/core"
+	"dit8/internal/bounded"
 	pictures "dit8/internal/picture"
 )
 
@@ -59,22 +58,8 @@ func (r *requestFlags) note(path, text string) {
 	}
 }
 
-// readFile reads a file of at most so many bytes.
-func readFile(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(b)) > most {
-		err = fmt.Errorf("%s: over %d bytes", path, most)
-	}
-	return b, err
-}
-
 func readPicture(path string) (*pictures.Picture, error) {
-	b, err := readFile(path, maxPicture)
+	b, err := bounded.File(path, maxPicture)
 	if err != nil {
 		return nil, err
 	}

@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 
 	"dit8/core"
 	"dit8/core/flow"
 	"dit8/core/pngfile"
+	"dit8/internal/bounded"
 	"dit8/internal/nfc"
 	pictures "dit8/internal/picture"
 	"dit8/internal/seed"
@@ -176,17 +176,11 @@ func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
 // readRequest reads a JSON file: a request, or metadata that holds one; or a PNG
 // file with such metadata. It notes where the metadata are of another model than h.
 func (r *requestFlags) readRequest(h *weights.Header) ([]byte, error) {
-	file, err := os.Open(r.file)
-	if err != nil {
+	text, err := bounded.File(r.file, maxRequest)
+	if errors.As(err, new(bounded.TooLong)) {
+		return nil, usageError(fmt.Sprintf("-request is no request: %v", err))
+	} else if err != nil {
 		return nil, err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxRequest+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxRequest {
-		return nil, usageError(fmt.Sprintf("%s is no request: over %d bytes", r.file, maxRequest))
 	}
 	switch meta, err := pngfile.ReadMetadata(bytes.NewReader(text)); {
 	case err == nil:
