@@ -23,9 +23,9 @@ GO ?= go
 # a python3 with PyTorch; Debian's, where another one is first on the path and has none
 PYTHON ?= $(shell python3 -c 'import torch' 2>/dev/null && echo python3 || echo /usr/bin/python3)
 DIST = web/dist
-WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-threads.wasm kernels-probe.wasm
+WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-threads.wasm kernels-probe.wasm sha256.wasm
 KERNELS = kernels.js kernels-helper.js $(WASM)
-PACKAGE = sampler.js sampler.d.ts worker.js model.js png.js
+PACKAGE = sampler.js sampler.d.ts worker.js model.js storage.js sha256.js errors.js png.js
 # what the service worker keeps
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js panel.js toolbox.js measure.js offline.js inspector.js heatmap.js edit.js morph.js apng.js

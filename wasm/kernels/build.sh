@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds kernels.wasm and kernels-relaxed.wasm, for either …-threads.wasm over
-# a shared memory, and kernels-probe.wasm, with Debian's clang-19 and wasm-ld-19 into
+# a shared memory, kernels-probe.wasm and sha256.wasm, with Debian's clang-19 and wasm-ld-19 into
 # the directory given, or here. Compiling and linking
 # are separate steps because clang alone would run whatever wasm-opt it finds.
 set -euo pipefail
@@ -18,6 +18,7 @@ both=(linear float32 epilogue attention_int8)
 for f in run int8 rows attention "${both[@]}"; do compile $f $f -msimd128; done
 pictures=(picture conv conv_int8) # as fast, and half as large
 for f in "${pictures[@]}"; do compile $f $f -msimd128 -Os; done
+compile sha256 sha256 -O2
 for f in relaxed probe; do compile $f $f -mrelaxed-simd; done
 for f in "${both[@]}"; do compile $f $f-relaxed -mrelaxed-simd; done
 link() {
@@ -31,3 +32,4 @@ rest=(run rows attention "${pictures[@]}")
 link kernels int8 "${both[@]}" "${rest[@]}"
 link kernels-relaxed relaxed "${both[@]/%/-relaxed}" "${rest[@]}"
 wasm-ld-19 --no-entry --export-memory --strip-all -z stack-size=65536 "$tmp/probe.o" -o "$out/kernels-probe.wasm"
+wasm-ld-19 --no-entry --export-memory --export=__heap_base --strip-all -z stack-size=4096 "$tmp/sha256.o" -o "$out/sha256.wasm"

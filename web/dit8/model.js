@@ -5,17 +5,10 @@
 //   source.unchecked     // the SHA-256 that is left to the caller to check
 // report({loaded, total, from}) is called as bytes arrive, total 0 where it is not known,
 // and report({note}) where something did not go as it should and does not matter.
+import { DownloadError, ModelError } from "./errors.js";
+
 const cacheName = "dit8-models";
 const attempts = 5, pause = 250; // ms before the second attempt, then twice as long each time
-
-export class DownloadError extends Error {
-  name = "DownloadError";
-  constructor(message, url, status) { super(message); Object.assign(this, { url, status }); }
-}
-
-export class ModelError extends Error {
-  name = "ModelError";
-}
 
 export function open(model, { cache = true, report = () => {}, taken = () => {} } = {}) {
   const { file, url, sha256, bytes } = model;

@@ -1,6 +1,6 @@
 // Images from a Diffusion Transformer, made by a worker of this page. sampler.d.ts
 // says what everything is; README.md shows how it is used.
-import { DownloadError, ModelError } from "./model.js";
+import { DownloadError, ModelError } from "./errors.js";
 import { models } from "./models.js";
 import { encode, readMetadata } from "./png.js";
 

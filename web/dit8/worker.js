@@ -6,7 +6,8 @@
 import "./wasm_exec.js";
 import "./kernels.js";
 import { decompress } from "./fzstd.js";
-import { ModelError, open } from "./model.js";
+import { ModelError } from "./errors.js";
+import { open } from "./model.js";
 
 globalThis.dit8Zstd = decompress;
 
