@@ -133,6 +133,9 @@ func (g *Generator) newEditor(ctx context.Context, e *Edit) (*editor, error) {
 		}
 		width /= e.Factor
 	}
+	if len(e.Image) == 0 && e.Width == 0 {
+		return nil, &FieldError{"edit.image", "0 bytes", fmt.Sprintf("the pixels of a picture of %d×%[1]d", width)}
+	}
 	if e.Width != width {
 		return nil, &FieldError{"edit.width", strconv.Itoa(e.Width), fmt.Sprintf("%d, as the model's images have %d×%d pixels", width, d.size, d.size)}
 	}

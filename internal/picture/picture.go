@@ -72,6 +72,9 @@ func Decode(b []byte, limit int) (*Picture, error) {
 		return nil, fmt.Errorf("the picture has %d×%d pixels, allowed are up to %d", cfg.Width, cfg.Height, limit)
 	}
 	src, _, err := image.Decode(bytes.NewReader(b))
+	if err != nil && animated(string(b)) {
+		return nil, other(b, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the %s file is damaged: %w", strings.ToUpper(format), err)
 	}
@@ -82,10 +85,19 @@ func Decode(b []byte, limit int) (*Picture, error) {
 	return p, nil
 }
 
+// animated tells a WebP with several pictures.
+func animated(head string) bool { return len(head) > 20 && head[8:16] == "WEBPVP8X" && head[20]&2 != 0 }
+
 // other says what a file is that is no picture.
 func other(b []byte, err error) error {
 	head := string(b[:min(len(b), 64)])
 	switch {
+	case len(b) == 0:
+		return errors.New("the file has 0 bytes")
+	case animated(head):
+		return errors.New("this is an animated WebP, which is not read; read are " + Formats)
+	case strings.HasPrefix(head, "II*\x00"), strings.HasPrefix(head, "MM\x00*"):
+		return errors.New("this is a TIFF file, which is not read; read are " + Formats)
 	case textfile.IsPointer(b):
 		return errors.New("this is " + textfile.Pointer)
 	case strings.HasPrefix(strings.ToLower(strings.TrimSpace(head)), "<"):

@@ -232,7 +232,7 @@ func TestMask(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "read are PNG", "version https://git-lfs.github.com/spec/v1\n": "git lfs pull", "<html>": "HTML", "\x00\x00\x00\x18ftypheic\x00\x00": "HEIC",
+		"": "0 bytes", "RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02": "an animated WebP", "II*\x00\x08": "TIFF", "version https://git-lfs.github.com/spec/v1\n": "git lfs pull", "<html>": "HTML", "\x00\x00\x00\x18ftypheic\x00\x00": "HEIC",
 		"\x89PNG\r\n\x1a\nxxxx": "damaged",
 	} {
 		if _, err := Decode([]byte(text), MaxPixels); err == nil || !strings.Contains(err.Error(), want) {

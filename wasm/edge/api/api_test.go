@@ -289,6 +289,11 @@ func TestModelsAndHealth(t *testing.T) {
 		if head.Code != 200 || head.Body.Len() != 0 || head.Header().Get("Content-Length") != fmt.Sprint(w.Body.Len()) {
 			t.Errorf("HEAD %s: %d %v", target, head.Code, head.Header())
 		}
+		if tag := w.Header().Get("ETag"); strings.HasPrefix(target, version) {
+			if again := call(h, "GET", target, "", "If-None-Match", "W/"+tag); tag == "" || tag != head.Header().Get("ETag") || again.Code != 304 || again.Body.Len() != 0 || again.Header().Get("ETag") != tag {
+				t.Errorf("%s with its ETag %q: %d %v", target, tag, again.Code, again.Header())
+			}
+		}
 	}
 }
 

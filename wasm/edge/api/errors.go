@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -75,11 +77,30 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
+	write(w, r, status, "application/json", marshal(v))
+}
+
+// writeTagged answers with what stays for as long as the server runs: a client that has it
+// asks whether it is still so.
+func writeTagged(w http.ResponseWriter, r *http.Request, v any) {
+	b := marshal(v)
+	sum := sha256.Sum256(b)
+	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
+	w.Header().Set("ETag", tag)
+	w.Header().Set("Cache-Control", "no-cache")
+	if matches(r.Header.Values("If-None-Match"), tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	write(w, r, http.StatusOK, "application/json", b)
+}
+
+func marshal(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil { // only values that JSON has are given
 		panic(err)
 	}
-	write(w, r, status, "application/json", append(b, '\n'))
+	return append(b, '\n')
 }
 
 // write answers with a whole body, of which HEAD gets the length.

@@ -277,3 +277,20 @@ func TestDecomposedNames(t *testing.T) {
 		answerOf(t, call(h, "POST", generations, body))
 	}
 }
+
+// An image that is neither a picture nor pixels is named, by what it is.
+func TestNoPicture(t *testing.T) {
+	h := New(generator(t), Config{Limits: testLimits})
+	for b, want := range map[string]string{
+		"version https://git-lfs.github.com/spec/v1\n": "git lfs pull", "<html>": "HTML", "abc": "no picture that is read", "": "missing", "\x00\x00\x00\x18ftypheic\x00\x00": "HEIC",
+	} {
+		body, err := json.Marshal(map[string]any{"prompt": "fox", "edit": map[string]any{"task": "image", "image": []byte(b)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := call(h, "POST", "/images/generations", string(body))
+		if w.Code != 400 || !strings.Contains(w.Body.String(), `"param":"edit.image"`) || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%q: %d %s, want %q", b, w.Code, w.Body, want)
+		}
+	}
+}

@@ -30,7 +30,7 @@ func (h *Handler) entry() map[string]any {
 
 // models answers GET /v1/models.
 func (h *Handler) models(w http.ResponseWriter, r *http.Request) error {
-	writeJSON(w, r, http.StatusOK, map[string]any{"object": "list", "data": []any{h.entry()}})
+	writeTagged(w, r, map[string]any{"object": "list", "data": []any{h.entry()}})
 	return nil
 }
 
@@ -57,7 +57,7 @@ func (h *Handler) model(w http.ResponseWriter, r *http.Request) error {
 	m["source"], m["license"] = info.Source, info.License
 	l := h.config.Limits
 	m["limits"] = map[string]int{"steps": l.Steps, "n": l.Count, "pixels": l.Pixels, "body": l.Body, "waiting": l.Waiting}
-	writeJSON(w, r, http.StatusOK, m)
+	writeTagged(w, r, m)
 	return nil
 }
 

@@ -246,6 +246,9 @@ func (h *Handler) readEdit(raw json.RawMessage) (json.RawMessage, []string, erro
 			delete(fields, name)
 		}
 	}
+	if err := h.pixels(fields, pictures["image"] != nil); err != nil {
+		return nil, nil, err
+	}
 	fitted, ok := fields["fit"]
 	if len(pictures) == 0 && !ok {
 		return raw, nil, nil
@@ -272,6 +275,25 @@ func (h *Handler) readEdit(raw json.RawMessage) (json.RawMessage, []string, erro
 	}
 	raw, err = json.Marshal(r.Edit)
 	return raw, notes, err
+}
+
+// pixels refuses an image that is neither a picture's file nor, as a width would say, pixels.
+func (h *Handler) pixels(fields map[string]json.RawMessage, isPicture bool) error {
+	if isPicture || fields["width"] != nil {
+		return nil
+	}
+	const allowed = "a picture's file, " + picture.Formats + ", or with width pixels, in base64"
+	var b []byte
+	if json.Unmarshal(fields["image"], &b) != nil || len(fields) < 2 { // core says what is wrong
+		return nil
+	}
+	if len(b) == 0 {
+		return &core.FieldError{Field: "edit.image", Value: "missing", Allowed: allowed}
+	}
+	if _, err := h.picture("edit.image", b); err != nil {
+		return err
+	}
+	return nil
 }
 
 // isPicture tells a picture's file from pixels, by how it begins.

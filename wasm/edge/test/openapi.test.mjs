@@ -90,6 +90,8 @@ test("answers are as documented", async () => {
     await exchange(401, method, image, { headers: { Authorization: "" } });
     await exchange(404, method, image, { path: "v1/images?class=fox&model=x" });
     await exchange(200, method, "/v1/models");
+    await exchange(304, method, "/v1/models", { headers: { "If-None-Match": "*" } });
+    await exchange(304, method, "/v1/models/{id}", { path: "v1/models/emoji", headers: { "If-None-Match": "*" } });
     await exchange(401, method, "/v1/models", { headers: { Authorization: "" } });
     await exchange(200, method, "/v1/models/{id}", { path: "v1/models/emoji" });
     await exchange(401, method, "/v1/models/{id}", { path: "v1/models/x", headers: { Authorization: "" } });
