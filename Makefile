@@ -85,6 +85,16 @@ release-program:
 	CGO_ENABLED=0 GOOS=$(firstword $(subst /, ,$(SYSTEM))) GOARCH=$(lastword $(subst /, ,$(SYSTEM))) \
 		$(GO) build -trimpath -tags release -ldflags="-s -w -X main.version=$(VERSION)" -o $(TO) ./tools/dit8
 
+# With docker, podman or buildah; make image IMAGE=name:tag MODEL=my.dit8, a file in this folder
+IMAGE ?= dit8:$(VERSION)
+MODEL ?= weights/default.dit8
+image:
+	@if docker info >/dev/null 2>&1; then build="docker build"; \
+	elif command -v podman >/dev/null; then build="podman build --format docker"; \
+	elif command -v buildah >/dev/null; then build="buildah build --format docker --layers"; \
+	else echo "A builder of containers is needed: docker, whose daemon runs, podman or buildah."; exit 1; fi; \
+	$$build $(IMAGE_FLAGS) --build-arg MODEL=$(MODEL) -t $(IMAGE) .
+
 # The worker's modules, as wasm/edge/worker.mjs imports them. Go's glue is made a function of
 # the globals that Go sees.
 EDGE = wasm/edge/dist

@@ -79,14 +79,14 @@ func newClient(url string) *client {
 func (c *client) load(ctx context.Context, cases []request, d time.Duration) (*report, error) {
 	defer c.http.CloseIdleConnections()
 	r := &report{}
-	n := 0
-	start := time.Now()
-	for ; time.Since(start) < d/5 || n < len(cases); n++ {
-		if status, err := c.send(cases[n%len(cases)]); err != nil || status == http.StatusTooManyRequests {
-			return nil, fmt.Errorf("alone, request %d: status %d: %w", n, status, err)
-		}
+	ms, err := c.times(cases, d/5)
+	if err != nil {
+		return nil, err
 	}
-	r.Capacity = float64(n) / time.Since(start).Seconds()
+	for _, v := range ms {
+		r.Capacity += v / 1000 / float64(len(ms))
+	}
+	r.Capacity = 1 / r.Capacity
 	r.Rate = 2 * r.Capacity
 
 	var mu sync.Mutex
@@ -110,7 +110,7 @@ func (c *client) load(ctx context.Context, cases []request, d time.Duration) (*r
 			answered = append(answered, ms)
 		}
 	}
-	start = time.Now()
+	start := time.Now()
 	quarter := false
 	for ctx.Err() == nil && time.Since(start) < d {
 		if !quarter && time.Since(start) > d/4 {

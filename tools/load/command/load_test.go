@@ -84,3 +84,24 @@ func TestBadCommands(t *testing.T) {
 		}
 	}
 }
+
+// The simulation gives what queueing theory says of a queue with equal times (M/D/1, by
+// Pollaczek and Khinchine: the mean wait at load ρ is ρ/(2(1-ρ)) times; at half load the half
+// of all wait not at all), and more machines wait less at the same load.
+func TestSimulate(t *testing.T) {
+	ms := []float64{10}
+	one := simulate(ms, 1, 0.5, 1)
+	if one.rate != 50 || one.refused != 0 || one.took.P50 < 10 || one.took.P50 > 11 || one.computed < 0.48 || one.computed > 0.52 {
+		t.Errorf("%+v", one)
+	}
+	if over := simulate(ms, 1, 2, 1); over.refused < 0.48 || over.refused > 0.52 || over.took.P50 < 160 || over.took.P99 > 170 {
+		t.Errorf("twice the capacity: %+v", over)
+	}
+	any, two := simulate(ms, 10, 0.8, 1), simulate(ms, 10, 0.8, 2)
+	if two.took.P99 >= any.took.P99/1.5 {
+		t.Errorf("the emptier of two: %+v, any: %+v", two, any)
+	}
+	if page := simulation(ms, 0.36); !strings.Contains(page, "| 100 | 80 % | 8000 | emptier of two |") || !strings.Contains(page, "| $0.0020 |") {
+		t.Error(page)
+	}
+}

@@ -16,9 +16,10 @@ import (
 	"time"
 )
 
-const usage = `load tries a server on this machine with twice the requests that it can answer.
+const usage = `load tries a server on this machine with twice the requests that it can answer. With -simulate
+it measures how long they take one after the other, and simulates 1, 10 and 100 such servers.
 
-  load -url http://127.0.0.1:8080/ [-duration 1m]
+  load -url http://127.0.0.1:8080/ [-duration 1m] [-simulate [-price 0.09]]
 
 `
 
@@ -35,6 +36,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("load", flag.ContinueOnError)
 	target := f.String("url", "http://127.0.0.1:8080/", "`address` of the server, on this machine")
 	duration := f.Duration("duration", time.Minute, "how long, up to ten minutes; a fifth of it finds the capacity")
+	simulated := f.Bool("simulate", false, "print, as Markdown, how many such servers would do")
+	price := f.Float64("price", 0.09, "of -simulate: what a machine as this one costs an hour, in `dollars`")
 	f.SetOutput(io.Discard)
 	err := f.Parse(args)
 	if err == nil {
@@ -54,6 +57,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		fmt.Fprintln(stderr, "load:", err)
 		return 1
+	}
+	if *simulated {
+		ms, err := newClient(*target).times(cases, *duration)
+		if err != nil {
+			fmt.Fprintln(stderr, "load:", err)
+			return 1
+		}
+		io.WriteString(stdout, simulation(ms, *price))
+		return 0
 	}
 	report, err := newClient(*target).load(ctx, cases, *duration)
 	if err == nil {

@@ -36,13 +36,21 @@ type Part struct {
 	Of   int `json:"of"`
 }
 
-// ParsePart reads "3/8".
-func ParsePart(text string) (*Part, error) {
+// ParsePart reads "3/8", or "job/8": the part whose number, from 0, the environment variable
+// JOB_COMPLETION_INDEX has, as Kubernetes gives it to the pods of an Indexed Job.
+func ParsePart(text string, getenv func(string) string) (*Part, error) {
 	a, b, ok := strings.Cut(text, "/")
+	if a == "job" {
+		index, err := strconv.Atoi(getenv("JOB_COMPLETION_INDEX"))
+		if err != nil {
+			return nil, fmt.Errorf("%q: JOB_COMPLETION_INDEX is %q, expected a number, as the pods of an Indexed Job have it", text, getenv("JOB_COMPLETION_INDEX"))
+		}
+		a = strconv.Itoa(index + 1)
+	}
 	p, err1 := strconv.Atoi(a)
 	of, err2 := strconv.Atoi(b)
 	if !ok || err1 != nil || err2 != nil || p < 1 || of < p || of > MaxCount {
-		return nil, fmt.Errorf("%q is no part of a run, allowed: I/N, as 3/8, I from 1 to N", text)
+		return nil, fmt.Errorf("%q is no part of a run, allowed: I/N, as 3/8, I from 1 to N, or job/N in a pod of an Indexed Job", text)
 	}
 	return &Part{p, of}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +33,7 @@ func (b *bulkFlags) add(f *flag.FlagSet) {
 		"Without -class or -prompt they are spread evenly over the classes, or the examples of prompts. The same command goes on where it was cut off")
 	f.StringVar(&b.png, "png", "", "the same as PNG files in a `folder`")
 	f.StringVar(&b.from, "from", "", "of -npz and -png: a `file` with a class, or a prompt, a line; without -count one image each")
-	f.StringVar(&b.shard, "shard", "", "of -npz and -png: make one `part` of all images, as 3/8; sample merge joins the files of all parts")
+	f.StringVar(&b.shard, "shard", "", "of -npz and -png: make one `part` of all images, as 3/8, or job/8 in a pod of an Indexed Job of Kubernetes; sample merge joins the files of all parts")
 }
 
 func (b *bulkFlags) given() bool { return b.npz != "" || b.png != "" || b.from != "" || b.shard != "" }
@@ -62,7 +63,7 @@ func (b *bulkFlags) take(r *requestFlags) (err error) {
 	r.req.Count = 1
 	b.spread = !set["class"] && !set["prompt"]
 	if b.shard != "" {
-		if b.part, err = bulk.ParsePart(b.shard); err != nil {
+		if b.part, err = bulk.ParsePart(b.shard, os.Getenv); err != nil {
 			return usageError("-shard: " + err.Error())
 		}
 	}

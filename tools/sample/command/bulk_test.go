@@ -51,7 +51,12 @@ func TestBulk(t *testing.T) {
 		var parts []string
 		for i := n; i >= 1; i-- {
 			part := filepath.Join(dir, fmt.Sprintf("%d-of-%d.npz", i, n))
-			done(t, "-model", small, "-count", "150", "-steps", "1", "-guidance", "1", "-seed", "7", "-shard", fmt.Sprintf("%d/%d", i, n), "-threads", "2", "-npz", part)
+			shard := fmt.Sprintf("%d/%d", i, n)
+			if n == 3 { // as a pod of an Indexed Job says it
+				t.Setenv("JOB_COMPLETION_INDEX", fmt.Sprint(i-1))
+				shard = "job/3"
+			}
+			done(t, "-model", small, "-count", "150", "-steps", "1", "-guidance", "1", "-seed", "7", "-shard", shard, "-threads", "2", "-npz", part)
 			parts = append(parts, part)
 		}
 		joined := filepath.Join(dir, fmt.Sprintf("joined-%d.npz", n))
@@ -233,6 +238,7 @@ func TestBulkPNGs(t *testing.T) {
 	if note := done(t, args...); note != "" {
 		t.Errorf("all is there: %s", note)
 	}
+	t.Setenv("JOB_COMPLETION_INDEX", "x")
 	for _, c := range []struct {
 		code int
 		want string
@@ -243,6 +249,7 @@ func TestBulkPNGs(t *testing.T) {
 		{2, "-count is 10000001, allowed: 1 to 10000000", []string{"-npz", "a.npz", "-count", "10000001"}},
 		{2, "both where the images go", []string{"-npz", "a.npz", "-png", "b"}},
 		{2, "go with -npz or -png", []string{"-shard", "1/2"}},
+		{2, `JOB_COMPLETION_INDEX is "x", expected a number`, []string{"-npz", "a.npz", "-count", "9", "-shard", "job/8"}},
 		{2, `"9/8" is no part of a run`, []string{"-npz", "a.npz", "-count", "9", "-shard", "9/8"}},
 		{2, "-o does not go with -npz", []string{"-npz", "a.npz", "-o", "b.png"}},
 		{2, "-from and -class", []string{"-npz", "a.npz", "-from", from, "-class", "0"}},
