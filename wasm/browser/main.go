@@ -3,8 +3,8 @@
 // Command browser is the program that the page's worker runs. It sets the global
 // dit8, an object of these functions:
 //
-//	load(read, sha256, …): Promise<info>; read(): Promise<Uint8Array|null> gives the model file's next bytes, sha256 is the whole file's, in hex, or "";
-//		two more are of the autoencoder's file, where it is another one
+//	load(read, …): Promise<info>; read(): Promise<Uint8Array|null> gives the model file's next bytes; one more is of the autoencoder's file,
+//		where it is another one. A damaged file is a FormatError.
 //	generate(json, onStep): Promise<result>; onStep({step, steps, first, size, images, decoding}) may be left out
 //	read(text): said; what a prompt says in the model's words, at once; see words.go
 //	inspect(json): Promise<modulation>; see inspect.go
@@ -17,7 +17,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,20 +68,15 @@ type program struct {
 	cancel    context.CancelFunc // of the running request
 }
 
-// load reads a model file from args[0], of the SHA-256 args[1] where that is not
-// empty, and the file of its autoencoder from args[2] and args[3] where they are there, and
-// replaces the model by it. After a failure the model before it stays in use.
+// load reads a model file from args[0], and the file of its autoencoder from args[1] where
+// that is there, and replaces the model by it. After a failure the model before it stays in use.
 func (p *program) load(args []js.Value) (any, error) {
 	if p.cancel != nil {
 		return nil, errors.New("a request is running")
 	}
 	var files [2]*weights.Reader
-	for i := range min(len(args)/2, len(files)) {
-		src := &source{next: args[2*i]}
-		if sum := args[2*i+1].String(); sum != "" {
-			src.hash, src.sum = sha256.New(), sum
-		}
-		r, err := weights.NewReader(src)
+	for i := range min(len(args), len(files)) {
+		r, err := weights.NewReader(&source{next: args[i]})
 		if err != nil {
 			return nil, err
 		}
@@ -245,11 +239,14 @@ func guarded(f func([]js.Value) (any, error), args []js.Value) (v any, err error
 func jsError(err error) js.Value {
 	e := js.Global().Get("Error").New(err.Error())
 	var f *core.FieldError
+	var format weights.FormatError
 	switch {
 	case errors.As(err, &f):
 		e.Set("field", f.Field)
 	case errors.Is(err, context.Canceled):
 		e.Set("name", "AbortError")
+	case errors.As(err, &format):
+		e.Set("name", "FormatError")
 	}
 	return e
 }

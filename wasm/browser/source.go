@@ -3,10 +3,7 @@
 package main
 
 import (
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"hash"
 	"io"
 	"syscall/js"
 )
@@ -18,17 +15,12 @@ type source struct {
 	left js.Value // Uint8Array
 	n    int      // bytes of left
 	done bool
-
-	// What JavaScript cannot do away from https: instead of the end there is an error
-	// where the SHA-256 of all bytes is not the sum.
-	hash hash.Hash // nil for no check
-	sum  string    // in hex
 }
 
 func (s *source) Read(b []byte) (int, error) {
 	for s.n == 0 {
 		if s.done {
-			return 0, s.end()
+			return 0, io.EOF
 		}
 		v, err := await(s.next.Invoke())
 		if err != nil {
@@ -41,20 +33,7 @@ func (s *source) Read(b []byte) (int, error) {
 	}
 	n := js.CopyBytesToGo(b, s.left)
 	s.left, s.n = s.left.Call("subarray", n), s.n-n
-	if s.hash != nil {
-		s.hash.Write(b[:n])
-	}
 	return n, nil
-}
-
-func (s *source) end() error {
-	if s.hash == nil {
-		return io.EOF
-	}
-	if got := hex.EncodeToString(s.hash.Sum(nil)); got != s.sum {
-		return fmt.Errorf("the file's SHA-256 is %s, expected %s", got, s.sum)
-	}
-	return io.EOF
 }
 
 // await blocks the goroutine until a promise is settled.

@@ -8,3 +8,7 @@ export class DownloadError extends Error {
 export class ModelError extends Error {
   name = "ModelError";
 }
+
+export class MemoryError extends Error {
+  name = "MemoryError";
+}

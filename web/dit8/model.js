@@ -1,23 +1,20 @@
-// Where the bytes of a model's file come from: a Blob, the cache or the network.
-//   const source = open(model, {cache, report, taken});
-//   await source.read()  // Uint8Array, or null at the end, where the file is what it should be
-//   source.failure       // what read threw last
-//   source.unchecked     // the SHA-256 that is left to the caller to check
-// report({loaded, total, from}) is called as bytes arrive, total 0 where it is not known,
-// and report({note}) where something did not go as it should and does not matter.
-import { DownloadError, ModelError } from "./errors.js";
+// Where the bytes of a model's file come from: a Blob, what is kept on this device, or the network, from where they are kept.
+//   const source = open(model, {storage, report});
+//   await source.read()      // Uint8Array, or null at the end, where the file is what it should be
+//   source.failure           // what read threw last
+//   await source.end(damaged)    // once, at last; a damaged file is not kept, and true says that it had been
+// model is {file}, {kept}, the id of a record of storage.js, or {url, sha256, bytes, name}. report({loaded, total, from}) is called
+// as bytes arrive, total 0 where it is not known, and report({note}) where something did not go as it should and does not matter.
+import { DownloadError, MemoryError, ModelError } from "./errors.js";
+import { sha256 as newHash } from "./sha256.js";
+import * as kept from "./storage.js";
 
-const cacheName = "dit8-models";
 const attempts = 5, pause = 250; // ms before the second attempt, then twice as long each time
 
-export function open(model, { cache = true, report = () => {}, taken = () => {} } = {}) {
-  const { file, url, sha256, bytes } = model;
-  // Browsers have neither a hash nor a cache for pages that came over http.
-  const subtle = sha256 && globalThis.crypto?.subtle;
-  const kept = cache && subtle && globalThis.caches ? `${new URL(url, location.href).origin}/${cacheName}/${sha256}` : undefined;
-  const pieces = file ? blob(file, report) : subtle ? checked() : network(url, bytes, report, taken);
+export function open(model, { storage = true, report = () => {} } = {}) {
+  const state = {}; // file is what is written, stored the id of what is read, before the bytes that an earlier visit has left
+  const pieces = model.file ? blob(model.file, report) : model.kept ? stored(model.kept, state, report) : storage ? through(model, state, report) : past(model, report);
   const source = {
-    unchecked: sha256 && !subtle ? sha256 : undefined,
     async read() {
       try {
         const { done, value } = await pieces.next();
@@ -27,73 +24,129 @@ export function open(model, { cache = true, report = () => {}, taken = () => {} 
         throw error;
       }
     },
+    async end(damaged) {
+      const had = !!state.stored || state.before > 0;
+      const ended = pieces.return().catch(() => {});
+      if (state.stored) await ended; // a network may never answer
+      if (!damaged) await state.file?.close();
+      else if (state.stored) await kept.remove(state.stored).catch(() => {});
+      else await state.file?.remove();
+      return damaged && had && !model.kept;
+    },
   };
   return source;
-
-  // checked takes a file from the cache if it is there as it should be, and keeps what
-  // comes over the network, which it downloads, hashes and stores while the reader is busy.
-  async function* checked() {
-    const copy = kept && await fromCache(kept, sha256, report);
-    if (copy) {
-      taken(copy.length);
-      report({ loaded: copy.length, total: copy.length, from: "cache" });
-      yield copy;
-      return;
-    }
-    const download = fill(network(url, bytes, report, taken), bytes, taken);
-    const stored = download.whole.then(async (whole) => {
-      const got = await digest(whole);
-      if (got !== sha256) throw new ModelError(`${url}: the file's SHA-256 is ${got}, expected ${sha256}`);
-      if (kept) await keep(kept, whole, report);
-    });
-    stored.catch(() => {}); // reported below
-    yield* download.pieces();
-    await stored;
-  }
 }
 
-// fill collects pieces in one array, of bytes where that is known. whole is a promise of
-// it, pieces() yields what has come since it was asked last.
-function fill(source, bytes = 0, taken) {
-  let all = new Uint8Array(bytes), length = 0, ended = false, news;
-  let next = new Promise((resolve) => { news = resolve; });
-  const whole = (async () => {
+// past downloads a file, checks it and keeps nothing.
+async function* past({ url, sha256, bytes }, report) {
+  const hash = sha256 && await newHash();
+  for await (const piece of network(url, { bytes, report })) {
+    hash?.update(piece);
+    yield piece;
+  }
+  const sum = hash?.hex();
+  if (sum !== sha256) throw new ModelError(`${url}: ${wrong(sum, sha256)}`);
+}
+
+const wrong = (got, expected) => `the file's SHA-256 is ${got}, expected ${expected}`;
+
+// through takes a file from where it is kept, or downloads and keeps it.
+async function* through(model, state, report) {
+  const { url, sha256, bytes, name } = model;
+  const there = await kept.find({ sha256, url }).catch(() => undefined);
+  const first = there && !sha256 ? await newer(url, there.tag) : undefined;
+  if (there && !first) return yield* stored(there.id, state, report);
+  const about = { id: await kept.idOf({ sha256, url }).catch(() => undefined), url, sha256, name };
+  if (first && there) await kept.remove(there.id).catch(() => {});
+  let file;
+  try {
+    file = about.id && await kept.create(about, { wait: () => report({ note: "another tab is downloading it; waiting for that" }) });
+  } catch (error) {
+    report({ note: cannot(error.message) });
+  }
+  if (!file) return yield* past(model, report);
+  if (file.record) return yield* stored(file.record.id, state, report);
+  state.file = file;
+  state.before = file.length;
+  const begun = { loaded: 0, total: bytes ?? file.noted.total ?? 0, tag: file.noted.tag, sha256, first };
+  for await (const piece of file.replay()) {
+    report({ loaded: begun.loaded += piece.length, total: begun.total, from: "storage" });
+    yield piece;
+  }
+  const { hash } = file;
+  let keeping = file;
+  const drop = async (message) => {
+    report({ note: cannot(message) });
+    keeping = state.file = undefined;
+    await file.remove().catch(() => {});
+  };
+  const known = async (total, tag) => {
     try {
-      for await (const piece of source) {
-        if (length + piece.length > all.length) {
-          const longer = new Uint8Array(Math.max(2 * all.length, length + piece.length));
-          longer.set(all);
-          all = longer;
-        }
-        all.set(piece, length);
-        taken(all.length);
-        length += piece.length;
-        news();
-      }
-      return all.subarray(0, length);
-    } finally {
-      ended = true;
-      news();
+      await makeRoom(file, total);
+    } catch ({ message }) {
+      return drop(message);
     }
-  })();
-  whole.catch(() => {}); // pieces throws it
-  async function* pieces() {
-    for (let at = 0; ;) {
-      if (at < length) {
-        const piece = all.subarray(at, length);
-        at = length;
-        yield piece;
-      } else if (ended) {
-        await whole;
-        return;
-      } else {
-        await next;
-        next = new Promise((resolve) => { news = resolve; });
-      }
+    if (tag && tag !== file.noted.tag) await file.note({ tag, total: total || undefined }).catch(() => {});
+    begun.tag = tag;
+  };
+  for await (const piece of network(url, { bytes, report, begun, known })) {
+    if (keeping) await file.append(piece).catch(({ message }) => drop(message));
+    if (!keeping) hash.update(piece);
+    yield piece;
+  }
+  if (keeping) {
+    state.file = undefined;
+    await file.finish({ tag: begun.tag }).catch((error) => {
+      if (error instanceof ModelError) throw new ModelError(`${url}: ${error.message}`);
+      report({ note: cannot(error.message) });
+    });
+  } else if (sha256) {
+    const sum = hash.hex();
+    if (sum !== sha256) throw new ModelError(`${url}: ${wrong(sum, sha256)}`);
+  }
+}
+
+const cannot = (why) => `the model can't be kept here (${why}); it will be downloaded again`;
+const mega = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
+
+// makeRoom removes other downloads, the oldest first, where there is no room for a file of so many bytes, or throws.
+async function makeRoom(file, bytes) {
+  let others;
+  for (;;) {
+    try {
+      return await file.reserve(bytes);
+    } catch (error) {
+      others ??= (await kept.list({ begun: true })).filter(({ id, url }) => id !== file.id && url);
+      if (error.name !== "QuotaExceededError" || !others.length) throw error;
+      await kept.remove(others.pop().id).catch(() => {}); // another tab reads it
     }
   }
-  return { whole, pieces };
 }
+
+async function* stored(id, state, report) {
+  const record = (await kept.list()).find((record) => record.id === id);
+  if (!record) throw new ModelError("the model is not kept here any more");
+  state.stored = id;
+  let loaded = 0;
+  for await (const piece of kept.read(id)) {
+    report({ loaded: loaded += piece.length, total: record.bytes, from: "storage" });
+    yield piece;
+  }
+  if (loaded !== record.bytes) throw new ModelError(`the file that is kept here ends after ${loaded} of ${record.bytes} bytes`);
+}
+
+// newer gives the response with a file that is newer than the one of a tag; none where it is the same or there is no connection.
+async function newer(url, tag) {
+  const response = await fetch(url, { cache: "no-cache" }).catch(() => undefined);
+  if (!response?.ok || tag && tagOf(response) === tag) return void response?.body?.cancel();
+  return response;
+}
+
+// tagOf tells versions of a file apart.
+const tagOf = ({ headers }) => {
+  const tag = headers.get("ETag");
+  return (tag?.startsWith("W/") ? undefined : tag) ?? headers.get("Last-Modified") ?? undefined;
+};
 
 async function* blob(file, report) {
   let loaded = 0;
@@ -105,30 +158,38 @@ async function* blob(file, report) {
   }
 }
 
-// network downloads a file. Where the connection breaks it goes on from there, or, where
-// the server can't, starts anew and leaves out what it had.
-async function* network(url, bytes, report, taken) {
-  let loaded = 0, total = bytes ?? 0, tag;
-  for (let attempt = 1; ;) {
+// network downloads a file, or the rest of one that was begun. Where the connection breaks it goes on from there, or, where
+// the server can't, starts anew and leaves out what it had. known(total, tag) is called before the bytes, with 0 for a total
+// that is not known; first is a response that is there already.
+async function* network(url, { bytes, report, begun: { loaded = 0, total = bytes ?? 0, tag, sha256, first } = {}, known = () => {} }) {
+  const foreign = new URL(url, location.href).origin !== location.origin; // which would be asked first whether it minds If-Range
+  for (let attempt = 1, told = false; ;) {
     try {
-      const headers = loaded && tag ? { Range: `bytes=${loaded}-`, "If-Range": tag } : {};
-      const response = await fetch(url, { headers });
+      if (loaded && loaded === total) return; // all but the end of it was done
+      const headers = loaded && (tag || sha256) ? { Range: `bytes=${loaded}-`, ...(tag && !foreign && { "If-Range": tag }) } : {};
+      if (headers.Range) await first?.body?.cancel();
+      const response = !headers.Range && first || await fetch(url, { headers });
+      first = undefined;
       let skip = loaded;
-      if (response.status === 206 && response.headers.get("Content-Range")?.startsWith(`bytes ${loaded}-`)) skip = 0;
+      const range = response.headers.get("Content-Range");
+      if (response.status === 206 && (range ? range.startsWith(`bytes ${loaded}-`) : foreign)) skip = 0;
       else if (response.status !== 200) throw new DownloadError(`${url}: the server answered ${response.status}`, url, response.status);
       if (skip === loaded) {
         const length = Number(response.headers.get("Content-Length"));
         if (!response.headers.get("Content-Encoding")) total ||= length;
-        const etag = response.headers.get("ETag");
-        tag = etag && !etag.startsWith("W/") ? etag : response.headers.get("Last-Modified");
+        tag = tagOf(response);
       }
+      if (!told) {
+        roomy(total, url);
+        await known(total, tag);
+      }
+      told = true;
       for (const reader = response.body.getReader(); ;) {
         const { done, value } = await reader.read();
         if (done) break;
         if (value.length <= skip) { skip -= value.length; continue; }
         const piece = skip ? value.subarray(skip) : value;
         skip = 0;
-        taken(value.buffer.byteLength);
         loaded += piece.length;
         if (!bytes && loaded > total) total = 0; // the length was of what is compressed, which other origins do not say
         report({ loaded, total, from: "network" });
@@ -138,6 +199,7 @@ async function* network(url, bytes, report, taken) {
       if (loaded >= total) return;
       throw new DownloadError(`${url}: the file ends after ${loaded} of ${total} bytes`, url);
     } catch (error) {
+      if (error instanceof MemoryError) throw error;
       const temporary = !error.status || error.status === 429 || error.status >= 500;
       if (!temporary || attempt === attempts) throw error instanceof DownloadError ? error : new DownloadError(`${url}: ${error.message}`, url);
       report({ note: `${error.message}; trying again` });
@@ -147,39 +209,11 @@ async function* network(url, bytes, report, taken) {
   }
 }
 
-// fromCache gives the bytes of an entry. One that is not what it should be is deleted.
-async function fromCache(key, sha256, report) {
-  try {
-    const cache = await caches.open(cacheName);
-    const response = await cache.match(key);
-    if (!response) return undefined;
-    const bytes = await response.arrayBuffer();
-    if (await digest(bytes) === sha256) return new Uint8Array(bytes);
-    await cache.delete(key);
-    report({ note: "the copy of the model that was kept here is damaged; it is downloaded again" });
-  } catch (error) {
-    report({ note: `the copy of the model that was kept here can't be read (${error.message})` });
-  }
-  return undefined;
-}
-
-// keep stores a file, in place of others where there is no room for all.
-async function keep(key, file, report) {
-  const response = () => new Response(file, { headers: { "Content-Type": "application/octet-stream" } });
-  try {
-    const cache = await caches.open(cacheName);
-    try {
-      await cache.put(key, response());
-    } catch {
-      for (const other of await cache.keys()) await cache.delete(other);
-      await cache.put(key, response());
-    }
-  } catch (error) {
-    report({ note: `the model can't be kept here (${error.message}); it will be downloaded again` });
-  }
-}
-
-async function digest(bytes) {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(hash, (b) => b.toString(16).padStart(2, "0")).join("");
+// roomy throws where the device has not the memory for a model's file of so many bytes, as far as browsers tell: half of it for a
+// page, and what one memory of WebAssembly may have.
+function roomy(bytes, what) {
+  const needed = bytes * 1.15 + 150e6, has = navigator.deviceMemory * 2 ** 30 / 2;
+  const fail = (why) => { throw new MemoryError(`${what}: the model takes ${mega(needed)} MB of memory, ${why}`); };
+  if (needed > has && bytes > 100e6) fail(`this device lets a page have about ${mega(has)} MB`);
+  if (needed > 2 ** 32) fail("a page may have 4295 MB");
 }

@@ -3,7 +3,8 @@ export interface Model {
   /** What Sampler.load accepts in place of the object. */
   name?: string;
   url: string | URL;
-  /** Of the whole file, in hex. Where it is given the file is checked against it and kept in the Cache API. */
+  /** Of the whole file, in hex: what arrives is checked against it, and found by it where it is kept. Without it the host is asked
+   *  whether it has another version, if there is a connection. */
   sha256?: string;
   /** Length of the file. */
   bytes?: number;
@@ -17,8 +18,8 @@ export const models: readonly (Model & { name: string; sha256: string; bytes: nu
 /** News while a model is loaded. */
 export type Progress =
   /** Bytes of the file so far, total being 0 where it is not known. */
-  | { loaded: number; total: number; from: "network" | "cache" | "file"; note?: undefined }
-  /** Something did not go as it should and does not matter, such as a cache without room. */
+  | { loaded: number; total: number; from: "network" | "storage" | "file"; note?: undefined }
+  /** Something did not go as it should and does not matter, such as a device without room to keep it. */
   | { note: string; loaded?: undefined };
 
 export interface EngineOptions {
@@ -34,8 +35,9 @@ export interface LoadOptions extends EngineOptions {
   model?: string | URL | Model | Blob | Response | ArrayBuffer | ArrayBufferView;
   /** The .dit8 file of the autoencoder that makes images of the model's latents, where it is another one; in the same forms. */
   vae?: string | URL | Model | Blob | Response | ArrayBuffer | ArrayBufferView;
-  /** Whether a model with a SHA-256 is kept in the Cache API; true by default. */
-  cache?: boolean;
+  /** Whether a model that is downloaded is kept on the device, in the Origin Private File System or, where there is none, the Cache
+   *  API; true by default. A download that was cut goes on the next time. Where there is no room older ones make it. */
+  storage?: boolean;
   onProgress?(progress: Progress): void;
 }
 
@@ -276,6 +278,7 @@ export class Sampler {
    * Loads a model.
    * @throws {DownloadError} where the file can't be had
    * @throws {ModelError} where the file is not what it should be
+   * @throws {MemoryError} where it is too large for this device
    */
   static load(options?: LoadOptions): Promise<Sampler>;
 
@@ -317,6 +320,9 @@ export class RequestError extends Error {
 
 /** A file that is no model, or is damaged. */
 export class ModelError extends Error {}
+
+/** A model that is too large for the memory of this device, as far as the browser tells; thrown before the download. */
+export class MemoryError extends Error {}
 
 /** A file that can't be downloaded. */
 export class DownloadError extends Error {

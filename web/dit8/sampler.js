@@ -1,10 +1,10 @@
 // Images from a Diffusion Transformer, made by a worker of this page. sampler.d.ts
 // says what everything is; README.md shows how it is used.
-import { DownloadError, ModelError } from "./errors.js";
+import { DownloadError, MemoryError, ModelError } from "./errors.js";
 import { models } from "./models.js";
 import { encode, readMetadata } from "./png.js";
 
-export { DownloadError, ModelError, models, readMetadata };
+export { DownloadError, MemoryError, ModelError, models, readMetadata };
 
 export class RequestError extends Error {
   name = "RequestError";
@@ -18,12 +18,12 @@ export class Sampler {
   #free = Promise.resolve(); // settles when the worker has done what it was asked for
   #ended; // why there are no further answers
 
-  static async load({ model = models[0], vae, threads, device = "auto", cache = true, onProgress, signal } = {}) {
+  static async load({ model = models[0], vae, threads, device = "auto", storage = true, onProgress, signal } = {}) {
     const sampler = new Sampler({ threads, device }, signal);
     try {
       const { vae: own, ...file } = await locate(model, "model");
       const files = { model: file, vae: vae ?? own ? await locate(vae ?? own, "vae") : undefined };
-      const { info } = await sampler.#call("load", { ...files, cache }, { signal, onEvent: onProgress });
+      const { info } = await sampler.#call("load", { ...files, storage }, { signal, onEvent: onProgress });
       sampler.info = info;
       return sampler;
     } catch (error) {
@@ -171,10 +171,11 @@ async function locate(model, name) {
   if (model instanceof Blob) return { file: model };
   if (typeof model === "string") model = models.find(({ name }) => name === model) ?? model;
   if (typeof model === "string" || model instanceof URL) model = { url: model };
-  const { url, sha256, bytes, vae } = model ?? {};
+  const { kept, url, sha256, bytes, name: called, vae } = model ?? {};
+  if (kept && !url) return { kept, vae };
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256)) throw new RequestError(`${name}.sha256 is ${show(sha256)}, allowed: 64 hexadecimal digits`, `${name}.sha256`);
   try {
-    if (url) return { url: new URL(url, globalThis.document?.baseURI ?? location.href).href, sha256: sha256?.toLowerCase(), bytes, vae };
+    if (url) return { url: new URL(url, globalThis.document?.baseURI ?? location.href).href, sha256: sha256?.toLowerCase(), bytes, name: called, vae };
   } catch {} // no address
   throw new RequestError(`${name} is ${show(model)}, allowed: a name, an address, {url}, a Blob, a Response or bytes`, name);
 }
@@ -202,6 +203,7 @@ function typed({ name, message, field, url, status }) {
   switch (name) {
     case "AbortError": return new DOMException("the request was cancelled", "AbortError");
     case "ModelError": return new ModelError(message);
+    case "MemoryError": return new MemoryError(message);
     case "DownloadError": return new DownloadError(message, url, status);
   }
   return field ? new RequestError(message, field) : new Error(message);

@@ -8,7 +8,8 @@
 //
 // In a worker, as browsers write files quickly only there:
 //
-//   const file = await create({name, bytes, …})    // undefined where nothing can be kept here
+//   const file = await create({name, …})    // undefined where nothing can be kept here
+//   await file.reserve(total)    // throws QuotaExceededError where there is no room for so many bytes in all
 //   await file.append(bytes); …  // throws QuotaExceededError where there is no room
 //   const record = await file.finish({…})          // it is whole now, and listed; record.sha256 is of all its bytes
 //   await file.remove()          // in place of finish: nothing is left of it
@@ -18,7 +19,7 @@
 //
 // A download goes on where it was cut: create with the id that is a file's name, from idOf({sha256, url}), finds what is there.
 // Then file.length > 0, and replay() has to give what is there, for the hash, before append; close() leaves it for the next time,
-// with what file.note({…}) was told, which is in file.noted then.
+// with what file.note({…}) was told, which is in file.noted then. file.hash is for who goes on without the file.
 //
 // A record is {id, bytes, sha256, kept} and what create and finish were told: name, url, tag, …, kept being a time in ms; one
 // that is not whole has no kept.
@@ -71,13 +72,32 @@ async function files() {
           }
         },
         write(bytes) { length += write(file, bytes, length); },
-        end() { file.flush(); file.close(); },
+        // Browsers take a file's length for used: estimates of Chromium say nothing of a quota.
+        reserve(total) {
+          try {
+            file.truncate(total);
+            if (file.getSize() !== total) throw full();
+          } finally {
+            file.truncate(length);
+          }
+        },
+        end() {
+          file.flush();
+          if (file.getSize() !== length) throw full();
+          file.close();
+        },
         close() { file.close(); },
       };
     },
     async *read(id) {
       const file = await (await handle(`${id}.dit8`)).getFile();
-      for (let at = 0; at < file.size; at += slice) yield new Uint8Array(await file.slice(at, at + slice).arrayBuffer());
+      const take = (at) => (at < file.size ? file.slice(at, at + slice).arrayBuffer() : undefined);
+      for (let at = 0, next = take(0); next;) {
+        const bytes = new Uint8Array(await next);
+        next = take(at += slice); // while the reader is busy
+        next?.catch(() => {}); // reported above, if it is read
+        yield bytes;
+      }
     },
     async remove(id) {
       await drop(`${id}.json`); // first: what has none is not whole
@@ -97,11 +117,13 @@ async function files() {
   };
 }
 
-// write writes all of the bytes.
+const full = () => new DOMException("there is no room for the file", "QuotaExceededError");
+
+// write writes all of the bytes. Where there is no room Chromium gives -8 as 32 bits in place of an error.
 function write(file, bytes, at) {
   for (let n = 0; n < bytes.length;) {
     const more = file.write(bytes.subarray(n), { at: at + n });
-    if (!more) throw new DOMException("there is no room for the file", "QuotaExceededError");
+    if (!(more > 0 && more <= bytes.length - n)) throw full();
     n += more;
   }
   return bytes.length;
@@ -144,6 +166,7 @@ async function entries() {
             held = 0;
           }
         },
+        reserve() {},
         async end() { if (held) await put(id, n, next.subarray(0, held)); },
         close() {},
       };
@@ -258,8 +281,14 @@ export async function create({ id = unique(), ...about } = {}, { wait } = {}) {
   return {
     id,
     noted,
+    hash,
     get length() { return length; },
     note: (more) => at.setRecord(id, { ...about, ...more, id }),
+    async reserve(total) {
+      const space = await room();
+      if (space?.free < total - length) throw new DOMException(`there is room for ${mega(space.free)} of ${mega(total)} MB`, "QuotaExceededError");
+      if (total > length) file.reserve(total);
+    },
     async *replay() {
       hashed = 0;
       for await (const bytes of file.pieces()) {
@@ -308,6 +337,7 @@ export async function scratch() {
   }
 }
 
+const mega = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 const unique = () => `made-${crypto.randomUUID()}`;
 
 // tidy removes what closed tabs have left that nobody can go on with.

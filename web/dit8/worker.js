@@ -1,12 +1,12 @@
 // The worker of a Sampler: runs the Go program dit8.wasm with the kernels beside it.
 //   in:  {type: "start", threads, device} once, then with an id that the answers have
-//        {type: "load", model, vae?, cache} | {type: "generate", request, steps} with steps where events are wanted | {type: "read" | "inspect" | "bench", request} | {type: "cancel"}
+//        {type: "load", model, vae?, storage} | {type: "generate", request, steps} with steps where events are wanted | {type: "read" | "inspect" | "bench", request} | {type: "cancel"}
 //   out: {id, type: "event", event} as often as there is news, then
 //        {id, type: "done", result, memory} or {id, type: "error", error: {name, message, field?, …}}
 import "./wasm_exec.js";
 import "./kernels.js";
 import { decompress } from "./fzstd.js";
-import { ModelError } from "./errors.js";
+import { DownloadError, MemoryError, ModelError } from "./errors.js";
 import { open } from "./model.js";
 
 globalThis.dit8Zstd = decompress;
@@ -24,7 +24,6 @@ const helper = () => new Worker(new URL("./kernels-helper.js", import.meta.url))
 const noKernels = new Uint8Array([0]); // an engine without SIMD fails to compile it as well
 
 let kernels, program;
-let held = 0; // bytes of a model's file that are held beside the modules' memories, the peak
 
 async function get(name) {
   // A bundler (Turbopack) may give a path, which is no address in a worker that a blob: holds.
@@ -61,7 +60,7 @@ async function start({ threads, device }) {
 // memory is the peak of the bytes that have been taken: the modules' memories never shrink.
 function memory() {
   const { kernels: ours, go } = kernels.memory();
-  return ours + go + held;
+  return ours + go;
 }
 
 // buffers are those that a message's arrays lie in, which it takes along: that spares a copy.
@@ -71,27 +70,32 @@ function buffers({ images = [], branches = [] }) {
 }
 
 const calls = {
-  async load({ model, vae, cache }, report) {
-    const files = (vae ? [model, vae] : [model]).map(() => ({ loaded: 0, total: 0, taken: 0 })); // what came of each
-    const sum = (key) => files.reduce((n, file) => n + file[key], 0);
-    const sources = [model, vae].slice(0, files.length).map((file, i) => {
-      const source = open(file, { cache,
-        report: (event) => {
+  async load({ model, vae, storage }, report) {
+    const files = vae ? [model, vae] : [model];
+    for (let again = false; ; again = true) {
+      const news = files.map(() => ({ loaded: 0, total: 0 })); // what came of each
+      const sum = (key) => news.reduce((n, file) => n + file[key], 0);
+      const sources = files.map((file, i) => {
+        const source = open(file, { storage, report: (event) => {
           if (event.note) return report(event);
-          Object.assign(files[i], event);
-          report({ loaded: sum("loaded"), total: files.every(({ total }) => total) ? sum("total") : 0, from: event.from });
-        },
-        taken: (bytes) => { files[i].taken = Math.max(files[i].taken, bytes); held = Math.max(held, sum("taken")); } });
-      const early = [source.read()]; // the download begins while the program starts
-      early[0].catch(() => {}); // reported below
-      return { source, read: () => early.pop() ?? source.read() };
-    });
-    const dit8 = await program;
-    try {
-      const info = await dit8.load(...sources.flatMap(({ source, read }) => [read, source.unchecked ?? ""]));
-      return { info: { ...info, threads: kernels.threads, note: kernels.note } };
-    } catch (error) {
-      throw sources.find(({ source }) => source.failure)?.source.failure ?? new ModelError(error.message);
+          Object.assign(news[i], event);
+          report({ loaded: sum("loaded"), total: news.every(({ total }) => total) ? sum("total") : 0, from: event.from });
+        } });
+        const early = [source.read()]; // the download begins while the program starts
+        early[0].catch(() => {}); // reported below
+        return Object.assign(source, { next: () => early.pop() ?? source.read() });
+      });
+      try {
+        const info = await (await program).load(...sources.map(({ next }) => next));
+        for (const { next } of sources) while (await next()); // what the model did not need of a file, for what is kept
+        return { info: { ...info, threads: kernels.threads, note: kernels.note } };
+      } catch (error) {
+        const failure = sources.find(({ failure }) => failure)?.failure;
+        const damaged = failure ? !(failure instanceof DownloadError || failure instanceof MemoryError) : error.name === "FormatError";
+        const had = await Promise.all(sources.map((source) => source.end(damaged)));
+        if (again || !had.includes(true)) throw failure ?? new ModelError(error.message);
+        report({ note: "the copy of the model that was kept here is damaged; it is downloaded again" });
+      }
     }
   },
   async generate({ request, steps }, report) {

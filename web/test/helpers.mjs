@@ -44,8 +44,7 @@ export async function program(threads = 1) {
   const { instance } = await WebAssembly.instantiate(readFileSync(dist + "dit8.wasm"), go.importObject);
   kernels.attach(instance);
   go.run(instance);
-  const { load } = globalThis.dit8;
-  return Object.assign(globalThis.dit8, { load: (read, sha256 = "") => load(read, sha256), memory: kernels.memory });
+  return Object.assign(globalThis.dit8, { memory: kernels.memory });
 }
 
 // reader hands the bytes over in pieces, as a network does.

@@ -32,7 +32,7 @@ after(async () => {
 for (const name of ["kl", "taesd"]) for (const threads of [1, 2]) test(`${name} on ${threads} threads`, async () => {
   const { events, metadata, device, size } = await page.evaluate(async ({ name, threads }) => {
     const { Sampler } = await import("./dit8/sampler.js");
-    const sampler = await Sampler.load({ model: `/${name}.dit8`, threads, cache: false }), events = [];
+    const sampler = await Sampler.load({ model: `/${name}.dit8`, threads, storage: false }), events = [];
     const { metadata } = await sampler.generate({ class: "1", seed: 7, count: 2 }, { onStep: ({ step, steps, decoding }) => events.push([step, steps, decoding]) });
     sampler.dispose();
     return { events, metadata, device: sampler.info.device, size: sampler.info.size };
@@ -48,7 +48,7 @@ for (const name of ["kl", "taesd"]) for (const threads of [1, 2]) test(`${name} 
 test("a request is cancelled while it decodes", async () => {
   const { name, seen, sha256 } = await page.evaluate(async () => {
     const { Sampler } = await import("./dit8/sampler.js");
-    const sampler = await Sampler.load({ model: "/kl.dit8", threads: 1, cache: false }), stop = new AbortController(), seen = [];
+    const sampler = await Sampler.load({ model: "/kl.dit8", threads: 1, storage: false }), stop = new AbortController(), seen = [];
     const request = { class: "1", seed: 7, count: 2 };
     const error = await sampler.generate({ ...request, steps: 1, count: 16 }, { signal: stop.signal, onStep: ({ step, steps, decoding }) => {
       seen.push([step, steps, decoding]);

@@ -1,4 +1,4 @@
-// How a model is loaded: broken connections, damaged files, the cache.
+// How a model is loaded: broken connections, damaged files, what is kept.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { after, before, beforeEach, test } from "node:test";
 import { chromium } from "playwright-core";
-import { golden, launch, root } from "./helpers.mjs";
+import { classModel, golden, launch, root } from "./helpers.mjs";
 import { host } from "./static.mjs";
 
 const path = "/dit8/default.dit8";
@@ -123,19 +123,18 @@ test("a plain host is enough", async () => {
 test("a broken download goes on where it ended", async () => {
   let asked = 0;
   server.answers[path] = (request, response, body) => {
-    if (++asked === 1) return partly(response, body, 2e6, body.length);
+    if (!request.headers.range) return partly(response, body, 2e6, body.length); // again where the page was too slow to read any of it
     assert.equal(request.headers["if-range"], '"1"');
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range)[1]);
     response.writeHead(206, { "Content-Range": `bytes ${from}-${body.length - 1}/${body.length}`, "Content-Length": body.length - from });
-    if (asked === 3) response.end(body.subarray(from));
+    if (++asked === 2) response.end(body.subarray(from));
     else cut(response, body.subarray(from, 4e6));
   };
   const got = await load();
   assert.equal(got.sha256, sha256, JSON.stringify(got.error));
-  const [first, ...starts] = got.asked.map(({ range }) => range);
-  assert.equal(first, undefined);
+  const starts = got.asked.flatMap(({ range }) => range ?? []);
   // Each one begins where the page had come to.
-  assert.deepEqual(starts, got.progress.flatMap(({ note }, i) => (note ? `bytes=${got.progress[i - 1].loaded}-` : [])));
+  assert.deepEqual(starts, got.progress.flatMap(({ note }, i) => (note && got.progress[i - 1]?.loaded ? `bytes=${got.progress[i - 1].loaded}-` : [])));
   assert.equal(starts.length, 2);
   assert.equal(got.loaded, model.length);
 });
@@ -197,20 +196,44 @@ test("a good file of another hash is refused, and not kept", async () => {
   assert.equal((await load({ model: { sha256: "0".repeat(64) } })).asked.length, 1);
 });
 
-test("the second time it comes from the cache", async () => {
+// kept lists what is kept, with what was begun.
+const kept = (at = page) => at.evaluate(async () => (await import("./dit8/storage.js")).list({ begun: true }));
+
+test("the second time it comes from storage", async () => {
   assert.equal((await load()).from, "network");
   const again = await load();
-  assert.equal(again.from, "cache");
+  assert.equal(again.from, "storage");
   assert.deepEqual(again.asked, []);
   assert.equal(again.sha256, sha256);
   await page.reload();
-  assert.equal((await load()).from, "cache");
+  assert.equal((await load()).from, "storage");
+  const [record, ...others] = await kept();
+  assert.deepEqual(others, []);
+  assert.deepEqual([record.bytes, record.sha256, record.name], [model.length, hash, "default"]);
+  assert.ok(record.kept <= Date.now());
 });
 
-test("cache: false keeps nothing", async () => {
-  await load({ cache: false });
-  assert.deepEqual(await page.evaluate(() => caches.keys()), []);
+test("storage: false keeps nothing", async () => {
+  await load({ storage: false });
+  assert.deepEqual(await kept(), []);
   assert.equal((await load()).from, "network");
+});
+
+test("without a hash it is kept as long as the host has no other version", async () => {
+  const plain = { model: { sha256: undefined, bytes: undefined } };
+  let tag = '"1"';
+  server.answers[path] = (request, response, body) => response.writeHead(200, { ETag: tag, "Content-Length": body.length }).end(body);
+  assert.equal((await load(plain)).from, "network");
+  const again = await load(plain);
+  assert.deepEqual([again.from, again.sha256], ["storage", sha256]);
+  const { [path]: answer } = server.answers;
+  server.answers[path] = (request, response) => response.destroy(); // offline
+  assert.equal((await load(plain)).from, "storage");
+  server.answers[path] = answer;
+  tag = '"2"';
+  const newer = await load(plain);
+  assert.deepEqual([newer.from, newer.asked.length], ["network", 1]);
+  assert.deepEqual((await kept()).map(({ tag }) => tag), [tag]);
 });
 
 for (const [what, change] of [
@@ -220,34 +243,105 @@ for (const [what, change] of [
 ]) test(`a kept copy that was ${what} is replaced`, async () => {
   await load();
   await page.evaluate(async (change) => {
-    const cache = await caches.open("dit8-models");
-    const [key] = await cache.keys();
-    const bytes = new Uint8Array(await (await cache.match(key)).arrayBuffer());
-    await cache.put(key, new Response(new Function(`return ${change}`)()(bytes)));
+    const [{ id }] = await (await import("./dit8/storage.js")).list();
+    const file = await (await (await navigator.storage.getDirectory()).getDirectoryHandle("dit8-models")).getFileHandle(`${id}.dit8`);
+    const bytes = new Uint8Array(await (await file.getFile()).arrayBuffer());
+    const writable = await file.createWritable();
+    await writable.write(new Function(`return ${change}`)()(bytes));
+    await writable.close();
   }, change.toString());
   const got = await load();
   assert.equal(got.sha256, sha256);
   assert.equal(got.from, "network");
   assert.match(got.notes[0], /damaged; it is downloaded again/);
-  assert.equal((await load()).from, "cache");
+  assert.equal((await load()).from, "storage");
 });
 
-test("where there is no room it stays in memory", async () => {
+test("a download that was cut goes on after the page was loaded again, and in another tab", async () => {
+  let left; // the tab that was cut has ended
+  server.answers[path] = (request, response, body) => {
+    if (!request.headers.range) return response.writeHead(200, { "Content-Length": body.length, ETag: '"1"' }).write(body.subarray(0, 3e6));
+    left = request.headers["if-range"];
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range)[1]);
+    response.writeHead(206, { "Content-Range": `bytes ${from}-${body.length - 1}/${body.length}`, "Content-Length": body.length - from }).end(body.subarray(from));
+  };
+  const cut = page.evaluate(async () => {
+    const { Sampler } = await import("./dit8/sampler.js");
+    await new Promise((resolve) => { Sampler.load({ threads: 1, onProgress: ({ loaded }) => { if (loaded === 3e6) resolve(); } }).catch(() => {}); });
+  });
+  await cut;
+  const other = await context.newPage();
+  await other.goto(`${server.url}blank`);
+  const waited = other.evaluate(async (request) => {
+    const { Sampler } = await import("./dit8/sampler.js");
+    const events = [];
+    const sampler = await Sampler.load({ threads: 1, onProgress: (event) => { events.push(event); globalThis.note = event.note; } });
+    return { notes: events.flatMap(({ note }) => note ?? []), first: events.find(({ loaded }) => loaded), last: events.at(-1), sha256: (await sampler.generate(request)).sha256 };
+  }, request);
+  await other.waitForFunction(() => /another tab is downloading it/.test(globalThis.note));
+  await page.reload(); // which ends the download
+  const got = await waited;
+  assert.deepEqual([got.notes.length, got.first.from, got.last.from, got.last.loaded, got.sha256], [1, "storage", "network", model.length, sha256]);
+  assert.equal(left, '"1"');
+  const ranges = server.requests.flatMap(({ path: asked, range }) => (asked === path ? [range] : []));
+  assert.deepEqual(ranges.slice(-2), [undefined, "bytes=3000000-"]);
+  assert.equal((await load()).from, "storage");
+});
+
+test("what was begun of another file is replaced", async () => {
+  await page.evaluate(async ({ hash, code }) => {
+    const worker = new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })), { type: "module" });
+    await new Promise((resolve) => { worker.onmessage = resolve; worker.postMessage(hash); });
+    worker.terminate();
+  }, { hash, code: `onmessage = async ({ data: id }) => {
+    const { create } = await import("${server.url}dit8/storage.js");
+    const file = await create({ id, sha256: id });
+    await file.append(new Uint8Array(1000));
+    await file.close();
+    postMessage("");
+  };` });
+  const got = await load();
+  assert.equal(got.sha256, sha256, JSON.stringify(got.error));
+  assert.match(got.notes[0], /damaged; it is downloaded again/);
+});
+
+test("where there is no room it stays in memory, as is said before the download", async () => {
   const cdp = await context.newCDPSession(page);
   await cdp.send("Storage.overrideQuotaForOrigin", { origin: new URL(server.url).origin, quotaSize: 1e6 });
   const got = await load();
   assert.equal(got.sha256, sha256);
-  assert.match(got.notes[0], /can't be kept here/);
+  assert.match(got.progress[0].note, /can't be kept here \(there is no room for the file\); it will be downloaded again/);
   assert.equal((await load()).from, "network");
+  assert.deepEqual(await kept(), []);
 });
 
 test("a newer model takes the room of an older one", async () => {
   const cdp = await context.newCDPSession(page);
-  await page.evaluate(async () => (await caches.open("dit8-models")).put("/dit8-models/old", new Response(new Uint8Array(5e6))));
-  await cdp.send("Storage.overrideQuotaForOrigin", { origin: new URL(server.url).origin, quotaSize: 8e6 });
+  server.answers["/old.dit8"] = (request, response) => response.writeHead(200, { ETag: '"old"' }).end(readFileSync(root + classModel));
+  await page.evaluate(async () => (await (await import("./dit8/sampler.js")).Sampler.load({ threads: 1, model: "/old.dit8" })).dispose());
+  await cdp.send("Storage.overrideQuotaForOrigin", { origin: new URL(server.url).origin, quotaSize: 9e6 });
   assert.deepEqual((await load()).notes, []);
-  assert.equal((await load()).from, "cache");
-  assert.equal(await page.evaluate(async () => (await (await caches.open("dit8-models")).keys()).length), 1);
+  assert.equal((await load()).from, "storage");
+  assert.deepEqual((await kept()).map(({ name }) => name), ["default"]);
+});
+
+test("a device without the memory says so before the download", async () => {
+  server.answers["/dit8/worker.js"] = (request, response, body) => response.end(`Object.defineProperty(navigator, "deviceMemory", { value: 1 });${body}`);
+  const got = await load({ model: { bytes: 680e6 } });
+  delete server.answers["/dit8/worker.js"];
+  assert.equal(got.error.name, "MemoryError");
+  assert.match(got.error.message, /takes 932 MB of memory, this device lets a page have about 537 MB/);
+  assert.deepEqual(got.progress, []);
+});
+
+test("where files are refused, as in a private window, it is kept in the cache", async () => {
+  server.answers["/dit8/worker.js"] = (request, response, body) => response.end(`delete FileSystemFileHandle.prototype.createSyncAccessHandle;${body}`);
+  assert.equal((await load()).from, "network");
+  assert.equal((await load()).from, "storage");
+  server.answers["/dit8/worker.js"] = (request, response, body) => response.end(`delete FileSystemFileHandle.prototype.createSyncAccessHandle;Object.defineProperty(globalThis, "caches", {});${body}`);
+  const got = await load();
+  delete server.answers["/dit8/worker.js"];
+  assert.deepEqual([got.from, got.sha256, got.notes.length], ["network", sha256, 0]);
 });
 
 test("a host that compresses", async () => {

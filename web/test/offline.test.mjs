@@ -63,7 +63,7 @@ test("offline after the first visit", async () => {
   const page = await visit();
   await isolated(page);
   await ready(page);
-  assert.equal((await kept(page)).length, 2); // the page and the model
+  assert.equal((await kept(page)).length, 1); // the page; the model is a file
   await stored(page);
   await page.context().setOffline(true);
   await page.reload();
@@ -137,7 +137,7 @@ test("a host without documents for folders (S3, GCS, R2): threads, and offline a
   await isolated(page);
   await ready(page);
   delete server.answers["/"];
-  assert.equal((await kept(page)).length, 2);
+  assert.equal((await kept(page)).length, 1);
   await context.setOffline(true);
   await page.goto(server.url);
   await ready(page);

@@ -297,7 +297,7 @@ test("a model by its name, by an address, as an object and as a file", async () 
     const bytes = await file.arrayBuffer();
     for (const model of ["default", "dit8/default.dit8", url, { url: url.href, sha256: models[0].sha256.toUpperCase() }, file, bytes, new Uint8Array(bytes), new Response(file), await fetch(url)]) {
       const from = new Set();
-      const sampler = await Sampler.load({ model, threads: 1, cache: false, onProgress: (event) => event.loaded && from.add(event.from) });
+      const sampler = await Sampler.load({ model, threads: 1, storage: false, onProgress: (event) => event.loaded && from.add(event.from) });
       results.push([...from, sampler.info.name, (await sampler.generate(request)).sha256]);
       sampler.dispose();
     }
@@ -364,9 +364,9 @@ test("abort while loading ends the workers", async () => {
   const other = await blank({ "default.dit8": () => {} }); // no answer
   const [aborted, late] = await other.evaluate(async () => {
     const stop = new AbortController();
-    const loading = failure(Sampler.load({ threads: 2, cache: false, signal: stop.signal }));
+    const loading = failure(Sampler.load({ threads: 2, storage: false, signal: stop.signal }));
     setTimeout(() => stop.abort("enough"), 500);
-    return [await loading, await failure(Sampler.load({ cache: false, signal: AbortSignal.timeout(300) }))];
+    return [await loading, await failure(Sampler.load({ storage: false, signal: AbortSignal.timeout(300) }))];
   });
   assert.equal(aborted.message, "enough");
   assert.equal(late.name, "TimeoutError");

@@ -2,7 +2,7 @@
 import { DownloadError, ModelError, RequestError, Sampler, models, readMetadata } from "dit8";
 import type { ClassShare, Edit, Info, LoadOptions, Metadata, Model, Modulation, Progress, Request, Result, Series, Solver, Step } from "dit8";
 
-const options: LoadOptions = { threads: 2, device: "auto", cache: false, signal: AbortSignal.timeout(1000), onProgress };
+const options: LoadOptions = { threads: 2, device: "auto", storage: false, signal: AbortSignal.timeout(1000), onProgress };
 
 function onProgress(progress: Progress): void {
   if (progress.note !== undefined) {
@@ -11,7 +11,7 @@ function onProgress(progress: Progress): void {
     // @ts-expect-error a note has no bytes
     progress.loaded.toFixed();
   } else {
-    const from: "network" | "cache" | "file" = progress.from;
+    const from: "network" | "storage" | "file" = progress.from;
     console.log(progress.loaded / progress.total, from);
   }
 }
