@@ -10,12 +10,12 @@ import (
 // keys are the keys of the window; on a Mac, Command is Ctrl too.
 const keys = `Enter               in a field: generate
 Ctrl+Enter          generate
-Esc                 cancel; close a dialog
-↑  ↓                in the search: choose a class
+Esc                 cancel; close a dialog or a list
+↑  ↓                in the search or a list: choose
 Ctrl+M              add the chosen class to the mix
 Tab, Shift+Tab      next and previous control
 ←  →                move the slider
-Enter, Space        press the button; Shift: backwards
+Enter, Space        press the button; choose from its list
 Ctrl+F              search
 Ctrl+R              another seed
 Ctrl+L              live mode
@@ -38,24 +38,33 @@ func (v *view) open(width float64, children ...widget.PreferredSizeLocateableWid
 	v.closeDialog()
 	t := v.theme
 	inner := t.column(10, children...)
-	v.dialogRoot = widget.NewContainer(
+	root := widget.NewContainer(
 		widget.ContainerOpts.BackgroundImage(t.box),
 		widget.ContainerOpts.Layout(widget.NewRowLayout(widget.RowLayoutOpts.Direction(widget.DirectionVertical), widget.RowLayoutOpts.Padding(t.insets(24, 20)))))
-	v.dialogRoot.AddChild(inner)
-	_, h := v.dialogRoot.PreferredSize()
+	root.AddChild(inner)
+	_, h := root.PreferredSize()
 	size := image.Pt(t.px(width), h)
 	at := v.root.GetWidget().Rect.Size().Sub(size).Div(2)
-	v.dialog = widget.NewWindow(widget.WindowOpts.Contents(v.dialogRoot), widget.WindowOpts.Modal(), widget.WindowOpts.CloseMode(widget.CLICK_OUT),
-		widget.WindowOpts.Location(image.Rectangle{Max: size}.Add(at)), widget.WindowOpts.ClosedHandler(func(*widget.WindowClosedEventArgs) { v.dialog, v.path = nil, nil }))
+	v.show(root, image.Rectangle{Max: size}.Add(at))
+}
+
+// show shows widgets above the others, until a click elsewhere.
+func (v *view) show(root *widget.Container, at image.Rectangle) {
+	v.dialogRoot = root
+	v.dialog = widget.NewWindow(widget.WindowOpts.Contents(root), widget.WindowOpts.Modal(), widget.WindowOpts.CloseMode(widget.CLICK_OUT),
+		widget.WindowOpts.Location(at), widget.WindowOpts.ClosedHandler(func(*widget.WindowClosedEventArgs) { v.gone() }))
 	v.ui.AddWindow(v.dialog)
 }
 
 func (v *view) closeDialog() {
 	if v.dialog != nil {
 		v.dialog.Close()
-		v.dialog, v.path = nil, nil
+		v.gone()
 	}
 }
+
+// gone forgets the dialog or list that was open.
+func (v *view) gone() { v.dialog, v.path, v.menu = nil, nil, nil }
 
 func (v *view) showKeys() {
 	t := v.theme

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 
 	"github.com/ebitenui/ebitenui/widget"
@@ -11,13 +10,15 @@ import (
 	"dit8/core"
 	"dit8/core/flow"
 	"dit8/desktop/world"
+	"dit8/internal/picture"
 )
 
 // panel is widgets that show the world's state when sync is called.
 type panel struct {
 	*widget.Container
-	syncs  []func()
-	fields []*field
+	syncs   []func()
+	fields  []*field
+	choices []choice
 }
 
 func (p *panel) sync() {
@@ -70,20 +71,6 @@ func (p *panel) live(t *theme, text func() string) *widget.Text {
 	return label
 }
 
-// choice is a button that goes through names, forwards and with Shift backwards.
-func (p *panel) choice(t *theme, names []string, value func() string, set func(string)) *widget.Button {
-	index := func() int { return max(0, slices.Index(names, value())) }
-	b := t.newButton(names[index()], func() {
-		step := 1
-		if shift() {
-			step = len(names) - 1
-		}
-		set(names[(index()+step)%len(names)])
-	})
-	p.syncing(func() { setButton(b, names[index()], t.button) })
-	return b
-}
-
 // named puts a label above a widget.
 func (t *theme) named(name string, w widget.PreferredSizeLocateableWidget) *widget.Container {
 	return t.column(3, t.label(name, soft), w)
@@ -114,8 +101,8 @@ func (v *view) newForm() *panel {
 	steps := p.requestField(t, w, "steps", func(r core.Request) string { return strconv.Itoa(r.Steps) })
 	guidance := p.requestField(t, w, "guidance", func(r core.Request) string { return number(r.Guidance) })
 	dice := t.newButton("Dice", w.Dice)
-	solver := p.choice(t, texts(m.Info.Solvers()), func() string { return or(string(w.Request().Solver), string(flow.Euler)) }, func(s string) { w.SetField("solver", s) })
-	schedule := p.choice(t, texts(m.Info.Spacings()), func() string { return or(string(w.Request().Schedule), string(flow.Uniform)) }, func(s string) { w.SetField("schedule", s) })
+	solver := p.choice(v, texts(m.Info.Solvers()), func() string { return or(string(w.Request().Solver), string(flow.Euler)) }, func(s string) { w.SetField("solver", s) })
+	schedule := p.choice(v, texts(m.Info.Spacings()), func() string { return or(string(w.Request().Schedule), string(flow.Uniform)) }, func(s string) { w.SetField("schedule", s) })
 	extras := p.live(t, func() string { return fmt.Sprintf("Also in the request: %v", w.Extras()) })
 	drop := t.newButton("Leave it out", w.DropExtras)
 	more := t.column(3, extras, drop)
@@ -129,7 +116,7 @@ func (v *view) newForm() *panel {
 	})
 	half := []bool{true, true}
 	const anyStyle = "any style"
-	style := p.choice(t, append([]string{anyStyle}, m.Info.Words().Styles...), func() string { return or(w.Request().Style, anyStyle) }, func(s string) {
+	style := p.choice(v, append([]string{anyStyle}, m.Info.Words().Styles...), func() string { return or(w.Request().Style, anyStyle) }, func(s string) {
 		w.Edit(func(r *core.Request) {
 			if r.Style = s; s == anyStyle {
 				r.Style = ""
@@ -137,6 +124,9 @@ func (v *view) newForm() *panel {
 		})
 	})
 	setVisible(style.GetWidget(), m.Info.Vocabulary != nil)
+	fit := p.choice(v, texts(picture.Fits()), func() string { return string(w.Fit()) }, func(s string) { w.SetFit(picture.Fit(s)) })
+	photo := t.named("Photo fits by", fit)
+	p.syncing(func() { setVisible(photo.GetWidget(), w.Photo()) })
 	p.Container = t.column(12,
 		v.title(),
 		v.picker.Container,
@@ -146,6 +136,7 @@ func (v *view) newForm() *panel {
 		t.grid(8, half, t.named("Steps", steps), t.named("Guidance", guidance)),
 		t.grid(8, half, t.named("Solver", solver), t.named("Schedule", schedule)),
 		t.grid(8, []bool{true, false}, generate, cancel),
+		photo,
 		more,
 		v.newMessage(p),
 	)

@@ -20,7 +20,7 @@ func control() bool {
 // repeating tells whether a key goes down, or is held for long.
 func repeating(k ebiten.Key) bool {
 	d := inpututil.KeyPressDuration(k)
-	return d == 1 || d > 24 && d%3 == 0
+	return inpututil.IsKeyJustPressed(k) || d > 24 && d%3 == 0
 }
 
 // keys runs what the keys of the window do (see the dialog of that name).
@@ -30,6 +30,9 @@ func (g *game) keys() {
 	enter := pressed(ebiten.KeyEnter) || pressed(ebiten.KeyNumpadEnter)
 	field := v.focusedField()
 	switch {
+	case v.menu != nil:
+		v.menuKeys(enter || pressed(ebiten.KeySpace), pressed(ebiten.KeyEscape) || pressed(ebiten.KeyTab))
+	case v.dialog == nil && !control() && (enter || pressed(ebiten.KeySpace)) && v.openFocused():
 	case pressed(ebiten.KeyEscape):
 		if v.dialog != nil {
 			v.closeDialog()

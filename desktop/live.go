@@ -45,14 +45,14 @@ func (v *view) newLive() *panel {
 		change(&s)
 		w.SetModulation(s)
 	}
-	quantity := p.choice(t, []string{"γ β α", "γ (gamma)", "β (beta)", "α (alpha)"}, func() string {
+	quantity := p.choice(v, []string{"γ β α", "γ (gamma)", "β (beta)", "α (alpha)"}, func() string {
 		return map[string]string{"": "γ β α", "gamma": "γ (gamma)", "beta": "β (beta)", "alpha": "α (alpha)"}[w.Modulation().Quantity]
 	}, func(name string) {
 		set(func(s *core.ModulationScale) {
 			s.Quantity = map[string]string{"γ (gamma)": "gamma", "β (beta)": "beta", "α (alpha)": "alpha"}[name]
 		})
 	})
-	branch := p.choice(t, []string{"msa, mlp", "msa", "mlp"}, func() string { return or(w.Modulation().Branch, "msa, mlp") }, func(name string) {
+	branch := p.choice(v, []string{"msa, mlp", "msa", "mlp"}, func() string { return or(w.Modulation().Branch, "msa, mlp") }, func(name string) {
 		set(func(s *core.ModulationScale) {
 			if s.Branch = name; name == "msa, mlp" {
 				s.Branch = ""

@@ -20,6 +20,7 @@ type eventLog struct {
 	done    bool
 	model   string
 	placed  placement
+	listed  string
 	ready   bool
 }
 
@@ -50,6 +51,10 @@ func (l *eventLog) follow(g *game) {
 	if p := g.view.painter.placed; p != l.placed {
 		l.placed = p
 		l.write("placed", map[string]any{"x": p.Rect.Min.X, "y": p.Rect.Min.Y, "width": p.Rect.Dx(), "height": p.Rect.Dy(), "scale": p.Scale})
+	}
+	if text := g.view.menu.text(); text != l.listed {
+		l.listed = text
+		l.write("list", map[string]any{"text": text})
 	}
 	l.followPicture(g)
 	if m := g.world.Message(); m != l.message {

@@ -42,7 +42,11 @@ func (t *theme) newPicker(w *world.World) *picker {
 			widget.ButtonOpts.TabOrder(-1), widget.ButtonOpts.Image(t.row), widget.ButtonOpts.WidgetOpts(widget.WidgetOpts.MinSize(0, t.px(23))))
 		rows[i] = p.rows[i]
 	}
-	list := t.column(0, rows...)
+	list := widget.NewContainer(
+		widget.ContainerOpts.BackgroundImage(t.box),
+		widget.ContainerOpts.WidgetOpts(widget.WidgetOpts.LayoutData(widget.RowLayoutData{Stretch: true})),
+		widget.ContainerOpts.Layout(widget.NewRowLayout(widget.RowLayoutOpts.Direction(widget.DirectionVertical), widget.RowLayoutOpts.Padding(t.insets(2, 2)))))
+	list.AddChild(t.column(0, rows...))
 	list.GetWidget().ScrolledEvent.AddHandler(func(a any) { p.scroll(-int(a.(*widget.WidgetScrolledEventArgs).Y)) })
 	add := t.newButton("+ mix", func() { p.addToMix() })
 	p.Container = t.column(6, t.grid(6, []bool{true, false}, p.search, add), list, p.count)
@@ -123,6 +127,10 @@ func (p *picker) sync() {
 			}
 		}
 		setButton(b, text, img)
+		b.GetWidget().Visibility = widget.Visibility_Hide_Blocking // its room stays
+		if text != "" {
+			b.GetWidget().Visibility = widget.Visibility_Show
+		}
 	}
 	switch n := len(p.matches); {
 	case p.world.Words():

@@ -36,6 +36,7 @@ type view struct {
 	dialog     *widget.Window
 	dialogRoot *widget.Container
 	path       *field // of the dialog that opens files
+	menu       *menu  // of the dialog, where it is a list
 
 	actions actions
 }
@@ -108,6 +109,9 @@ func (v *view) side(width float64, rows []bool, children ...widget.PreferredSize
 func (v *view) sync() {
 	v.form.sync()
 	v.live.sync()
+	if v.menu != nil {
+		v.menu.sync(v.theme)
+	}
 	v.root.RequestRelayout()
 }
 

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"dit8/core"
+	"dit8/core/flow"
 	"dit8/core/pngfile"
 	"dit8/desktop/world"
 	"dit8/weights/weightstest"
@@ -364,8 +365,31 @@ func TestWindow(t *testing.T) {
 	}
 	p.shows(img)
 
+	// a list is opened, and chosen from, by keys; Escape leaves it as it was
+	listed := func(key, text string) {
+		t.Helper()
+		p.keys(key)
+		p.wait("list at "+text, func(e event) bool { return e.Event == "list" && e.Text == text })
+	}
+	p.keys("Tab")
+	listed("Return", "euler")
+	listed("Down", "restart")
+	p.snap("-list")
+	listed("Return", "")
+	listed("space", "restart")
+	listed("Home", "euler")
+	listed("Escape", "")
+	p.keys("ctrl+Return")
+	if e := p.wait("beginning", func(e event) bool { return e.Event == "began" }); e.Request.Solver != flow.Restart {
+		t.Errorf("by the list's second row: solver %q", e.Request.Solver)
+	}
+	p.waitDone()
+	listed("Return", "restart")
+	listed("Up", "euler")
+	listed("Return", "")
+
 	// a long run is seen to come out of noise, and the window keeps up
-	p.keys("shift+Tab", "ctrl+a")
+	p.keys("shift+Tab", "shift+Tab", "ctrl+a")
 	p.typed("400")
 	p.keys("Return")
 	p.wait("beginning", func(e event) bool { return e.Event == "began" })
@@ -489,6 +513,22 @@ func (p *program) picturesque() {
 	p.t.Error("no picture for the documentation")
 }
 
+// snap writes a picture of the screen beside the one that DIT8_SHOT names, if it does.
+func (p *program) snap(name string) {
+	file := os.Getenv("DIT8_SHOT")
+	if file == "" {
+		return
+	}
+	time.Sleep(200 * time.Millisecond) // it is looked at, nothing else waits for it
+	var b bytes.Buffer
+	if err := png.Encode(&b, p.shot(image.Rect(0, 0, 4000, 4000))); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(strings.TrimSuffix(file, ".png")+name+".png", b.Bytes(), 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // drag presses the mouse at a point of the window and moves it to the right.
 func (p *program) drag(at image.Point, by int) {
 	p.t.Helper()
@@ -578,15 +618,7 @@ func TestWindowHighDPI(t *testing.T) {
 	if p.scale < 8 {
 		t.Errorf("a pixel of the picture is %d wide, where a screen of half the size has 4", p.scale)
 	}
-	if shot := os.Getenv("DIT8_SHOT"); shot != "" {
-		var out bytes.Buffer
-		if err := png.Encode(&out, s.shot(image.Rect(0, 0, 2800, 1800))); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(strings.TrimSuffix(shot, ".png")+"-high-dpi.png", out.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	p.snap("-high-dpi")
 	hold("q")
 	p.end(0)
 }

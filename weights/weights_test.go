@@ -10,6 +10,7 @@ import (
 	"iter"
 	"math"
 	"runtime"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"testing"
@@ -401,7 +402,11 @@ func FuzzReader(f *testing.F) {
 			if seal && len(b) >= preamble {
 				b = reseal(slices.Clone(b))
 			}
+			before := allocated()
 			h, ts, err := readAll(b)
+			if n := allocated() - before; n > 64<<20+64*uint64(len(b)) {
+				t.Fatalf("%d bytes make the reader allocate %d", len(b), n)
+			}
 			if err != nil {
 				continue
 			}
@@ -425,6 +430,13 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 	})
+}
+
+// allocated is how many bytes have been allocated so far.
+func allocated() uint64 {
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
 }
 
 func BenchmarkRead(b *testing.B) {

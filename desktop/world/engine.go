@@ -277,7 +277,7 @@ func (e *engine) open(ctx context.Context, s *Source) error {
 		e.generator.Free()
 	}
 	e.generator, e.path = g, m.Path
-	m.ID, m.Info, m.Config, m.ImageSize, m.Defaults, m.Seconds = g.ID(), g.Info(), g.Config(), g.ImageSize(), g.Defaults(), time.Since(start).Seconds()
+	m.ID, m.Info, m.Config, m.ImageSize, m.Edits, m.Defaults, m.Seconds = g.ID(), g.Info(), g.Config(), g.ImageSize(), g.EditTasks(), g.Defaults(), time.Since(start).Seconds()
 	e.post(loaded{m})
 	return nil
 }
@@ -343,6 +343,7 @@ type Model struct {
 	Info      core.Info
 	Config    dit.Config
 	ImageSize int // pixels, in height and width
+	Edits     []core.EditTask
 	Defaults  core.Request
 	Seconds   float64 // that it took to open
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/adrg/xdg"
@@ -82,7 +83,7 @@ func (w *World) restored(r restored) {
 		w.complain("%s cannot be made again with this model: %v", r.name, err)
 		return
 	}
-	w.last = nil // the file is read
+	w.last, w.photo = nil, nil // the file is read
 	w.Generate()
 	w.expect = &expectation{r.name, r.meta}
 	w.say("Making %s again…", r.name)
@@ -94,22 +95,42 @@ type photo struct {
 	*picture.Picture
 }
 
-// photographed starts from a photo with what the form says.
+// photographed starts from a photo with what the form says. Of one with transparent parts
+// these are painted anew.
 func (w *World) photographed(p photo) {
-	edit := &core.Edit{Task: core.EditImage}
-	p.Into(edit, picture.Side(edit, w.model.ImageSize), picture.Cover)
+	edit, size := &core.Edit{Task: core.EditImage}, w.model.ImageSize
+	said := p.Describe(size, w.Fit())
+	if p.Transparent() && slices.Contains(w.model.Edits, core.EditInpaint) {
+		mask, how, err := p.Mask(size, w.Fit())
+		if err != nil {
+			w.complain("%s: %v", p.name, err)
+			return
+		}
+		edit.Task, edit.Mask = core.EditInpaint, mask
+		said = strings.TrimPrefix(said+", "+how, ", ")
+	}
+	p.Into(edit, size, w.Fit())
 	w.last = nil // the file is read
 	w.Edit(func(r *core.Request) { r.Edit, r.Count = edit, 1 })
+	w.photo = &p
 	w.Generate()
-	if w.message.Bad {
-		return
+	if !w.message.Bad {
+		w.say("Starting from %s", strings.TrimSuffix(p.name+": "+said, ": ")+".")
 	}
-	middle := ""
-	if p.Width != p.Height {
-		middle = ", its middle"
-	}
-	w.say("Starting from %s%s, scaled from %d×%d.", p.name, middle, p.Width, p.Height)
 }
+
+// Fit is how photos of other shapes become squares.
+func (w *World) Fit() picture.Fit { return w.Settings.Fit.Or() }
+
+// SetFit sets it, and takes the photo that the request is of anew.
+func (w *World) SetFit(fit picture.Fit) {
+	if w.Settings.Fit = fit; w.Photo() {
+		w.photographed(*w.photo)
+	}
+}
+
+// Photo tells whether the request is of a photo that was opened.
+func (w *World) Photo() bool { return w.photo != nil && w.Request().Edit != nil }
 
 // Folder is where pictures are saved: the settings', else the user's pictures.
 func (w *World) Folder() string {

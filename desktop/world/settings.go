@@ -12,6 +12,7 @@ import (
 	"dit8/core"
 	"dit8/internal/atomicfile"
 	"dit8/internal/bounded"
+	"dit8/internal/picture"
 )
 
 // Settings are what the program remembers.
@@ -23,6 +24,7 @@ type Settings struct {
 	Live      bool         `json:"live,omitempty"`
 	LiveSteps int          `json:"live_steps,omitempty"`
 	Zoom      float64      `json:"zoom,omitempty"`  // of the window's text and controls, MinZoom to MaxZoom; 0 is 1
+	Fit       picture.Fit  `json:"fit,omitempty"`   // of photos of other shapes
 	Width     int          `json:"width,omitempty"` // of the window, device-independent pixels; 0 is the default
 	Height    int          `json:"height,omitempty"`
 }
@@ -58,6 +60,9 @@ func ReadSettings(path string) (Settings, error) {
 	}
 	if s.Zoom != 0 && !(s.Zoom >= MinZoom && s.Zoom <= MaxZoom) {
 		return Settings{}, fmt.Errorf("%s: zoom is %v, allowed: %v to %v", path, s.Zoom, MinZoom, MaxZoom)
+	}
+	if err := s.Fit.Check(); err != nil {
+		return Settings{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return s, nil
 }

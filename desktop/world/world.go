@@ -34,8 +34,9 @@ type World struct {
 	message  Message
 	expect   *expectation
 	rate     rate
-	last     *job // the newest, nil when it has finished
-	making   *job // that of the picture
+	last     *job   // the newest, nil when it has finished
+	making   *job   // that of the picture
+	photo    *photo // that was opened last
 	savedAs  string
 	savedPNG *Picture // what was saved there
 	now      func() time.Time

@@ -419,16 +419,17 @@ func TestPhoto(t *testing.T) {
 	wide := filepath.Join(t.TempDir(), "wide.png")
 	f, err := os.Create(wide)
 	if err == nil {
-		err = png.Encode(f, image.NewNRGBA(image.Rect(0, 0, 90, 60)))
+		err = png.Encode(f, image.NewGray(image.Rect(0, 0, 90, 60)))
 		f.Close()
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	for path, said := range map[string]string{
-		"../../testdata/trials/exif-rotated.jpg": "Starting from exif-rotated.jpg, scaled from 32×32.",
-		"../../testdata/trials/grey16.png":       "Starting from grey16.png, scaled from 40×40.",
-		wide:                                     "Starting from wide.png, its middle, scaled from 90×60.",
+		"../../testdata/trials/exif-rotated.jpg": "Starting from exif-rotated.jpg: turned as its EXIF data say, scaled from 32×32 to 128×128.",
+		"../../testdata/trials/grey16.png":       "Starting from grey16.png: scaled from 40×40 to 128×128.",
+		wide:                                     "Starting from wide.png: scaled from 90×60 to 128×128, fit cover.",
+		"../../testdata/trials/mask-transparent.png": "Starting from mask-transparent.png: scaled from 32×32 to 128×128, what is transparent is painted anew: 4092 of 16384 pixels.",
 	} {
 		name := filepath.Base(path)
 		b, err := os.ReadFile(path)
@@ -449,13 +450,25 @@ func TestPhoto(t *testing.T) {
 			t.Errorf("%s: %q", name, text)
 		}
 		made := w.Picture()
-		if made == nil || !made.Done || made.Request.Count != 1 || made.Request.Edit == nil || made.Request.Edit.Task != core.EditImage || !bytes.Equal(made.Request.Edit.Image, want) {
+		if made == nil || !made.Done || made.Request.Count != 1 || made.Request.Edit == nil || (made.Request.Edit.Task == core.EditInpaint) != strings.Contains(said, "transparent") || !bytes.Equal(made.Request.Edit.Image, want) {
 			t.Fatalf("%s: made %+v", name, made)
 		}
 		if extras := w.Extras(); !slices.Contains(extras, "edit") {
 			t.Errorf("the form has %q", extras)
 		}
 		w.DropExtras()
+	}
+	// the photo is taken anew where its fit changes
+	w.OpenFile(wide)
+	settle(t, w)
+	w.SetFit(picture.Contain)
+	settle(t, w)
+	if e := w.Picture().Request.Edit; w.Message().Text != "Starting from wide.png: scaled from 90×60 to 128×128, fit contain." || e.Image[0] != 255 || e.Image[3*64*129] != 0 {
+		t.Errorf("%q, %d in a corner, %d in the middle", w.Message().Text, e.Image[0], e.Image[3*64*129])
+	}
+	w.DropExtras()
+	if w.SetFit(picture.Stretch); w.Photo() || w.Request().Edit != nil || w.Settings.Fit != picture.Stretch {
+		t.Error("a fit for later brings the photo back, or is forgotten")
 	}
 	broken := filepath.Join(t.TempDir(), "broken.jpg")
 	if err := os.WriteFile(broken, []byte("\xff\xd8\xff\xe0 and no more"), 0o644); err != nil {

@@ -202,14 +202,15 @@ func (p *Picture) Describe(size int, fit Fit) string {
 	if p.Width != size || p.Height != size {
 		text := fmt.Sprintf("scaled from %d×%d to %d×%[3]d", p.Width, p.Height, size)
 		if p.Width != p.Height {
-			text += fmt.Sprintf(", fit %s", fit.or())
+			text += fmt.Sprintf(", fit %s", fit.Or())
 		}
 		s = append(s, text)
 	}
 	return strings.Join(s, ", ")
 }
 
-func (f Fit) or() Fit {
+// Or is the fit, or the default of "".
+func (f Fit) Or() Fit {
 	if f == "" {
 		return Cover
 	}

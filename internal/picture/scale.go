@@ -3,7 +3,7 @@ package picture
 // fitted scales channels of p's pixels to size×size; fill is what bars are made of.
 func (p *Picture) fitted(pix []uint16, channels, size int, fit Fit, fill uint16) []uint16 {
 	w, h := p.Width, p.Height
-	switch fit.or() {
+	switch fit.Or() {
 	case Cover:
 		side := min(w, h)
 		left, top := (w-side)/2, (h-side)/2
