@@ -193,7 +193,7 @@ func TestParse(t *testing.T) {
 		`[]`:                 "cannot unmarshal array",
 		`{}`:                 "config: there is nothing",
 		`{"config": null}`:   `config is "", allowed: d256, s4, s2`,
-		`{"config": "d257"}`: `config is "d257", allowed: d256, s4, s2, pmfb16, imfb2, jitb16, lightningxl1 or an object`,
+		`{"config": "d257"}`: `config is "d257", allowed: d256, s4, s2, ditb2, ditxl2, pmfb16, imfb2, jitb16, lightningxl1 or an object`,
 		`{"config": "` + strings.Repeat("x", 1000) + `"}`: `x…", allowed`,
 		`{"config": "d256"} {}`:                           "more follows",
 		`{"config": "d256", "batches": 2}`:                `unknown field "batches"`,
@@ -216,8 +216,8 @@ func TestParse(t *testing.T) {
 // Large networks and batches are refused before anything is allocated.
 func TestLimits(t *testing.T) {
 	for want, change := range map[string]func(*Options){
-		"config is a network of 2693037324 parameters, allowed: up to 1000000000": func(o *Options) {
-			o.Config.HiddenSize, o.Config.Depth, o.Config.MLPHidden, o.Config.NumHeads = 2304, 28, 9216, 16
+		"config is a network of 23001610764 parameters, allowed: up to 16000000000": func(o *Options) {
+			o.Config.HiddenSize, o.Config.Depth, o.Config.MLPHidden, o.Config.NumHeads = 4608, 60, 18432, 16
 		},
 		"config is a network of 77491642934":                                                  func(o *Options) { o.Config.HiddenSize, o.Config.Depth, o.Config.MLPHidden = 8190, 64, dit.MaxMLPHidden },
 		"batch is 64, which takes 163577856 activations, allowed: up to 67108864 activations": func(o *Options) { o.Batch, o.Config.InputSize, o.Config.HiddenSize = 64, 256, 24 },

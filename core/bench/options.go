@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 
 	"dit8/core"
@@ -24,11 +25,19 @@ type Options struct {
 
 // Limits of Options.
 const (
-	MaxBatch      = 64
-	MaxPasses     = 1000
-	MaxParameters = 1e9      // of the network
-	MaxValues     = 64 << 20 // activations of a batch, float32: 256 MiB
+	MaxBatch  = 64
+	MaxPasses = 1000
+	MaxValues = 64 << 20 // activations of a batch, float32: 256 MiB
 )
+
+// MaxParameters bounds the network's parameters, a byte each: 16 thousand million, and
+// in WebAssembly what its memory of 4 GiB holds beside the rest.
+func MaxParameters() int64 {
+	if runtime.GOARCH == "wasm" {
+		return 3e9
+	}
+	return 16e9
+}
 
 // DefaultPasses is enough for a best pass that comes again within a few percent.
 const DefaultPasses = 10
@@ -51,8 +60,8 @@ func (o Options) Valid() error {
 	if o.Passes < 1 || o.Passes > MaxPasses {
 		return wrong("passes", strconv.Itoa(o.Passes), fmt.Sprintf("1 to %d", MaxPasses))
 	}
-	if n := parameters(o.Config); n > MaxParameters {
-		return wrong("config", fmt.Sprintf("a network of %d parameters", n), fmt.Sprintf("up to %d", int64(MaxParameters)))
+	if n := parameters(o.Config); n > MaxParameters() {
+		return wrong("config", fmt.Sprintf("a network of %d parameters", n), fmt.Sprintf("up to %d", MaxParameters()))
 	}
 	if n := int64(o.Batch) * int64(o.Config.WorkspaceLen()); n > MaxValues {
 		return wrong("batch", fmt.Sprintf("%d, which takes %d activations", o.Batch, n), fmt.Sprintf("up to %d activations", MaxValues))

@@ -12,11 +12,13 @@ import (
 // presets are the networks that dit8 is compared with other runtimes on, in int8. Of
 // 32×32 pixels: d256 of the default model's kind and the published DiT-S with
 // patches of 4 and of 2 pixels. Then published ones of 256×256 pixels or their
-// latents.
+// latents, DiT-B/2 and DiT-XL/2 first.
 var presets = []Options{
 	{Name: "d256", Batch: 2, Config: dit.Config{InputSize: 32, PatchSize: 4, InChannels: 3, HiddenSize: 256, Depth: 8, NumHeads: 4, MLPHidden: 1024, NumClasses: 100}},
 	{Name: "s4", Batch: 2, Config: dit.Config{InputSize: 32, PatchSize: 4, InChannels: 3, HiddenSize: 384, Depth: 12, NumHeads: 6, MLPHidden: 1536, NumClasses: 100}},
 	{Name: "s2", Batch: 1, Config: dit.Config{InputSize: 32, PatchSize: 2, InChannels: 3, HiddenSize: 384, Depth: 12, NumHeads: 6, MLPHidden: 1536, NumClasses: 100}},
+	{Name: "ditb2", Batch: 2, Config: dit.Config{InputSize: 32, PatchSize: 2, InChannels: 4, HiddenSize: 768, Depth: 12, NumHeads: 12, MLPHidden: 3072, NumClasses: 1000, LearnSigma: true}},
+	{Name: "ditxl2", Batch: 2, Config: dit.Config{InputSize: 32, PatchSize: 2, InChannels: 4, HiddenSize: 1152, Depth: 28, NumHeads: 16, MLPHidden: 4608, NumClasses: 1000, LearnSigma: true}},
 	{Name: "pmfb16", Batch: 1, Config: dit.Config{InputSize: 256, PatchSize: 16, InChannels: 3, HiddenSize: 768, Depth: 16, NumHeads: 12, MLPHidden: 2048, NumClasses: 1000,
 		Norm: dit.RMSNorm, MLP: dit.SwiGLU, QKNorm: true, Rope: dit.AxialRope, Modulation: dit.StaticModulation, Times: dit.TimesToken, Context: guidedContext}},
 	{Name: "imfb2", Batch: 1, Config: dit.Config{InputSize: 32, PatchSize: 2, InChannels: 4, HiddenSize: 768, Depth: 12, NumHeads: 12, MLPHidden: 2048, NumClasses: 1000,

@@ -104,9 +104,11 @@ const (
 	// read seldom, few enough for their activations to stay in the nearest cache.
 	blockRows = 36
 	// Weights of more bytes than largeLayer come from further away than activations do:
-	// then a part has largeBlockRows.
+	// then a part has largeBlockRows. Those of more than hugeLayer come from memory.
 	largeLayer     = 1 << 20
 	largeBlockRows = 128
+	hugeLayer      = 4 << 20
+	hugeBlockRows  = 512
 	// blockOutputs is how many outputs are computed before they are finished, while
 	// a near cache has them: a multiple of every panel.
 	blockOutputs = 256
@@ -122,7 +124,10 @@ func (d *Device) runLinear(dst, x compute.F32, op linearOp) {
 	op.d, op.dst, op.x = d, dst.Host, x.Host
 	op.perPart, op.panels, op.across = op.rows, panels, 1
 	threads, least, most := d.pool.threads, 2*d.k.rows, blockRows
-	if len(op.l.i8) > largeLayer {
+	switch n := len(op.l.i8); {
+	case n > hugeLayer:
+		most = hugeBlockRows
+	case n > largeLayer:
 		most = largeBlockRows
 	}
 	tiled := d.k.matrix != nil && op.l.i8 != nil

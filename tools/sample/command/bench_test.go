@@ -55,7 +55,7 @@ func TestBenchRefuses(t *testing.T) {
 		{2, `-device is "cuda", this machine has: `, []string{"-device", "cuda"}},
 		{2, "-threads is 1000", []string{"-threads", "1000"}},
 		{2, `unexpected argument "s2"`, []string{"s2"}},
-		{2, `-config is "d257", allowed: d256, s4, s2, pmfb16, imfb2, jitb16, lightningxl1, a JSON object or a file`, []string{"-config", "d257"}},
+		{2, `-config is "d257", allowed: d256, s4, s2, ditb2, ditxl2, pmfb16, imfb2, jitb16, lightningxl1, a JSON object or a file`, []string{"-config", "d257"}},
 		{2, `-config is ""`, []string{"-config", ""}},
 		{2, `unknown field "hidden"`, []string{"-config", `{"hidden": 3}`}},
 		{2, "input_size is 0", []string{"-config", "{}"}},
@@ -66,7 +66,7 @@ func TestBenchRefuses(t *testing.T) {
 		{2, "batch is 65", []string{"-batch", "65"}},
 		{2, "passes is 0, allowed: 1 to 1000", []string{"-passes", "0"}},
 		{2, "-passes", []string{"-passes", "many"}},
-		{2, "parameters, allowed: up to 1000000000", []string{"-config", strings.Replace(tiny, `"hidden_size": 24`, `"hidden_size": 8184`, 1)}},
+		{2, "parameters, allowed: up to 16000000000", []string{"-config", strings.NewReplacer(`"hidden_size": 24`, `"hidden_size": 8184`, `"depth": 2`, `"depth": 100`).Replace(tiny)}},
 	} {
 		code, out, errs := sampleCmd(append([]string{"bench"}, c.args...)...)
 		if code != c.code || !strings.Contains(errs, c.want) || out != "" {
