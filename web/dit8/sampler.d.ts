@@ -2,7 +2,11 @@
 export interface Model {
   /** What Sampler.load accepts in place of the object. */
   name?: string;
-  url: string | URL;
+  /** What it draws, for people. */
+  draws?: string;
+  url?: string | URL;
+  /** Of a model that is kept on this device: what names it there. It needs no url. */
+  kept?: string;
   /** Of the whole file, in hex: what arrives is checked against it, and found by it where it is kept. Without it the host is asked
    *  whether it has another version, if there is a connection. */
   sha256?: string;
@@ -13,7 +17,7 @@ export interface Model {
 }
 
 /** The models that come with the package; the first is the default. `file` is what it was called where it was served from. */
-export const models: readonly (Model & { name: string; sha256: string; bytes: number; file?: string })[];
+export const models: readonly (Model & { name: string; url: string; sha256: string; bytes: number; file?: string })[];
 
 /** News while a model is loaded. */
 export type Progress =
@@ -281,6 +285,17 @@ export class Sampler {
    * @throws {MemoryError} where it is too large for this device
    */
   static load(options?: LoadOptions): Promise<Sampler>;
+
+  /**
+   * The models that there are: those of a host's list, those that come with the package and those that are kept on this device, of which
+   * kept is set. Each is what load takes. A list is the address of a JSON file with an array of Models, whose url is relative to it.
+   * @throws {DownloadError} where the list can't be had
+   * @throws {RequestError} where it is none
+   */
+  static models(options?: { list?: string | URL }): Promise<(Model & { name: string; url?: string })[]>;
+
+  /** Deletes what is kept of a model; one that is being loaded, also in another tab, throws a BusyError. */
+  static remove(model: Model): Promise<void>;
 
   /** Measures a network, without a model. onProgress is called after each pass. */
   static bench(request: BenchRequest, options?: EngineOptions & { onProgress?(passes: { done: number; total: number }): void }): Promise<BenchResult>;

@@ -3,6 +3,7 @@
 import { DownloadError, MemoryError, ModelError } from "./errors.js";
 import { models } from "./models.js";
 import { encode, readMetadata } from "./png.js";
+import * as storage from "./storage.js";
 
 export { DownloadError, MemoryError, ModelError, models, readMetadata };
 
@@ -30,6 +31,20 @@ export class Sampler {
       sampler.dispose();
       throw error;
     }
+  }
+
+  static async models({ list } = {}) {
+    const all = [...(list ? await listed(new URL(list, here())) : []), ...models].filter(({ sha256 }, i, all) => !sha256 || all.findIndex((other) => other.sha256 === sha256) === i);
+    const kept = await storage.list().catch(() => []);
+    const of = (model) => kept.find((record) => (model.sha256 ? record.sha256 === model.sha256 : record.url === model.url))?.id;
+    const found = all.map((model) => ({ ...model, kept: of(model) }));
+    const others = kept.filter(({ id }) => !found.some(({ kept }) => kept === id)).map(({ id, name, url, sha256, bytes }) => ({ name: name ?? fileOf(url) ?? id, url, sha256, bytes, kept: id }));
+    return [...found, ...others];
+  }
+
+  static async remove({ kept }) {
+    if (typeof kept !== "string") throw new RequestError(`model.kept is ${show(kept)}, allowed: that of a model which is kept here`, "model.kept");
+    await storage.remove(kept);
   }
 
   static async bench(request, { threads, device = "auto", onProgress, signal } = {}) {
@@ -155,9 +170,9 @@ export class Sampler {
 // start starts the worker. One of another origin, as a CDN's, cannot be: a worker of this
 // page's origin imports it.
 function start() {
-  const here = new URL(import.meta.url);
-  if (!/^https?:$/.test(here.protocol) || here.origin === globalThis.location?.origin) return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-  const text = `import ${JSON.stringify(here.href.replace(/[^/]*$/, "worker.js"))};`;
+  const mine = new URL(import.meta.url);
+  if (!/^https?:$/.test(mine.protocol) || mine.origin === globalThis.location?.origin) return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  const text = `import ${JSON.stringify(mine.href.replace(/[^/]*$/, "worker.js"))};`;
   return new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })), { type: "module" });
 }
 
@@ -175,9 +190,28 @@ async function locate(model, name) {
   if (kept && !url) return { kept, vae };
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256)) throw new RequestError(`${name}.sha256 is ${show(sha256)}, allowed: 64 hexadecimal digits`, `${name}.sha256`);
   try {
-    if (url) return { url: new URL(url, globalThis.document?.baseURI ?? location.href).href, sha256: sha256?.toLowerCase(), bytes, name: called, vae };
+    if (url) return { url: new URL(url, here()).href, sha256: sha256?.toLowerCase(), bytes, name: called, vae };
   } catch {} // no address
   throw new RequestError(`${name} is ${show(model)}, allowed: a name, an address, {url}, a Blob, a Response or bytes`, name);
+}
+
+const here = () => globalThis.document?.baseURI ?? location.href;
+const fileOf = (url) => url && (new URL(url).pathname.split("/").at(-1) || url);
+
+// listed reads a host's list of models, a JSON file.
+async function listed(url) {
+  const response = await fetch(url, { cache: "no-cache" }).catch(({ message }) => { throw new DownloadError(`${url}: ${message}`, url.href); });
+  if (!response.ok) throw new DownloadError(`${url}: the server answered ${response.status}`, url.href, response.status);
+  const list = await response.json().catch(({ message }) => { throw new RequestError(`${url}: ${message}`, "list"); });
+  if (!Array.isArray(list)) throw new RequestError(`${url} holds ${show(list)}, allowed: a list of models`, "list");
+  return list.map((model, i) => {
+    const at = `list[${i}]`, text = (value) => value === undefined || typeof value === "string";
+    if (typeof model?.name !== "string" || !text(model.url) || !model.url || !text(model.draws)) throw new RequestError(`${url}: ${at} is ${show(model)}, allowed: an object with the texts name, url and perhaps draws`, at);
+    if (model.sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(model.sha256)) throw new RequestError(`${url}: ${at}.sha256 is ${show(model.sha256)}, allowed: 64 hexadecimal digits`, `${at}.sha256`);
+    if (model.bytes !== undefined && !whole(model.bytes, 1, 2 ** 53)) throw new RequestError(`${url}: ${at}.bytes is ${show(model.bytes)}, allowed: the length of the file`, `${at}.bytes`);
+    const absolute = ({ url: address, sha256, ...rest }) => ({ ...rest, url: new URL(address, url).href, ...(sha256 && { sha256: sha256.toLowerCase() }) });
+    return { ...absolute(model), ...(model.vae && { vae: absolute(typeof model.vae === "string" ? { url: model.vae } : model.vae) }) };
+  });
 }
 
 const whole = (n, min, max) => Number.isInteger(n) && n >= min && n <= max;
