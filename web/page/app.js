@@ -6,6 +6,7 @@ import { files } from "./files.js";
 import { form as makeForm } from "./form.js";
 import { history as makeHistory } from "./history.js";
 import { live as makeLive } from "./live.js";
+import { ended, guard, models as makeLibrary, named, over } from "./models.js";
 import { isolate, keep } from "./offline.js";
 import { panel } from "./panel.js";
 import { result as makeResult } from "./result.js";
@@ -36,6 +37,7 @@ const preview = makeLive({
   onError: ({ message, field }) => status(field === "prompt" ? "Say a word that the model knows." : message, { quiet: true }), // of what is half typed
 });
 const tools = toolbox({ onRun: run, onMessage: (text) => status(text) });
+const library = makeLibrary({ onUse: async (model) => { if (await load(undefined, model)) run(form.read()); }, onMessage: (text) => status(text) });
 
 const state = (name) => {
   document.querySelector("main").dataset.state = name;
@@ -60,14 +62,17 @@ const end = (mine) => {
   return true;
 };
 
-// load takes a model in place of the one that is there, which stays where that fails.
-async function load(file) {
-  const mine = begin("loading", file ? `Loading ${file.name}…` : "Loading the model…");
+// load takes a model in place of the one that is there, which stays where that fails: a file that was opened, one of the library,
+// or the one that the address names.
+async function load(file, listed) {
+  const mine = begin("loading", file || listed ? `Loading ${(file ?? listed).name}…` : "Loading the model…");
   try {
+    listed ??= file ? undefined : await named(asked.get("model")) ?? models[0];
+    guard(file ? { name: file.name, bytes: file.size } : listed);
     const threads = asked.get("threads");
-    const take = (files) => Sampler.load({ ...files, threads: threads ? Number(threads) : undefined, signal: mine.signal, onProgress: (event) => loading(event, file?.name) });
+    const take = (files) => Sampler.load({ ...files, threads: threads ? Number(threads) : undefined, signal: mine.signal, onProgress: (event) => loading(event, file?.name ?? (asked.has("model") ? listed?.name : undefined)) });
     let model = file;
-    const next = await take(file ? { model } : { vae: asked.get("vae") ?? undefined }).catch((error) => {
+    const next = await take(file ? { model } : { model: listed, vae: asked.get("vae") ?? undefined }).catch((error) => {
       if (!file || !sampler || !/holds an autoencoder alone/.test(error.message)) throw error;
       model = opened; // the model that is there, whose latents it makes images of
       return take({ model, vae: file });
@@ -76,9 +81,11 @@ async function load(file) {
     tools.close();
     sampler?.dispose();
     sampler = next;
-    next.info.file = file?.name;
+    const isDefault = !file && (listed.sha256 ?? listed.url) === (models[0].sha256 ?? models[0].url);
+    next.info.file = file?.name ?? (isDefault ? undefined : listed.name);
     next.info.files = file && model === file ? { model: file.name }
-      : { model: model?.name ?? models[0].file, vae: file?.name ?? asked.get("vae")?.split("/").at(-1) ?? models[0].vae?.file };
+      : { model: model?.name ?? listed?.file ?? (isDefault ? undefined : `${listed.name}.dit8`), vae: file?.name ?? asked.get("vae")?.split("/").at(-1) ?? listed?.vae?.file };
+    library.use(file ? undefined : listed, isDefault);
     form.use(next.info);
     document.documentElement.classList.toggle("smooth", next.info.size >= 128); // smaller pixels are for looking at
     if (next.info.words.length) document.querySelector("header p").textContent = "Say something and see it drawn while you type, on your own machine. Nothing is uploaded.";
@@ -90,6 +97,8 @@ async function load(file) {
   } catch (error) {
     failed(error, mine);
     return false;
+  } finally {
+    over();
   }
 }
 
@@ -119,6 +128,7 @@ function finish(done, info, { made, ours = () => true } = {}) {
   const next = { request: metadata.skipped ? metadata.request : request, result: done, model: info, note: made ? verdict(made, metadata) : skipped(metadata) };
   results.add(next);
   panel(sampler, metadata);
+  if (info === sampler.info) library.measured(metadata);
   if (!ours()) return;
   select(next);
   address(next);
@@ -257,6 +267,13 @@ addEventListener("hashchange", () => { if (sampler && location.hash.length > 1) 
 // start loads the page's model and shows what the address asks for, or the first pick.
 async function start() {
   await isolate();
+  const last = await ended();
+  if (last) {
+    state("failed");
+    $("generate").disabled = false;
+    $("generate").textContent = "Load it all the same";
+    return status(`The last time this page ended while it used ${last.name} (${(last.bytes / 1e6).toFixed(0)} MB), perhaps for want of memory.`, { part: 0 });
+  }
   if (!await load()) return;
   keep();
   if (location.hash.length > 1) follow();

@@ -40,7 +40,7 @@ export function result({ onRun, onReuse, onTool, onImage }) {
   };
   $("link").onclick = () => {
     const hash = toHash(entry.request, entry.model);
-    if (hash) copy(`${location.origin}${location.pathname}#${hash}`, "Link");
+    if (hash) copy(`${location.origin}${location.pathname}${modelQuery()}#${hash}`, "Link");
     else status("This is too much for a link. The saved PNG holds the same.");
   };
   $("copy").onclick = () => copy($("command").textContent, "Command");
@@ -64,6 +64,12 @@ export function result({ onRun, onReuse, onTool, onImage }) {
     choose(i) { $("which").selectedIndex = at = i; },
   };
 }
+
+// modelQuery names the model in a link.
+const modelQuery = () => {
+  const model = new URLSearchParams(location.search).get("model");
+  return model ? `?${new URLSearchParams({ model })}` : "";
+};
 
 async function copy(text, what) {
   try {

@@ -44,10 +44,10 @@ func RunPage(page fs.FS, args []string, stdout, stderr io.Writer) int {
 
 // options are the flags.
 type options struct {
-	addr, dir, model, vae, device, log string
-	threads                            int
-	isolate, models                    bool
-	page                               fs.FS // the program's, which is served; nil: the files in dir
+	addr, dir, model, models, vae, device, log string
+	threads                                    int
+	isolate, list                              bool
+	page                                       fs.FS // the program's, which is served; nil: the files in dir
 }
 
 // run serves until ctx ends. It returns the exit code: 0, 1 where something
@@ -67,7 +67,8 @@ func run(ctx context.Context, page fs.FS, args []string, stdout, stderr io.Write
 	f.IntVar(&o.threads, "threads", 0, fmt.Sprintf("threads to compute with, up to %d; default: one for each core", native.MaxThreads))
 	f.StringVar(&o.log, "log", "info", "`level` of the access log on standard error: info has the API's requests, debug the page's too; off")
 	f.BoolVar(&o.isolate, "isolate", true, "isolate the page from other sites, which gives it threads")
-	f.BoolVar(&o.models, "models", false, "print the list of models that the page reads, and end")
+	f.StringVar(&o.models, "models", "", "`folder` of .dit8 files that the page can choose, too")
+	f.BoolVar(&o.list, "list", false, "print what tells the page of the models, and end: models.json of -models, where that is given, with addresses in dit8/models/, else dit8/models.js of -model")
 	check := f.String("check", "", "ask the server at `URL`, as http://127.0.0.1:8080/healthz, whether it answers, and end: the exit code says")
 	f.SetOutput(io.Discard)
 	err := f.Parse(args)
@@ -100,13 +101,13 @@ func run(ctx context.Context, page fs.FS, args []string, stdout, stderr io.Write
 		}
 		return 0
 	}
-	if o.models {
-		b, err := readBlobs(o)
+	if o.list {
+		text, err := list(o)
 		if err != nil {
 			fmt.Fprintln(stderr, "serve:", err)
 			return 1
 		}
-		io.WriteString(stdout, modelList(b))
+		io.WriteString(stdout, text)
 		return 0
 	}
 	if err := serve(ctx, o, logger, stdout); err != nil {

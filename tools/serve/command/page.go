@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// page serves the built page's files, and the model's. isolate keeps the page apart
+// page serves the built page's files, the model's and those of more that it can choose. isolate keeps the page apart
 // from other sites, which browsers demand before they give it shared memory.
-func page(built fs.FS, b blobs, isolate bool) http.Handler {
+func page(built fs.FS, b blobs, more []listed, isolate bool) http.Handler {
 	mux := http.NewServeMux()
 	list := modelList(b)
 	mux.Handle("GET /", tagged(built, http.FileServerFS(built)))
@@ -23,6 +23,7 @@ func page(built fs.FS, b blobs, isolate bool) http.Handler {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		http.ServeContent(w, r, "models.js", time.Time{}, strings.NewReader(list))
 	})
+	serveModels(mux, more)
 	for name, blob := range map[string]blob{"default.dit8": b.model, "vae.dit8": b.vae} {
 		if blob.data == nil {
 			continue
@@ -91,7 +92,7 @@ func modelList(b blobs) string {
 
 // headers lets the page load nothing from elsewhere.
 var headers = map[string]string{
-	"Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; " +
+	"Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' https: http://127.0.0.1:* http://localhost:*; " + // a model may come from elsewhere
 		"style-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 	"Cross-Origin-Resource-Policy": "same-origin",
 	"Referrer-Policy":              "no-referrer",

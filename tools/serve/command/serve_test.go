@@ -35,7 +35,7 @@ func built(t *testing.T) string {
 }
 
 func TestPage(t *testing.T) {
-	h := page(os.DirFS(built(t)), blobs{newBlob([]byte("blob"), ""), newBlob([]byte("vae"), "vae.dit8")}, true)
+	h := page(os.DirFS(built(t)), blobs{newBlob([]byte("blob"), ""), newBlob([]byte("vae"), "vae.dit8")}, nil, true)
 	for _, c := range []struct {
 		method, path, body, kind string
 		status                   int
@@ -60,7 +60,7 @@ func TestPage(t *testing.T) {
 		}
 	}
 	w := httptest.NewRecorder()
-	page(os.DirFS(built(t)), blobs{}, false).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	page(os.DirFS(built(t)), blobs{}, nil, false).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Header().Get("Cross-Origin-Opener-Policy") != "" || w.Header().Get("Cross-Origin-Embedder-Policy") != "" || w.Header().Get("Content-Security-Policy") == "" {
 		t.Errorf("not isolated: headers %v", w.Header())
 	}
@@ -87,7 +87,7 @@ func TestRun(t *testing.T) {
 // The list names the model's file with the hash that the page demands of it.
 func TestModelList(t *testing.T) {
 	var out bytes.Buffer
-	if code := run(context.Background(), nil, []string{"-models"}, &out, &out); code != 0 {
+	if code := run(context.Background(), nil, []string{"-list"}, &out, &out); code != 0 {
 		t.Fatalf("exit %d: %s", code, &out)
 	}
 	sum := sha256.Sum256(weights.DefaultBytes())
@@ -95,6 +95,61 @@ func TestModelList(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s: no %s", &out, want)
 		}
+	}
+}
+
+// The models of a folder are listed for the page and served to it; other files are neither.
+func TestModelFolder(t *testing.T) {
+	dir := t.TempDir()
+	for name, from := range map[string]string{"small one.dit8": weightstest.Network(t, 4), "vae.dit8": weightstest.AutoencoderFile(t, autoencoder.Tiny, 4)} {
+		data, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("private"), 0o600)
+	want, err := os.ReadFile(filepath.Join(dir, "small one.dit8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, log, stop := start(t, "-dir", built(t), "-models", dir)
+	get := func(path string) (int, string) {
+		res, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body)
+		return res.StatusCode, string(b)
+	}
+	code, text := get("models.json")
+	var list []listed
+	if err := json.Unmarshal([]byte(text), &list); err != nil || code != 200 || len(list) != 1 {
+		t.Fatalf("%d, %v: %s", code, err, text)
+	}
+	sum := sha256.Sum256(want)
+	if m := list[0]; m.Name != "small one" || m.SHA256 != hex.EncodeToString(sum[:]) || m.Bytes != int64(len(want)) || !strings.Contains(m.Draws, "classes") {
+		t.Errorf("%+v", m)
+	}
+	if code, got := get(list[0].URL); code != 200 || got != string(want) {
+		t.Errorf("%s: %d, %d bytes of %d", list[0].URL, code, len(got), len(want))
+	}
+	if code, _ := get("dit8/models/notes.txt"); code != 404 {
+		t.Errorf("notes.txt: %d", code)
+	}
+	if c := stop(); c != 0 {
+		t.Errorf("exit %d: %s", c, log)
+	}
+	var out, bad bytes.Buffer
+	if c := run(context.Background(), nil, []string{"-models", dir, "-list"}, &out, &bad); c != 0 || out.String() != text {
+		t.Errorf("exit %d: %s%s", c, &out, &bad)
+	}
+	os.WriteFile(filepath.Join(dir, "broken.dit8"), []byte("broken"), 0o600)
+	if c := run(context.Background(), nil, []string{"-models", dir, "-list"}, &out, &bad); c != 1 || !strings.Contains(bad.String(), "broken.dit8") {
+		t.Errorf("exit %d: %s", c, &bad)
 	}
 }
 
@@ -175,7 +230,7 @@ func TestBadCommands(t *testing.T) {
 		{1, `device is "cuda"`, []string{"-dir", "", "-device", "cuda"}},
 		{1, "not a .dit8 file", []string{"-dir", dir, "-model", "main.go"}},
 		{1, "no such file", []string{"-dir", dir, "-model", "none.dit8"}},
-		{1, "no such file", []string{"-models", "-model", "none.dit8"}},
+		{1, "no such file", []string{"-list", "-model", "none.dit8"}},
 		{1, "listen", []string{"-dir", dir, "-addr", "256.0.0.1:1"}},
 	} {
 		var out, errs bytes.Buffer

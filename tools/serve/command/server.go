@@ -97,7 +97,11 @@ func handler(o options, logger *slog.Logger) (http.Handler, error) {
 	}
 	mux.Handle("GET /metrics", m.handler())
 	if built != nil {
-		files := page(built, b, o.isolate)
+		more, err := listModels(o.models)
+		if err != nil {
+			return nil, err
+		}
+		files := page(built, b, more, o.isolate)
 		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet || r.Method == http.MethodHead {
 				files.ServeHTTP(w, r)
