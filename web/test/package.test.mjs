@@ -148,7 +148,7 @@ test("the declarations say what there is", async () => {
     const { branches, ...modulation } = await sampler.inspect({ steps: 1 });
     const series = ({ values, ...rest }) => ({ ...rest, isFloat32Array: values instanceof Float32Array });
     const strip = ({ gamma, beta, alpha, ...rest }) => ({ ...rest, gamma: series(gamma), beta: series(beta), ...(alpha && { alpha: series(alpha) }) });
-    log({ "Readonly<Required<Omit<Model, 'vae'>>>": all.models[0], Progress: progress[0], Info: sampler.info, "Omit<Step, 'images'>": step, "Omit<Result, 'images' | 'toBlob'>": result,
+    log({ "Readonly<Required<Omit<Model, 'vae' | 'draws' | 'kept'>>>": all.models[0], Progress: progress[0], Info: sampler.info, "Omit<Step, 'images'>": step, "Omit<Result, 'images' | 'toBlob'>": result,
       "Omit<Modulation, 'branches'>": modulation, "Plain[]": [strip(branches[0]), strip(branches.at(-1))], BenchResult: Object.fromEntries(Object.entries(await Sampler.bench({ config: "d256", passes: 1 }, { threads: 1 })).filter(([name]) => name !== "config")) });
     sampler.dispose();`);
   const [names, [statics, members], values] = found.map((line) => JSON.parse(line));
@@ -184,6 +184,12 @@ test("README: progress, cancelling, errors", async () => {
 test("README: your own model", async () => {
   const lines = await logged(example("Your own")["own.js"], { "my.dit8": `${root}weights/default.dit8` });
   assert.deepEqual(lines, Array(3).fill("emoji 128"));
+  const hash = (path) => createHash("sha256").update(readFileSync(path)).digest("hex"), model = `${root}weights/default.dit8`;
+  writeFileSync(join(dir, "list.json"), JSON.stringify([{ name: "mine", url: "my.dit8", bytes: 5, sha256: "0".repeat(64), draws: "nothing" }, { name: "again", url: "my.dit8", sha256: hash(model) }]));
+  // what the first example has kept is that of the second entry, which is the package's as well
+  const code = `await (await import("dit8")).Sampler.load({ model: "/my.dit8" });\n${example("Your own")["models.js"]}\nconsole.log((await Sampler.models()).filter(({ kept }) => kept).length, await Sampler.remove({}).catch(({ field }) => field), ...await Promise.all(["/my.dit8", "/none.json"].map((list) => Sampler.models({ list }).catch(({ name }) => name))));`;
+  const listed = await logged(code, { "models.json": join(dir, "list.json") });
+  assert.deepEqual(listed, [`mine ${plain}my.dit8 would be downloaded`, `again ${plain}my.dit8 is kept here`, "0 model.kept RequestError DownloadError"]);
 });
 
 for (const [how, headers] of [["isolated", isolation], ["without isolation", {}]]) test(`README: the plain page, ${how}`, async () => {

@@ -19,6 +19,11 @@ function onProgress(progress: Progress): void {
 export async function all(file: File, element: HTMLCanvasElement): Promise<void> {
   const sampler: Sampler = await Sampler.load();
   for (const model of ["default", new URL("https://example.com/a.dit8"), { url: "a.dit8", sha256: "00", bytes: 1 } satisfies Model, file]) await Sampler.load({ ...options, model });
+  for (const model of await Sampler.models({ list: "models.json" })) {
+    const kept: string | undefined = model.kept;
+    if (kept) await Sampler.remove(model);
+    else (await Sampler.load({ model })).dispose();
+  }
   const info: Info = sampler.info;
   const name: string | undefined = sampler.classes[0];
   const used: number = sampler.memory + info.size + models.length + (models[0]?.bytes ?? 0);
