@@ -145,7 +145,7 @@ func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event
 func (s *sampler) batch() int {
 	groups := 1
 	for _, c := range s.Conds {
-		groups = max(groups, len(c))
+		groups = max(groups, len(c)/len(s.all))
 	}
-	return min(s.req.Count, max(1, maxBatchValues/(groups*s.Config().WorkspaceLen())))
+	return min(s.req.Count*len(s.all), max(1, maxBatchValues/(groups*s.Config().WorkspaceLen())))
 }

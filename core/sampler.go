@@ -9,12 +9,13 @@ import (
 	"dit8/core/sampling"
 )
 
-// sampler runs the batches of one request.
+// sampler runs the batches of one request, or of several that are alike.
 type sampler struct {
 	sampling.Sampler
 	g      *Generator
 	ctx    context.Context
 	req    Request
+	all    []Request // req, and those that are alike
 	edit   *editor // nil where no image is edited
 	onStep func(Event)
 	total  int // steps of all batches, those of decoding too
@@ -25,16 +26,27 @@ type sampler struct {
 	decoding    time.Duration // that it took
 }
 
-// newSampler plans a request that was checked.
-func newSampler(ctx context.Context, g *Generator, req Request) *sampler {
-	s := &sampler{g: g, ctx: ctx, req: req, Sampler: sampling.Sampler{
-		Network: g.network(), Plan: req.Plan(g.info.Convention), Scale: req.Guidance, Rescale: req.GuidanceRescale, Rows: g.conditioningRows(),
+// newSampler plans a request that was checked, or several that are alike.
+func newSampler(ctx context.Context, g *Generator, all ...Request) *sampler {
+	req := all[0]
+	s := &sampler{g: g, ctx: ctx, req: req, all: all, Sampler: sampling.Sampler{
+		Network: g.network(), Plan: req.Plan(g.info.Convention), Sets: len(all), Scale: req.Guidance, Rescale: req.GuidanceRescale, Rows: g.conditioningRows(),
 		Condition: func(conds []dit.Cond) (*dit.Conditioning, error) { return g.condition(req, conds) },
 	}}
 	for _, e := range s.Plan.Evals {
-		s.Conds = append(s.Conds, s.Network.Conds(e, req.Conditions(e, g.info)...))
+		var conds, away []dit.Cond
+		for _, r := range all {
+			c := r.Conditions(e, g.info)
+			conds, away = append(conds, c[0]), append(away, c[1:]...)
+		}
+		s.Conds = append(s.Conds, s.Network.Conds(e, append(conds, away...)...))
 	}
 	return s
+}
+
+// image is the request of image i of all, and the image's number in it.
+func (s *sampler) image(i int) (r *Request, number uint32) {
+	return &s.all[i/s.req.Count], uint32(i % s.req.Count)
 }
 
 // Plan is the times and evaluations of a request that was checked.
@@ -57,13 +69,14 @@ func (s *sampler) run(first, n int) ([]float32, error) {
 	var other []float32
 	for i := range n {
 		noise := z[i*size : (i+1)*size]
-		flow.Noise(noise, s.req.Seed, uint32(first+i))
-		if s.req.SeedMix > 0 {
+		r, number := s.image(first + i)
+		flow.Noise(noise, r.Seed, number)
+		if r.SeedMix > 0 {
 			if other == nil {
 				other = make([]float32, size)
 			}
-			flow.Noise(other, s.req.SeedTo, uint32(first+i))
-			flow.Blend(noise, other, s.req.SeedMix)
+			flow.Noise(other, r.SeedTo, number)
+			flow.Blend(noise, other, r.SeedMix)
 		}
 	}
 	t := s.Plan.Times[0]
@@ -112,7 +125,8 @@ func (s *sampler) integrate(z []float32, first int) error {
 	}
 	run.Noise = func(dst []float32, k int) {
 		for i := range n {
-			flow.StepNoise(dst[i*size:(i+1)*size], s.req.Seed, uint32(first+i), uint32(k+1))
+			r, number := s.image(first + i)
+			flow.StepNoise(dst[i*size:(i+1)*size], r.Seed, number, uint32(k+1))
 		}
 		s.widen(dst)
 	}

@@ -29,9 +29,11 @@ func (n Network) Conds(e flow.Eval, conds ...dit.Cond) []dit.Cond {
 type Sampler struct {
 	Network
 	Plan flow.Plan
-	// Conds are the conditions of each evaluation: one, or two under guidance, the
-	// second that to lead away from.
+	// Conds are the conditions of each evaluation: one of each set of images, and under
+	// guidance, after these, one of each to lead away from.
 	Conds [][]dit.Cond
+	// Sets are in how many equal parts a batch has conditions of their own; 0 is one.
+	Sets int
 	// Scale is the guidance scale where there are two.
 	Scale float32
 	// Rescale moves the spread of guided predictions back by so much (flow.Rescale).
@@ -67,7 +69,8 @@ func (s *Sampler) Integrate(ctx context.Context, z []float32, run flow.Run) erro
 // Velocity writes that of evaluation k at the states z to v.
 func (s *Sampler) Velocity(v, z []float32, k int) error {
 	cfg := s.Config()
-	n, groups := len(z)/cfg.ImageLen(), len(s.Conds[k])
+	n, conds := len(z)/cfg.ImageLen(), len(s.Conds[k])
+	groups := conds / max(1, s.Sets) // each of all images
 	at, err := s.condition(k)
 	if err != nil {
 		return err
@@ -81,7 +84,7 @@ func (s *Sampler) Velocity(v, z []float32, k int) error {
 	if groups > 1 {
 		copy(s.in[len(z):], s.in[:len(z)])
 	}
-	if err := s.Forward(s.out, s.in, groups*n, s.cond, at, groups); err != nil {
+	if err := s.Forward(s.out, s.in, groups*n, s.cond, at, conds); err != nil {
 		return err
 	}
 	if s.See != nil {
