@@ -16,7 +16,7 @@ type sampler struct {
 	ctx    context.Context
 	req    Request
 	all    []Request // req, and those that are alike
-	edit   *editor // nil where no image is edited
+	edit   *editor   // nil where no image is edited
 	onStep func(Event)
 	total  int // steps of all batches, those of decoding too
 	done   int

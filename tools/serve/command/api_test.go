@@ -54,7 +54,7 @@ func start(t *testing.T, args ...string) (url string, log *buffer, stop func() i
 		select {
 		case c := <-code:
 			return c
-		case <-time.After(2 * graceTime):
+		case <-time.After(20 * time.Second):
 			t.Fatal("it does not stop")
 			return 0
 		}

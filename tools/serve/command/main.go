@@ -22,11 +22,12 @@ import (
 const usage = `serve shows the page with a model, by default the built-in one, and answers the HTTP API
 (/openapi.json describes it; /metrics is for Prometheus).
 
-  serve [-addr HOST:PORT] [-dir FOLDER] [-model FILE.dit8 [-vae FILE.dit8]] [flags]
+  serve [-addr HOST:PORT] [-dir FOLDER] [-model FILE.dit8 [-vae FILE.dit8]] [-model ...] [flags]
   serve -check http://127.0.0.1:8080/healthz
 
 The environment sets what the API allows: DIT8_TOKENS and DIT8_ORIGINS, lists with commas, and
-DIT8_MAX_STEPS, DIT8_MAX_COUNT, DIT8_MAX_PIXELS, DIT8_MAX_BODY and DIT8_MAX_WAITING.
+DIT8_MAX_STEPS, DIT8_MAX_COUNT, DIT8_MAX_PIXELS, DIT8_MAX_BODY, DIT8_MAX_WAITING,
+DIT8_MAX_BATCH and DIT8_IMAGES_PER_MINUTE.
 
 `
 
@@ -44,10 +45,12 @@ func RunPage(page fs.FS, args []string, stdout, stderr io.Writer) int {
 
 // options are the flags.
 type options struct {
-	addr, dir, model, models, vae, device, log string
-	threads                                    int
-	isolate, list                              bool
-	page                                       fs.FS // the program's, which is served; nil: the files in dir
+	addr, dir, models, device, log string
+	files                          fileFlags // never empty
+	threads, loaded                int
+	grace                          time.Duration
+	isolate, list                  bool
+	page                           fs.FS // the program's, which is served; nil: the files in dir
 }
 
 // run serves until ctx ends. It returns the exit code: 0, 1 where something
@@ -61,13 +64,15 @@ func run(ctx context.Context, page fs.FS, args []string, stdout, stderr io.Write
 	}
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 picks a free one")
 	f.StringVar(&o.dir, "dir", dir, "`folder` of the built page, in place of the one that a release holds; empty for the API alone")
-	f.StringVar(&o.model, "model", "", "the .dit8 `file` to serve; default: the built-in model")
-	f.StringVar(&o.vae, "vae", "", "the .dit8 `file` of the autoencoder that turns the model's latents into images; default: the one in -model's file")
+	f.Func("model", "the .dit8 `file` to serve; default: the built-in model. Given several times, the API has them all, and the page the first", o.files.model)
+	f.Func("vae", "the .dit8 `file` of the autoencoder that turns the latents of the -model before it into images; default: the one in the model's file", o.files.vae)
+	f.IntVar(&o.loaded, "loaded", 2, "how many of several models are in memory at a `time`; the one that was used least recently leaves")
+	f.DurationVar(&o.grace, "grace", 10*time.Second, "how `long` requests that came before the server is told to stop may take still")
 	f.StringVar(&o.device, "device", "", "`name` of the device: "+strings.Join(native.Names(), ", ")+"; default: the first of them")
 	f.IntVar(&o.threads, "threads", 0, fmt.Sprintf("threads to compute with, up to %d; default: one for each core", native.MaxThreads))
 	f.StringVar(&o.log, "log", "info", "`level` of the access log on standard error: info has the API's requests, debug the page's too; off")
 	f.BoolVar(&o.isolate, "isolate", true, "isolate the page from other sites, which gives it threads")
-	f.StringVar(&o.models, "models", "", "`folder` of .dit8 files that the page can choose, too")
+	f.StringVar(&o.models, "models", "", "`folder` of .dit8 files that the page and requests can choose, too")
 	f.BoolVar(&o.list, "list", false, "print what tells the page of the models, and end: models.json of -models, where that is given, with addresses in dit8/models/, else dit8/models.js of -model")
 	check := f.String("check", "", "ask the server at `URL`, as http://127.0.0.1:8080/healthz, whether it answers, and end: the exit code says")
 	f.SetOutput(io.Discard)
@@ -79,6 +84,12 @@ func run(ctx context.Context, page fs.FS, args []string, stdout, stderr io.Write
 	})
 	if err == nil && f.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	if len(o.files) == 0 {
+		o.files = fileFlags{{}}
+	}
+	if err == nil && o.loaded < 1 {
+		err = fmt.Errorf("-loaded is %d, allowed: 1 and more", o.loaded)
 	}
 	logger, logErr := newLogger(o.log, stderr)
 	if err == nil {

@@ -96,7 +96,7 @@ func list(o options) (string, error) {
 		models, err := listModels(o.models)
 		return listText(models), err
 	}
-	b, err := readBlobs(o)
+	b, err := readBlobs(o.files[0])
 	return modelList(b), err
 }
 

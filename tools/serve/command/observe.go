@@ -1,11 +1,11 @@
 package command
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"dit8/core"
 	"dit8/wasm/edge/api"
 )
 
@@ -33,10 +32,11 @@ func newLogger(level string, w io.Writer) (*slog.Logger, error) {
 
 // metrics are what Prometheus reads.
 type metrics struct {
-	registry      *prometheus.Registry
-	requests      *prometheus.CounterVec   // by path, method and code
-	seconds       *prometheus.HistogramVec // by path
-	images, steps prometheus.Counter
+	registry       *prometheus.Registry
+	requests       *prometheus.CounterVec   // by path, method and code
+	seconds        *prometheus.HistogramVec // by path
+	images, steps  prometheus.Counter
+	batched, loads prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -46,10 +46,12 @@ func newMetrics() *metrics {
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "dit8_request_seconds", Help: "Time from a request's header to the end of its answer.", Buckets: prometheus.ExponentialBuckets(0.002, 2, 15),
 		}, []string{"path"}),
-		images: prometheus.NewCounter(prometheus.CounterOpts{Name: "dit8_images_total", Help: "Images made."}),
-		steps:  prometheus.NewCounter(prometheus.CounterOpts{Name: "dit8_steps_total", Help: "Steps computed, each of all images of a batch."}),
+		images:  prometheus.NewCounter(prometheus.CounterOpts{Name: "dit8_images_total", Help: "Images made."}),
+		steps:   prometheus.NewCounter(prometheus.CounterOpts{Name: "dit8_steps_total", Help: "Steps computed, each of all images of a batch."}),
+		batched: prometheus.NewCounter(prometheus.CounterOpts{Name: "dit8_batched_total", Help: "Requests computed in one batch with others."}),
+		loads:   prometheus.NewCounter(prometheus.CounterOpts{Name: "dit8_model_loads_total", Help: "Times that a model came into memory."}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.images, m.steps,
+	m.registry.MustRegister(m.requests, m.seconds, m.images, m.steps, m.batched, m.loads,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -57,7 +59,7 @@ func newMetrics() *metrics {
 // watch adds how busy the API is.
 func (m *metrics) watch(a *api.Handler) {
 	m.registry.MustRegister(
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "dit8_computing", Help: "Requests that compute: 0 or 1."}, func() float64 {
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "dit8_computing", Help: "Requests that compute: one, or those of a batch."}, func() float64 {
 			computing, _ := a.Load()
 			return float64(computing)
 		}),
@@ -69,25 +71,6 @@ func (m *metrics) watch(a *api.Handler) {
 
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
-}
-
-// counted is a generator whose work is counted.
-type counted struct {
-	*core.Generator
-	m *metrics
-}
-
-func (c counted) Generate(ctx context.Context, req core.Request, onStep func(core.Event)) (*core.Result, error) {
-	res, err := c.Generator.Generate(ctx, req, func(e core.Event) {
-		c.m.steps.Inc()
-		if onStep != nil {
-			onStep(e)
-		}
-	})
-	if err == nil {
-		c.m.images.Add(float64(len(res.Images)))
-	}
-	return res, err
 }
 
 // observed logs and counts what h answers.
@@ -112,11 +95,27 @@ func observed(h http.Handler, logger *slog.Logger, m *metrics) http.Handler {
 			}
 			m.requests.WithLabelValues(path, method(r), strconv.Itoa(s.status)).Inc()
 			m.seconds.WithLabelValues(path).Observe(took.Seconds())
-			logger.Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.Path, "status", s.status, "bytes", s.bytes,
-				"ms", took.Milliseconds(), "remote", r.RemoteAddr)
+			logger.LogAttrs(r.Context(), level, "request", append([]slog.Attr{
+				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", s.status), slog.Int64("bytes", s.bytes),
+				slog.Int64("ms", took.Milliseconds()), slog.String("remote", r.RemoteAddr),
+			}, traced(r.Header.Get("Traceparent"))...)...)
 		}()
 		h.ServeHTTP(s, r)
 	})
+}
+
+// traceparent is a trace's header: version, trace, parent and flags
+// (https://www.w3.org/TR/trace-context/#traceparent-header). Later versions may have more.
+var traceparent = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$`)
+
+// traced are what the log says of the trace that a request is part of; nothing where the
+// header is not there, or not valid.
+func traced(header string) []slog.Attr {
+	p := traceparent.FindStringSubmatch(header)
+	if p == nil || p[1] == "ff" || p[1] == "00" && p[4] != "" || strings.Trim(p[2], "0") == "" || strings.Trim(p[3], "0") == "" {
+		return nil
+	}
+	return []slog.Attr{slog.String("trace_id", p[2]), slog.String("parent_id", p[3])}
 }
 
 // method is a request's method where it is a usual one, so that there are few.

@@ -137,6 +137,9 @@ func TestModelFolder(t *testing.T) {
 	if code, got := get(list[0].URL); code != 200 || got != string(want) {
 		t.Errorf("%s: %d, %d bytes of %d", list[0].URL, code, len(got), len(want))
 	}
+	if _, text := get("v1/models"); strings.Count(text, `"object":"model"`) != 2 {
+		t.Errorf("the API has %s", text)
+	}
 	if code, _ := get("dit8/models/notes.txt"); code != 404 {
 		t.Errorf("notes.txt: %d", code)
 	}
@@ -241,5 +244,62 @@ func TestBadCommands(t *testing.T) {
 	var out bytes.Buffer
 	if code := run(context.Background(), nil, []string{"-h"}, &out, &out); code != 0 || !strings.Contains(out.String(), "-model") {
 		t.Errorf("-h: exit %d, %s", code, &out)
+	}
+}
+
+// Several models answer by their names, one of them in memory at a time, and the log has the trace.
+func TestModels(t *testing.T) {
+	model, vae := weightstest.Network(t, 4), weightstest.AutoencoderFile(t, autoencoder.Tiny, 4)
+	url, log, stop := start(t, "-dir", "", "-loaded", "1", "-model", weightstest.ClassModel, "-model", model, "-vae", vae)
+	golden := weightstest.Classes(t)[0]
+	for range 2 {
+		if status, text := get(t, url+"v1/images?class=owl&model=latents"); status != 200 {
+			t.Errorf("%d %.200s", status, text)
+		}
+		body := strings.TrimSuffix(string(golden.JSON), "}") + `}`
+		body = strings.Replace(body, `"count"`, `"n"`, 1)
+		req, _ := http.NewRequest("POST", url+"v1/images/generations", strings.NewReader(body))
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if res.StatusCode != 200 || !strings.Contains(string(answer), golden.SHA256) {
+			t.Errorf("%s %.300s", res.Status, answer)
+		}
+	}
+	if _, text := get(t, url+"metrics"); !strings.Contains(text, "dit8_model_loads_total 6\n") { // 2 to check them, of which the first stays
+		t.Error(text[strings.Index(text, "# HELP dit8_model"):][:200])
+	}
+	if c := stop(); c != 0 {
+		t.Errorf("exit %d: %s", c, log)
+	}
+	if n := strings.Count(log.String(), "trace_id=0af7651916cd43dd8448eb211c80319c parent_id=b7ad6b7169203331"); n != 2 {
+		t.Errorf("%d traces in the log:\n%s", n, log)
+	}
+	for want, args := range map[string][]string{
+		"a second one for": {"-model", model, "-vae", vae, "-vae", vae},
+		"-loaded is 0":     {"-loaded", "0"},
+	} {
+		var out bytes.Buffer
+		if code := run(context.Background(), nil, append(args, "-dir", ""), &out, &out); code == 0 || !strings.Contains(out.String(), want) {
+			t.Errorf("%v: exit %d: %s", args, code, &out)
+		}
+	}
+}
+
+func TestTraced(t *testing.T) {
+	for header, want := range map[string]int{
+		"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01": 2, "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more": 2,
+		"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more": 0, "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01": 0,
+		"00-00000000000000000000000000000000-b7ad6b7169203331-01": 0, "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01": 0,
+		"00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01": 0, "": 0, "x\n": 0,
+	} {
+		if got := traced(header); len(got) != want {
+			t.Errorf("%q: %v", header, got)
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -13,26 +12,24 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
-	"dit8/core"
 	"dit8/core/compute/native"
 	"dit8/wasm/edge/api"
 	"dit8/weights"
 )
 
 // usual are the API's limits where the environment sets none.
-var usual = api.Limits{Steps: 250, Count: 16, Pixels: 4 << 20, Body: 8 << 20, Waiting: 16}
+var usual = api.Limits{Steps: 250, Count: 16, Pixels: 4 << 20, Body: 8 << 20, Waiting: 16, Batch: 4}
 
 // How long the server waits: for a request's header and whole body, for a client to
-// take what is written, for the next request of a connection, and when it stops for
-// the requests that run.
+// take what is written, and for the next request of a connection.
 const (
 	headerTime = 10 * time.Second
 	bodyTime   = 30 * time.Second
 	writeTime  = 30 * time.Second
 	idleTime   = 2 * time.Minute
-	graceTime  = 10 * time.Second
 )
 
 func serve(ctx context.Context, o options, logger *slog.Logger, stdout io.Writer) error {
@@ -56,7 +53,7 @@ func serve(ctx context.Context, o options, logger *slog.Logger, stdout io.Writer
 		return err
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.Background(), graceTime)
+	grace, cancel := context.WithTimeout(context.Background(), o.grace)
 	defer cancel()
 	if err := s.Shutdown(grace); !errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -73,7 +70,7 @@ func handler(o options, logger *slog.Logger) (http.Handler, error) {
 			return nil, fmt.Errorf("no built page in %s (\"make web\" builds it): %w", o.dir, err)
 		}
 	}
-	b, err := readBlobs(o)
+	b, err := readBlobs(o.files[0])
 	if err != nil {
 		return nil, err
 	}
@@ -81,12 +78,26 @@ func handler(o options, logger *slog.Logger) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := generator(o, b)
+	dev, err := native.New(o.device, o.threads)
 	if err != nil {
 		return nil, err
 	}
+	more, err := listModels(o.models)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Clone(o.files)
+	for _, l := range more {
+		if l.SHA256 != b.model.sha256 {
+			all = append(all, files{model: l.path})
+		}
+	}
 	m := newMetrics()
-	a := api.New(counted{g, m}, config)
+	models, err := newPool(dev, all, o.loaded, m)
+	if err != nil {
+		return nil, err
+	}
+	a := api.New(models[0], config, models[1:]...)
 	m.watch(a)
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", a)
@@ -97,14 +108,10 @@ func handler(o options, logger *slog.Logger) (http.Handler, error) {
 	}
 	mux.Handle("GET /metrics", m.handler())
 	if built != nil {
-		more, err := listModels(o.models)
-		if err != nil {
-			return nil, err
-		}
-		files := page(built, b, more, o.isolate)
+		page := page(built, b, more, o.isolate)
 		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet || r.Method == http.MethodHead {
-				files.ServeHTTP(w, r)
+				page.ServeHTTP(w, r)
 			} else {
 				a.ServeHTTP(w, r) // which says in JSON what there is
 			}
@@ -129,7 +136,7 @@ func newBlob(data []byte, name string) blob {
 }
 
 // readBlobs reads the files, and checks that they go together.
-func readBlobs(o options) (b blobs, err error) {
+func readBlobs(o files) (b blobs, err error) {
 	p, err := weights.OpenPair(o.model, o.vae)
 	if err != nil {
 		return b, err
@@ -139,29 +146,6 @@ func readBlobs(o options) (b blobs, err error) {
 		b.vae, err = readModel(o.vae)
 	}
 	return b, err
-}
-
-// generator loads the model onto the device.
-func generator(o options, b blobs) (*core.Generator, error) {
-	dev, err := native.New(o.device, o.threads)
-	if err != nil {
-		return nil, err
-	}
-	r, err := weights.NewReader(bytes.NewReader(b.model.data))
-	if err != nil {
-		return nil, err
-	}
-	var vae *weights.Reader
-	if b.vae.data != nil {
-		if vae, err = weights.NewReader(bytes.NewReader(b.vae.data)); err != nil {
-			return nil, err
-		}
-	}
-	p, err := weights.NewPair(r, vae)
-	if err != nil {
-		return nil, err
-	}
-	return p.Generator(dev)
 }
 
 // readModel reads a model file whole and checks it, so that a broken one is

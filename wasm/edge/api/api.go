@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -24,24 +23,31 @@ type Generator interface {
 	ImageSize() int // pixels, in height and width
 	Defaults() core.Request
 	Generate(ctx context.Context, req core.Request, onStep func(core.Event)) (*core.Result, error)
+	GenerateAll(ctx context.Context, reqs []core.Request) ([]*core.Result, error)
+	Together() int // how many images gain from being made at a time
 }
 
-// Handler is the API over one model.
+// Handler is the API over a model, or several.
 type Handler struct {
-	generator Generator
-	config    Config
-	tokens    [][sha256.Size]byte
-	queue     *queue
-	decoding  sync.Mutex // held while a picture is decoded
-	mux       *http.ServeMux
+	models   []*model // the first draws what names none
+	config   Config
+	tokens   [][sha256.Size]byte
+	queue    *queue
+	quota    *quota
+	decoding sync.Mutex // held while a picture is decoded
+	mux      *http.ServeMux
 }
 
 // methods are the functions of a path, by method. HEAD is GET.
 type methods map[string]func(http.ResponseWriter, *http.Request) error
 
-// New makes the API over a generator, which it uses for one request at a time.
-func New(g Generator, c Config) *Handler {
-	h := &Handler{generator: g, config: c, queue: newQueue(c.Waiting), mux: http.NewServeMux()}
+// New makes the API over a generator, and others that requests may name, of which it uses one
+// at a time. Of several of one name it means the first, and the others by their files.
+func New(g Generator, c Config, others ...Generator) *Handler {
+	h := &Handler{config: c, queue: newQueue(c.Waiting), quota: newQuota(c.PerMinute), mux: http.NewServeMux()}
+	for _, g := range append([]Generator{g}, others...) {
+		h.models = append(h.models, &model{g})
+	}
 	for _, t := range c.Tokens {
 		h.tokens = append(h.tokens, sha256.Sum256([]byte(t)))
 	}
@@ -66,8 +72,8 @@ func (h *Handler) routes() map[string]methods {
 		"/v1/images/edits":       {http.MethodPost: h.edits},
 		"/v1/images/variations":  {http.MethodPost: h.variations},
 		"/v1/images":             {http.MethodGet: h.image},
-		"/v1/models":             {http.MethodGet: h.models},
-		"/v1/models/{id...}":     {http.MethodGet: h.model},
+		"/v1/models":             {http.MethodGet: h.listModels},
+		"/v1/models/{id...}":     {http.MethodGet: h.oneModel},
 		"/healthz":               {http.MethodGet: h.health},
 		"/openapi.json":          {http.MethodGet: h.document},
 	}
@@ -114,20 +120,4 @@ func (h *Handler) dispatch(m methods, guarded bool) http.Handler {
 			h.fail(w, r, err)
 		}
 	})
-}
-
-// run generates when it is the request's turn. A panic becomes an error: it is
-// nothing that the other requests should end for.
-func (h *Handler) run(ctx context.Context, req core.Request, onStep func(core.Event)) (res *core.Result, err error) {
-	leave, err := h.queue.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v", v)
-		}
-	}()
-	return h.generator.Generate(ctx, req, onStep)
 }

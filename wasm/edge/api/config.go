@@ -23,6 +23,9 @@ type Limits struct {
 	Pixels  int // in all images of an answer
 	Body    int // bytes of a request's body
 	Waiting int // requests that wait while one is computed
+	Batch   int // requests that are computed at a time, where that is faster; 0 or 1: each alone
+
+	PerMinute int // images of a client, who is the owner of a token or else has an address; 0: any number
 }
 
 // variable is an environment variable that sets a limit.
@@ -39,6 +42,8 @@ func (l *Limits) variables() []variable {
 		{"DIT8_MAX_PIXELS", &l.Pixels, 1, 1 << 26},
 		{"DIT8_MAX_BODY", &l.Body, 1, 1 << 26},
 		{"DIT8_MAX_WAITING", &l.Waiting, 0, 10000},
+		{"DIT8_MAX_BATCH", &l.Batch, 1, core.MaxCount},
+		{"DIT8_IMAGES_PER_MINUTE", &l.PerMinute, 0, 1 << 30},
 	}
 }
 

@@ -46,6 +46,7 @@ func problemOf(err error) *problem {
 	var p *problem
 	var f *core.FieldError
 	var large *http.MaxBytesError
+	var over spent
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -54,6 +55,8 @@ func problemOf(err error) *problem {
 	case errors.As(err, &large):
 		return newProblem(http.StatusRequestEntityTooLarge, invalid, "body_too_large", "body",
 			"the body has more than the "+strconv.FormatInt(large.Limit, 10)+" bytes that are allowed")
+	case errors.As(err, &over):
+		return newProblem(http.StatusTooManyRequests, "images", "rate_limit_exceeded", "", over.Error())
 	case errors.Is(err, errFull):
 		return newProblem(http.StatusTooManyRequests, "requests", "rate_limit_exceeded", "", "too many requests are waiting; try again later")
 	case errors.Is(err, core.ErrNotFinite):
@@ -69,7 +72,12 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	switch p.status {
 	case http.StatusTooManyRequests:
-		w.Header().Set("Retry-After", strconv.Itoa(h.queue.retryAfter()))
+		after := h.queue.retryAfter()
+		var over spent
+		if errors.As(err, &over) {
+			after = over.seconds()
+		}
+		w.Header().Set("Retry-After", strconv.Itoa(after))
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}

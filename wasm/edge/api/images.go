@@ -42,7 +42,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, a asked) error 
 	if a.stream {
 		return h.stream(w, r, a)
 	}
-	res, err := h.run(r.Context(), a.Request, nil)
+	res, err := h.run(r, a, nil)
 	if err != nil {
 		return renamed(err, false)
 	}
@@ -57,7 +57,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, a asked) error 
 		if a.index != nil && *a.index != i {
 			continue
 		}
-		b, err := h.png([]*image.NRGBA{m}, a.size, res.Metadata)
+		b, err := a.model.png([]*image.NRGBA{m}, a.size, res.Metadata)
 		if err != nil {
 			return err
 		}
@@ -87,10 +87,10 @@ func (h *Handler) format(size int) map[string]any {
 
 // png is the images as a PNG file, in a grid where there are several. It does not
 // depend on what computed them.
-func (h *Handler) png(images []*image.NRGBA, size int, meta core.Metadata) ([]byte, error) {
+func (m *model) png(images []*image.NRGBA, size int, meta core.Metadata) ([]byte, error) {
 	meta.Device = ""
 	var b bytes.Buffer
-	err := pngfile.Write(&b, core.Grid(images, size/h.generator.ImageSize()), meta)
+	err := pngfile.Write(&b, core.Grid(images, size/m.ImageSize()), meta)
 	return b.Bytes(), err
 }
 
@@ -134,7 +134,7 @@ func (h *Handler) image(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Content-Type", "image/png")
 		return nil
 	}
-	res, err := h.run(r.Context(), a.Request, nil)
+	res, err := h.run(r, a, nil)
 	if err != nil {
 		return renamed(err, false)
 	}
@@ -142,7 +142,7 @@ func (h *Handler) image(w http.ResponseWriter, r *http.Request) error {
 	if a.index != nil {
 		images = images[*a.index : *a.index+1]
 	}
-	b, err := h.png(images, a.size, res.Metadata)
+	b, err := a.model.png(images, a.size, res.Metadata)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (h *Handler) image(w http.ResponseWriter, r *http.Request) error {
 // and how pixels become a file.
 func (h *Handler) etag(a asked) (string, error) {
 	const version = 1
-	b, err := json.Marshal([]any{version, h.file(), a.Request, a.size, a.index})
+	b, err := json.Marshal([]any{version, a.model.file(), a.Request, a.size, a.index})
 	if err != nil {
 		return "", err
 	}

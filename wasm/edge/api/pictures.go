@@ -44,6 +44,10 @@ func (h *Handler) edited(w http.ResponseWriter, r *http.Request, variation bool)
 	if variation {
 		f.own()
 	}
+	by, err := h.modelOf(f.fields)
+	if err != nil {
+		return err
+	}
 	own := make(map[string]json.RawMessage)
 	for _, name := range pictureFields {
 		if raw, ok := f.fields[name]; ok {
@@ -51,7 +55,7 @@ func (h *Handler) edited(w http.ResponseWriter, r *http.Request, variation bool)
 			delete(f.fields, name)
 		}
 	}
-	edit, notes, err := h.formEdit(own, f.files, variation)
+	edit, notes, err := h.formEdit(by, own, f.files, variation)
 	if err != nil {
 		return err
 	}
@@ -139,7 +143,7 @@ func (f form) own() {
 
 // formEdit makes an edit of a form's own fields and pictures: inpaint where a mask or the
 // picture's transparency says what to paint anew, else a picture to start from.
-func (h *Handler) formEdit(own map[string]json.RawMessage, files map[string][]byte, variation bool) (*core.Edit, []string, error) {
+func (h *Handler) formEdit(by *model, own map[string]json.RawMessage, files map[string][]byte, variation bool) (*core.Edit, []string, error) {
 	e := &core.Edit{}
 	var fit, fidelity string
 	for name, to := range map[string]any{"task": &e.Task, "factor": &e.Factor, "strength": &e.Strength, "keep": &e.Keep, "fit": &fit, "input_fidelity": &fidelity} {
@@ -173,7 +177,7 @@ func (h *Handler) formEdit(own map[string]json.RawMessage, files map[string][]by
 	if e.Task != core.EditInpaint {
 		marked = nil
 	}
-	return e, notes, h.place(e, &notes, p, marked, picture.Fit(fit), "")
+	return e, notes, place(by, e, &notes, p, marked, picture.Fit(fit), "")
 }
 
 // picture decodes one. One at a time is: they are large once they are decoded.
@@ -189,11 +193,11 @@ func (h *Handler) picture(field string, b []byte) (*picture.Picture, error) {
 
 // place puts pictures into an edit, at the size of the model's images, and notes how. prefix
 // is what the names of fields have before them.
-func (h *Handler) place(e *core.Edit, notes *[]string, p, mask *picture.Picture, fit picture.Fit, prefix string) error {
+func place(by *model, e *core.Edit, notes *[]string, p, mask *picture.Picture, fit picture.Fit, prefix string) error {
 	if err := fit.Check(); err != nil {
 		return &core.FieldError{Field: prefix + "fit", Value: strconv.Quote(shorten(string(fit))), Allowed: `"cover", "contain" or "stretch"`}
 	}
-	size := picture.Side(e, h.generator.ImageSize())
+	size := picture.Side(e, by.ImageSize())
 	if p != nil {
 		note(notes, "image", p.Describe(size, fit))
 		p.Into(e, size, fit)
@@ -221,7 +225,7 @@ func note(notes *[]string, what, text string) {
 
 // readEdit brings the field edit of a body in JSON to core's form: image and mask may be
 // the files of pictures, with or without data: in front, which are fitted.
-func (h *Handler) readEdit(raw json.RawMessage) (json.RawMessage, []string, error) {
+func (h *Handler) readEdit(by *model, raw json.RawMessage) (json.RawMessage, []string, error) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(raw, &fields) != nil {
 		return raw, nil, nil // core says what is wrong
@@ -270,7 +274,7 @@ func (h *Handler) readEdit(raw json.RawMessage) (json.RawMessage, []string, erro
 	if p := pictures["image"]; p != nil && pictures["mask"] == nil && r.Edit.Mask == nil && r.Edit.Task == core.EditInpaint && p.Transparent() {
 		pictures["mask"] = p
 	}
-	if err := h.place(r.Edit, &notes, pictures["image"], pictures["mask"], picture.Fit(fit), "edit."); err != nil {
+	if err := place(by, r.Edit, &notes, pictures["image"], pictures["mask"], picture.Fit(fit), "edit."); err != nil {
 		return nil, nil, err
 	}
 	raw, err = json.Marshal(r.Edit)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -19,7 +18,9 @@ import (
 // asked is what a request to this API asks for.
 type asked struct {
 	core.Request
-	size    int // pixels of an image's side
+	model   *model
+	other   bool // than the first
+	size    int  // pixels of an image's side
 	stream  bool
 	partial int      // images on the way that a stream shows
 	index   *int     // the one that is asked for of those made; nil for all
@@ -100,8 +101,13 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 			return a, &core.FieldError{Field: shorten(name), Value: "unknown", Allowed: strings.Join(known, ", ")}
 		}
 	}
-	info := h.generator.Info()
-	var model, prompt, style string
+	if a.model, err = h.modelOf(fields); err != nil {
+		return a, err
+	}
+	a.other = a.model != h.models[0]
+	delete(fields, "model")
+	info := a.model.Info()
+	var prompt, style string
 	var compression int
 	size, format := "auto", "b64_json"
 	type oneOf []string
@@ -111,7 +117,6 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 		to      any
 		allowed string
 	}{
-		{"model", &model, "a string"},
 		{"prompt", &prompt, formOf(info)},
 		{"style", &style, "a string"},
 		{"size", &size, "a string"},
@@ -151,9 +156,6 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 		return a, &core.FieldError{Field: "output_compression", Value: strconv.Itoa(compression), Allowed: "0 to 100"}
 	}
 	a.url = format == "url"
-	if model != "" && model != info.Name && model != h.file() {
-		return a, newProblem(http.StatusNotFound, invalid, "model_not_found", "model", fmt.Sprintf("there is no model %q; /v1/models lists what there is", shorten(model)))
-	}
 	if n, given := fields["n"]; given {
 		fields["count"] = n
 		delete(fields, "n")
@@ -167,7 +169,7 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 		return a, &core.FieldError{Field: "prompt", Value: "missing", Allowed: formOf(info)}
 	}
 	if raw, given := fields["edit"]; given {
-		if fields["edit"], a.notes, err = h.readEdit(raw); err != nil {
+		if fields["edit"], a.notes, err = h.readEdit(a.model, raw); err != nil {
 			return a, err
 		}
 	}
@@ -176,7 +178,7 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 	if err != nil {
 		return a, err
 	}
-	base := h.generator.Defaults()
+	base := a.model.Defaults()
 	base.Prompt, base.SkipUnknown = "", prompted && info.Vocabulary != nil
 	if a.Request, err = base.WithJSON(rest); err == nil && prompted {
 		a.Request, err = withPrompt(a.Request, prompt, info)
@@ -198,7 +200,7 @@ func (h *Handler) parse(fields map[string]json.RawMessage, known []string) (a as
 	if a.index != nil && (*a.index < 0 || *a.index >= a.Count) {
 		return a, &core.FieldError{Field: "index", Value: strconv.Itoa(*a.index), Allowed: fmt.Sprintf("0 to %d, as n is %d", a.Count-1, a.Count)}
 	}
-	a.size, err = h.parseSize(size, a.Count)
+	a.size, err = h.parseSize(a.model.ImageSize(), size, a.Count)
 	return a, err
 }
 
@@ -230,8 +232,7 @@ func renamed(err error, prompted bool) error {
 
 // parseSize reads "auto" or WxH: the model's size or a multiple of it, every
 // pixel then being a square. count images of it must be within the limit.
-func (h *Handler) parseSize(text string, count int) (int, error) {
-	own := h.generator.ImageSize()
+func (h *Handler) parseSize(own int, text string, count int) (int, error) {
 	if text == "auto" {
 		text = fmt.Sprintf("%dx%d", own, own)
 	}

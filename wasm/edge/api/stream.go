@@ -29,7 +29,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, a asked) error 
 	var err error
 	go func() {
 		defer close(updates)
-		res, err = h.run(r.Context(), a.Request, func(e core.Event) {
+		res, err = h.run(r, a, func(e core.Event) {
 			u := update{step: e.Step, steps: e.Steps, first: e.First}
 			if k := a.partialAt(e); k > 0 {
 				u.partial = k - 1
@@ -41,13 +41,13 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, a asked) error 
 		})
 	}()
 	s := &sender{w: w}
-	meta := core.Metadata{Request: a.Request, Model: h.generator.Info().Name, ModelID: h.generator.ID(), AutoencoderID: h.generator.AutoencoderID()}
+	meta := core.Metadata{Request: a.Request, Model: a.model.Info().Name, ModelID: a.model.ID(), AutoencoderID: a.model.AutoencoderID()}
 	for u := range updates {
 		if u.images == nil {
 			s.write(fmt.Sprintf(": %d/%d\n\n", u.step, u.steps))
 		}
 		for i, m := range u.images {
-			h.send(s, a.kind()+".partial_image", m, a.size, meta, map[string]any{"index": u.first + i, "partial_image_index": u.partial})
+			h.send(s, a.model, a.kind()+".partial_image", m, a.size, meta, map[string]any{"index": u.first + i, "partial_image_index": u.partial})
 		}
 	}
 	if err != nil {
@@ -65,7 +65,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, a asked) error 
 		if len(a.notes) > 0 {
 			more["notes"] = a.notes
 		}
-		h.send(s, a.kind()+".completed", m, a.size, res.Metadata, more)
+		h.send(s, a.model, a.kind()+".completed", m, a.size, res.Metadata, more)
 	}
 	return nil
 }
@@ -88,8 +88,8 @@ func (a asked) partialAt(e core.Event) int {
 	return k
 }
 
-func (h *Handler) send(s *sender, kind string, m *image.NRGBA, size int, meta core.Metadata, more map[string]any) {
-	b, err := h.png([]*image.NRGBA{m}, size, meta)
+func (h *Handler) send(s *sender, by *model, kind string, m *image.NRGBA, size int, meta core.Metadata, more map[string]any) {
+	b, err := by.png([]*image.NRGBA{m}, size, meta)
 	if err != nil {
 		s.send("error", map[string]any{"error": problemOf(err)})
 		return

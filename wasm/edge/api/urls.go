@@ -54,6 +54,9 @@ func (a asked) query() url.Values {
 		"seed": {strconv.FormatUint(r.Seed, 10)}, "steps": {strconv.Itoa(r.Steps)}, "n": {strconv.Itoa(r.Count)}, "guidance": {number(r.Guidance)},
 		"size": {strconv.Itoa(a.size) + "x" + strconv.Itoa(a.size)},
 	}
+	if a.other {
+		q.Set("model", a.model.file())
+	}
 	switch {
 	case r.Classes != nil:
 		q.Set("prompt", mixed(r.Classes))
