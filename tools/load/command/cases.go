@@ -127,6 +127,9 @@ func same(pictures []picture, sha256 string) error {
 	return nil
 }
 
+// wrong is the error of a whole answer that is not as it must be.
+type wrong struct{ error }
+
 // send sends r and returns the status, after a check of the answer.
 func (c *client) send(r request) (status int, err error) {
 	req, err := http.NewRequest(r.method, c.url+r.path, strings.NewReader(r.body))
@@ -150,10 +153,10 @@ func (c *client) send(r request) (status int, err error) {
 			return 0, fmt.Errorf("%s: 429 without Retry-After", r.path)
 		}
 	case res.StatusCode != r.status:
-		return 0, fmt.Errorf("%s %s: %d, expected %d: %.200s", r.method, r.path, res.StatusCode, r.status, body)
+		return 0, wrong{fmt.Errorf("%s %s: %d, expected %d: %.200s", r.method, r.path, res.StatusCode, r.status, body)}
 	case r.check != nil:
 		if err := r.check(body); err != nil {
-			return 0, fmt.Errorf("%s %.100s: %w", r.path, r.body, err)
+			return 0, wrong{fmt.Errorf("%s %.100s: %w", r.path, r.body, err)}
 		}
 	}
 	return res.StatusCode, nil

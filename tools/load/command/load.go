@@ -50,16 +50,23 @@ func newQuantiles(ms []float64) (q quantiles) {
 
 // failure says what a server must not do under load.
 func (r *report) failure() error {
-	const growth, workers = 48, 20 // MB; goroutines that come and go
 	switch {
 	case r.Failed > 0:
 		return fmt.Errorf("%d requests failed, one of them: %s", r.Failed, r.Failure)
 	case r.Refused == 0:
 		return fmt.Errorf("no request of %d was refused, at twice the capacity", r.Sent)
-	case r.Memory[1] > r.Memory[0]+growth:
-		return fmt.Errorf("memory grew from %.0f to %.0f MB", r.Memory[0], r.Memory[1])
-	case r.Goroutines[1] > r.Goroutines[0]+workers:
-		return fmt.Errorf("goroutines grew from %.0f to %.0f", r.Goroutines[0], r.Goroutines[1])
+	}
+	return grown(r.Memory, r.Goroutines)
+}
+
+// grown says what a server kept of its requests.
+func grown(memory, goroutines [2]float64) error {
+	const growth, workers = 48, 20 // MB; goroutines that come and go
+	switch {
+	case memory[1] > memory[0]+growth:
+		return fmt.Errorf("memory grew from %.0f to %.0f MB", memory[0], memory[1])
+	case goroutines[1] > goroutines[0]+workers:
+		return fmt.Errorf("goroutines grew from %.0f to %.0f", goroutines[0], goroutines[1])
 	}
 	return nil
 }
@@ -115,7 +122,7 @@ func (c *client) load(ctx context.Context, cases []request, d time.Duration) (*r
 	for ctx.Err() == nil && time.Since(start) < d {
 		if !quarter && time.Since(start) > d/4 {
 			quarter = true
-			if err := c.measure(r, 0); err != nil {
+			if err := c.measure(&r.Memory, &r.Goroutines, 0); err != nil {
 				return nil, err
 			}
 		}
@@ -140,11 +147,11 @@ func (c *client) load(ctx context.Context, cases []request, d time.Duration) (*r
 		return nil, err
 	}
 	time.Sleep(100 * time.Millisecond) // connections end
-	return r, c.measure(r, 1)
+	return r, c.measure(&r.Memory, &r.Goroutines, 1)
 }
 
 // measure reads the server's memory and goroutines from its metrics.
-func (c *client) measure(r *report, at int) error {
+func (c *client) measure(memory, goroutines *[2]float64, at int) error {
 	res, err := c.http.Get(c.url + "metrics")
 	if err != nil {
 		return err
@@ -159,10 +166,10 @@ func (c *client) measure(r *report, at int) error {
 		}
 		switch name {
 		case "process_resident_memory_bytes":
-			r.Memory[at] = v / 1e6
+			memory[at] = v / 1e6
 			found++
 		case "go_goroutines":
-			r.Goroutines[at] = v
+			goroutines[at] = v
 			found++
 		}
 	}

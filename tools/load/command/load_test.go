@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The server under twice its capacity, for a few seconds: "make bench-edge" has the
@@ -103,5 +105,36 @@ func TestSimulate(t *testing.T) {
 	}
 	if page := simulation(ms, 0.36); !strings.Contains(page, "| 100 | 80 % | 8000 | emptier of two |") || !strings.Contains(page, "| $0.0020 |") {
 		t.Error(page)
+	}
+}
+
+// Servers that are ended and killed are found to answer as they must, one that draws another picture not.
+func TestSoak(t *testing.T) {
+	server := filepath.Join(t.TempDir(), "serve")
+	if out, err := exec.Command("go", "build", "-o", server, "../../serve").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cases, err := mix()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := soakFor(context.Background(), []string{server}, cases, 4*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.failure(); err != nil || r.Servers < 3 || r.Killed < 1 || r.Terminated < 1 || r.Answered < 10 {
+		t.Errorf("%v: %+v", err, r)
+	}
+	cases[0].check = func([]byte) error { return errors.New("another picture") }
+	if r, err = soakFor(context.Background(), []string{server}, cases[:1], time.Second); err != nil || r.Failed == 0 || r.failure() == nil {
+		t.Errorf("%v: %+v", err, r)
+	}
+	for _, r := range []soak{{Dropped: 1}, {Memory: [2]float64{50, 100}}, {Goroutines: [2]float64{50, 100}}} {
+		if r.failure() == nil {
+			t.Errorf("%+v is fine", r)
+		}
+	}
+	if _, err := soakFor(context.Background(), []string{"false"}, cases, time.Second); err == nil {
+		t.Error("a server that does not begin")
 	}
 }

@@ -20,6 +20,7 @@ const usage = `load tries a server on this machine with twice the requests that 
 it measures how long they take one after the other, and simulates 1, 10 and 100 such servers.
 
   load -url http://127.0.0.1:8080/ [-duration 1m] [-simulate [-price 0.09]]
+  load -soak 1h    begins servers of its own, ends and kills them between, and checks all pictures
 
 `
 
@@ -38,6 +39,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	duration := f.Duration("duration", time.Minute, "how long, up to ten minutes; a fifth of it finds the capacity")
 	simulated := f.Bool("simulate", false, "print, as Markdown, how many such servers would do")
 	price := f.Float64("price", 0.09, "of -simulate: what a machine as this one costs an hour, in `dollars`")
+	soaking := f.Duration("soak", 0, "how `long` servers of its own are tried, which are ended and killed between")
 	f.SetOutput(io.Discard)
 	err := f.Parse(args)
 	if err == nil {
@@ -58,24 +60,40 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "load:", err)
 		return 1
 	}
-	if *simulated {
-		ms, err := newClient(*target).times(cases, *duration)
-		if err != nil {
-			fmt.Fprintln(stderr, "load:", err)
-			return 1
+	if *soaking > 0 {
+		program, err := ownServer()
+		if err == nil {
+			var r *soak
+			if r, err = soakFor(ctx, program, cases, *soaking); err == nil {
+				err = told(stdout, r, r.failure())
+			}
 		}
-		io.WriteString(stdout, simulation(ms, *price))
-		return 0
+		return end(err, stderr)
 	}
-	report, err := newClient(*target).load(ctx, cases, *duration)
+	c := newClient(*target)
+	if *simulated {
+		ms, err := c.times(cases, *duration)
+		if err == nil {
+			_, err = io.WriteString(stdout, simulation(ms, *price))
+		}
+		return end(err, stderr)
+	}
+	r, err := c.load(ctx, cases, *duration)
 	if err == nil {
-		e := json.NewEncoder(stdout)
-		e.SetIndent("", "  ")
-		err = e.Encode(report)
+		err = told(stdout, r, r.failure())
 	}
-	if err == nil {
-		err = report.failure()
-	}
+	return end(err, stderr)
+}
+
+// told prints a report, and returns what was wrong.
+func told(w io.Writer, report any, failure error) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return errors.Join(e.Encode(report), failure)
+}
+
+// end is the exit code.
+func end(err error, stderr io.Writer) int {
 	if err != nil {
 		fmt.Fprintln(stderr, "load:", err)
 		return 1

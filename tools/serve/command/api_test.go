@@ -54,7 +54,7 @@ func start(t *testing.T, args ...string) (url string, log *buffer, stop func() i
 		select {
 		case c := <-code:
 			return c
-		case <-time.After(20 * time.Second):
+		case <-time.After(3 * time.Minute):
 			t.Fatal("it does not stop")
 			return 0
 		}
@@ -109,7 +109,7 @@ func TestAPI(t *testing.T) {
 
 // What runs when the server is told to stop is answered.
 func TestGracefulStop(t *testing.T) {
-	url, log, stop := start(t, "-dir", "")
+	url, log, stop := start(t, "-dir", "", "-grace", "2m")
 	answered := make(chan int, 1)
 	go func() {
 		res, err := http.Get(url + "v1/images?class=fox&steps=100&n=4")
