@@ -28,7 +28,7 @@ KERNELS = kernels.js kernels-helper.js $(WASM)
 PACKAGE = sampler.js sampler.d.ts worker.js model.js storage.js sha256.js errors.js png.js
 # what the service worker keeps
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
-PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
+PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js photo.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
 
 .PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
 

@@ -9,6 +9,7 @@ import { live as makeLive } from "./live.js";
 import { ended, guard, models as makeLibrary, named, over } from "./models.js";
 import { isolate, keep } from "./offline.js";
 import { panel } from "./panel.js";
+import { photos } from "./photo.js";
 import { result as makeResult } from "./result.js";
 import { fromHash, toHash } from "./share.js";
 import { toolbox } from "./toolbox.js";
@@ -145,17 +146,6 @@ function change(request) {
   preview.want(request);
 }
 
-// startFrom is an edit that starts from the middle of a picture; what is transparent is white.
-function startFrom(bitmap, size) {
-  const context = new OffscreenCanvas(size, size).getContext("2d"), side = Math.min(bitmap.width, bitmap.height);
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, size, size);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, (bitmap.width - side) / 2, (bitmap.height - side) / 2, side, side, 0, 0, size, size);
-  const rgb = context.getImageData(0, 0, size, size).data.filter((_, i) => i % 4 < 3);
-  return { task: "image", width: size, image: btoa(Array.from(rgb, (b) => String.fromCharCode(b)).join("")) };
-}
-
 // verdict says whether these are the pixels that a file or link promised.
 function verdict({ from, sha256, model, name, photo }, metadata) {
   if (photo) return photo;
@@ -283,14 +273,12 @@ async function start() {
 if (asked.has("bench")) {
   (await import("./measure.js")).measure(asked);
 } else {
+  const photo = photos($("open").parentElement, () => sampler.info, (edit, said) => run({ ...form.read(), count: 1, edit }, { photo: said }));
   files({
     onPicture: ({ request, sha256, model_id, model }, { name }) => {
       if (sampler) restore(request, { from: name, sha256, model: model_id, name: model });
     },
-    onPhoto: (bitmap, { name }) => {
-      if (sampler) run({ ...form.read(), count: 1, edit: startFrom(bitmap, sampler.info.size) },
-        { photo: `Started from ${name}${bitmap.width === bitmap.height ? "" : ", its middle"}, scaled from ${bitmap.width}×${bitmap.height}.` });
-    },
+    onPhoto: (bitmap, { name }) => { if (sampler) photo(bitmap, name); },
     onModel: async (file) => { if (await load(file)) run(form.read()); },
     onError: (message) => {
       form.clear();

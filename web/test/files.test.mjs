@@ -109,6 +109,16 @@ test("a photo is where the image starts", async () => {
   const photo = readFileSync(`${root}testdata/trials/exif-rotated.jpg`);
   await drop(page, "exif-rotated.jpg", photo);
   await page.waitForFunction(() => /Started from exif-rotated.jpg, scaled from 32×32/.test(document.body.textContent));
+  await drop(page, "mask-transparent.png", readFileSync(`${root}testdata/trials/mask-transparent.png`));
+  await page.waitForFunction(() => /What is transparent is painted anew: 256 of 1024 pixels/.test(document.body.textContent));
+  await drop(page, "m1.png", await page.evaluate(async () => { // a picture that is no square
+    const canvas = new OffscreenCanvas(60, 30), context = canvas.getContext("2d");
+    context.fillRect(0, 0, 60, 30);
+    return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())];
+  }).then(Buffer.from));
+  await page.waitForFunction(() => /scaled from 60×30, fit cover/.test(document.body.textContent));
+  await page.selectOption(".fit select", "contain");
+  await page.waitForFunction(() => /scaled from 60×30, fit contain/.test(document.body.textContent));
   await generate(page);
 });
 
