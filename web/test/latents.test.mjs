@@ -20,6 +20,12 @@ before(async () => {
     const want = JSON.parse(go("./tools/sample", "-model", file, "-class", "1", "-seed", "7", "-count", "2", "-o", join(dir, "x.png"), "-json"));
     models[name] = { bytes: readFileSync(file), want };
   }
+  // The same two in files of their own.
+  for (const [name, args] of [["net", ["-num-heads", "4", "-convention", "dit", "-steps", "4", "-name", "kl", `${goldens}e2e_dit/model.safetensors`]], ["vae", [`${goldens}e2e_dit/vae`]]]) {
+    const file = join(dir, `${name}.dit8`);
+    go("./tools/quantize", "-o", file, ...args);
+    models[name] = { bytes: readFileSync(file) };
+  }
   site = await start();
   page = await site.open();
   for (const name in models) await page.route(`**/${name}.dit8`, (route) => route.fulfill({ body: models[name].bytes, contentType: "application/octet-stream" }));
@@ -77,5 +83,24 @@ test("the page draws with a dropped one", async () => {
   assert.equal(await canvasHash(page), models.kl.want.images[0]);
   const said = await page.evaluate(() => said);
   assert.ok(said.some((text) => /^Decoding, step \d+ of 9/.test(text)), said.join("\n"));
+  assert.deepEqual(site.complaints, []);
+});
+
+test("the page takes a network and its autoencoder from two files, dropped or named in the address", async () => {
+  await drop(page, "net.dit8", models.net.bytes);
+  await page.waitForSelector("text=its file has no autoencoder");
+  await made(page, () => drop(page, "vae.dit8", models.vae.bytes));
+  assert.match(await page.textContent("#model"), /^kl, 5 classes, 64×64 pixels, /);
+  await fill(page, { class: "1", seed: 7 });
+  await generate(page);
+  assert.equal(await canvasHash(page), models.kl.want.images[0]);
+  assert.match(await page.textContent("#command"), /-model net\.dit8 -vae vae\.dit8/);
+
+  const answer = (name) => (route) => route.fulfill({ body: models[name].bytes, contentType: "application/octet-stream" });
+  const other = await site.open({ address: "?run=no&model=/net.dit8&vae=/vae.dit8", init: (tab) => Promise.all(["net", "vae"].map((name) => tab.route((url) => url.pathname === `/${name}.dit8`, answer(name)))) });
+  assert.match(await other.textContent("#model"), /^kl, 5 classes, 64×64 pixels, /);
+  await fill(other, { class: "1", seed: 7 });
+  await generate(other);
+  assert.equal(await canvasHash(other), models.kl.want.images[0]);
   assert.deepEqual(site.complaints, []);
 });
