@@ -16,13 +16,21 @@ const Pointer = `a git-lfs pointer, not the file itself: run "git lfs pull"`
 // IsPointer tells that by how a file begins.
 func IsPointer(head []byte) bool { return bytes.HasPrefix(head, []byte("version https://git-lfs")) }
 
-// Decode is a text in UTF-8 without a mark. It refuses what is none, and a git-lfs
-// pointer.
+// isHTML tells what a host answers in place of a file.
+func isHTML(b []byte) bool {
+	head := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(b[:min(len(b), 64)], []byte("\ufeff"))))
+	return bytes.HasPrefix(head, []byte("<!doctype html")) || bytes.HasPrefix(head, []byte("<html"))
+}
+
+// Decode is a text in UTF-8 without a mark. It refuses what is none, a git-lfs
+// pointer and an HTML page.
 func Decode(b []byte) ([]byte, error) {
 	var order binary.ByteOrder
 	switch {
 	case IsPointer(b):
 		return nil, errors.New("this is " + Pointer)
+	case isHTML(b):
+		return nil, errors.New("this is an HTML page: the download went wrong")
 	case bytes.HasPrefix(b, []byte{0xff, 0xfe, 0, 0}), bytes.HasPrefix(b, []byte{0, 0, 0xfe, 0xff}):
 		return nil, errors.New("this is UTF-32: save it as UTF-8")
 	case bytes.HasPrefix(b, []byte{0xff, 0xfe}):

@@ -14,7 +14,7 @@ func TestDecode(t *testing.T) {
 			t.Errorf("%q: %q, %v", in, got, err)
 		}
 	}
-	for in, want := range map[string]string{"\xe9": "UTF-8", "\xff\xfea": "odd number", "\xff\xfe\x00\x00a\x00\x00\x00": "UTF-32", "version https://git-lfs.github.com/spec/v1\noid": "git lfs pull"} {
+	for in, want := range map[string]string{"\xe9": "UTF-8", "\xff\xfea": "odd number", "\xff\xfe\x00\x00a\x00\x00\x00": "UTF-32", "version https://git-lfs.github.com/spec/v1\noid": "git lfs pull", "\n<!DOCTYPE html>": "HTML page"} {
 		if _, err := Decode([]byte(in)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", in, err, want)
 		}

@@ -14,6 +14,10 @@ FASHION = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt",
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}
 
 
+POINTER = b"version https://git-lfs"
+FITS = ("cover", "contain", "stretch")  # a square's middle; the whole picture with white bars; the whole of it, out of shape
+
+
 class Mistake(ValueError):
     """Of the one who trains, not of the program: train.py says it in one line."""
 
@@ -24,6 +28,9 @@ def reading(path):
     try:
         yield
     except Exception as e:
+        with contextlib.suppress(OSError), open(path, "rb") as f:
+            if f.read(len(POINTER)) == POINTER:
+                e = Mistake('a git-lfs pointer, not the file itself: run "git lfs pull"')
         raise Mistake(f"{path} can't be read: {getattr(e, 'strerror', None) or str(e).partition(chr(10))[0] or type(e).__name__}") from e
 
 
@@ -56,10 +63,10 @@ class Images:
         return self.take(~mask), self.take(mask)
 
 
-def load(path, size=None):
+def load(path, size=None, fit="cover"):
     """Reads a folder: images.npy, labels.npy and classes.json, with styles.npy and styles.json or without; or MNIST's files, those
     of training, or DIR:t10k those of the test; or images in one folder per class, turned as their EXIF data say, whose transparent
-    parts become white, cut to squares and scaled to size."""
+    parts become white, scaled to squares of size as fit says."""
     folder, _, part = str(path).partition(":")
     if (pathlib.Path(folder) / f"{part or 'train'}-images-idx3-ubyte.gz").exists():
         return load_idx(pathlib.Path(folder), part or "train", size)
@@ -69,7 +76,7 @@ def load(path, size=None):
     if (path / "latents.npy").exists():
         return load_latents(path, size)
     if not (path / "images.npy").exists() and not (path / "images.npz").exists():
-        return load_folder(path, size or 32)
+        return load_folder(path, size or 32, fit)
     images = array(path / "images.npy") if (path / "images.npy").exists() else unpack(path / "images.npz")
     labels, classes = array(path / "labels.npy"), names(path / "classes.json")
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] != images.shape[2]:
@@ -201,9 +208,6 @@ def load_idx(path, part, size):
 def upright(path):
     """A picture in 8-bit RGBA, turned as a camera says; 16 bits of grey are scaled, which convert alone would cut off."""
     from PIL import Image, ImageOps
-    with open(path, "rb") as f:
-        if f.read(23) == b"version https://git-lfs":
-            raise Mistake('a git-lfs pointer, not the file itself: run "git lfs pull"')
     image = ImageOps.exif_transpose(Image.open(path))
     if image.mode.startswith("I") or image.mode == "F":
         levels = np.asarray(image).astype(np.float64)
@@ -212,7 +216,21 @@ def upright(path):
     return image.convert("RGBA")
 
 
-def load_folder(path, size):
+def square(image, size, fit):
+    """A picture as size×size pixels, as fit says."""
+    from PIL import Image
+    side = (max if fit == "contain" else min)(image.size)
+    if fit == "contain":
+        whole = Image.new("RGB", (side, side), "white")
+        whole.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+        image = whole
+    elif fit == "cover":
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        image = image.crop((left, top, left + side, top + side))
+    return image.resize((size, size), Image.BOX if side >= size else Image.BICUBIC)
+
+
+def load_folder(path, size, fit):
     from PIL import Image
     def seen(folder):  # without .cache and what macOS puts beside each file
         return sorted(f for f in folder.iterdir() if not f.name.startswith("."))
@@ -230,10 +248,7 @@ def load_folder(path, size):
         with reading(f):
             image = upright(f)
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        image = image.crop((left, top, left + side, top + side)).resize((size, size), Image.BOX if side >= size else Image.BICUBIC)
-        images.append(np.asarray(image))
+        images.append(np.asarray(square(image, size, fit)))
     return Images(torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(), torch.tensor([i for _, i in files]), classes)
 
 

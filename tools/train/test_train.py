@@ -526,6 +526,10 @@ class Data(unittest.TestCase):
             images = data.load(d, 16)
             self.assertEqual((images.classes, images.images.shape), (["cat", "dog"], (2, 3, 16, 16)))
             self.assertEqual(images.images[:, :, 8, 8].tolist(), [[255, 0, 0], [255, 255, 255]])  # what is transparent is white
+            Image.fromarray(np.uint8([[[255] * 3] + [[0] * 3] * 2 + [[255] * 3]] * 2)).save(d / "cat/1.png")  # white, black, black, white
+            rows = {fit: data.load(d, 4, fit).images[0, 0].tolist() for fit in data.FITS}
+            white, black, row = [255] * 4, [0] * 4, [255, 0, 0, 255]
+            self.assertEqual((rows["cover"], rows["contain"], rows["stretch"]), ([black] * 4, [white, row, row, white], [row] * 4))
             (d / "cow").mkdir()
             with self.assertRaisesRegex(ValueError, "cow has no image"):
                 data.load(d)

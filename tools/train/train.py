@@ -72,6 +72,8 @@ def arguments(argv):
     for name in ("patch_size", "hidden_size", "depth", "num_heads"):
         a("--" + name.replace("_", "-"), type=int)
     a("--size", type=int, help="of the images; default: that of the data, 32 for a folder of images")
+    a("--fit", choices=datasets.FITS, default=datasets.FITS[0], help="how images of other shapes in a folder become squares: their middle, all of "
+      "them with white bars, or all of them out of shape")
     a("--hold-out", help="style that is not trained on")
     a("--batch", type=int, default=64)
     a("--lr", type=float, default=1.5e-3)
@@ -332,7 +334,7 @@ def run(args, began):
     if args.world > 1:
         torch.distributed.init_process_group("nccl" if args.device.startswith("cuda") else "gloo")
     chief = args.rank == 0  # who writes
-    images = datasets.load(args.data, args.size)
+    images = datasets.load(args.data, args.size, args.fit)
     if images.words:
         images = images.take(~images.words.held)
     if args.hold_out:

@@ -4,12 +4,15 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
 	"slices"
 
 	"dit8/internal/atomicfile"
+	"dit8/internal/bounded"
+	"dit8/internal/textfile"
 )
 
 // maxPlan bounds the bytes of a file's Plan.
@@ -95,6 +98,9 @@ func whole(all []*part) (Plan, error) {
 func openPart(path string) (*part, error) {
 	z, err := zip.OpenReader(path)
 	if err != nil {
+		if b, _ := bounded.File(path, 1<<10); textfile.IsPointer(b) {
+			return nil, errors.New("this is " + textfile.Pointer)
+		}
 		return nil, fmt.Errorf("not a file of sample -npz: %w", err)
 	}
 	p := &part{path: path, zip: z}
