@@ -443,6 +443,20 @@ func TestWindow(t *testing.T) {
 	}
 	p.waitMessage(false, "The same pixels as in fox-1.png")
 
+	// and a photo that is dropped is started from
+	photo, err := filepath.Abs("../testdata/trials/exif-rotated.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.drop(image.Pt(600, 300), photo)
+	p.waitMessage(false, "Starting from exif-rotated.jpg: turned as its EXIF data say")
+	p.waitDone()
+	p.snap("-photo")
+	p.drop(image.Pt(600, 300), filepath.Dir(photo))
+	p.waitMessage(true, "trials is not a file")
+	p.drop(image.Pt(600, 300), saved)
+	p.waitMessage(false, "The same pixels as in fox-1.png")
+
 	// live mode: a slider re-renders at once; it is dragged with the mouse
 	p.keys("ctrl+l")
 	p.wait("live picture", func(e event) bool { return e.Event == "done" && e.Live })
