@@ -130,6 +130,31 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// Image n of a request is the first one of the same request that begins there, with all that noise goes into.
+func TestFirst(t *testing.T) {
+	g := generator(t, tiny, info)
+	req := g.Defaults()
+	req.Count, req.Seed, req.SeedTo, req.SeedMix, req.Solver = 4, 3, 9, 0.25, flow.SDE
+	whole, err := g.Generate(context.Background(), req, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for first, want := range map[int][]string{2: whole.Metadata.Images[2:3], 1: whole.Metadata.Images[1:4]} {
+		req.First, req.Count = first, len(want)
+		part, err := g.Generate(context.Background(), req, func(e Event) {
+			if e.T == 1 && bytes.Equal(e.State(0).Pix, e.Image(0).Pix) {
+				t.Error("the state at time 1 is noise, not the estimate")
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(part.Metadata.Images, want) || part.Metadata.Request.First != first {
+			t.Errorf("from %d: %v, want %v", first, part.Metadata.Images, want)
+		}
+	}
+}
+
 func TestCancel(t *testing.T) {
 	g := generator(t, tiny, info)
 	req := g.Defaults()
@@ -169,6 +194,8 @@ func TestRequestCheck(t *testing.T) {
 		{"guidance", func(r *Request) { r.Guidance = -0.5 }, "guidance is -0.5, allowed: 0 to 100"},
 		{"count", func(r *Request) { r.Count = 0 }, "count is 0, allowed: 1 to 64"},
 		{"count", func(r *Request) { r.Count = 1e9 }, "count is 1000000000"},
+		{"first", func(r *Request) { r.First = -1 }, "first is -1, allowed: 0 to 1000000"},
+		{"first", func(r *Request) { r.First = 1_000_001 }, "first is 1000001"},
 		{"seed_to", func(r *Request) { r.SeedTo = 1 << 53 }, "seed_to is 9007199254740992"},
 		{"seed_mix", func(r *Request) { r.SeedMix = 1.5 }, "seed_mix is 1.5, allowed: 0 to 1"},
 		{"negative", func(r *Request) { r.Negative = "fxo" }, `negative is "fxo", allowed: a class name or an index from 0 to 2; did you mean "fox"?`},

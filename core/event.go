@@ -17,6 +17,7 @@ type Event struct {
 	g     *Generator
 	ctx   context.Context
 	clean []float32
+	state []float32 // nil while latents are decoded
 }
 
 // Image is the current estimate of the clean image First+i; of latents it is a coarse
@@ -28,4 +29,14 @@ func (e Event) Image(i int) *image.NRGBA {
 		return e.g.decoder.preview(e.ctx, e.First+i, z, e.g.model.Config().InputSize, e.Decoding)
 	}
 	return e.g.image(z)
+}
+
+// State is the noisy image First+i that the step began with, at time T; nil where there are no pixels to show: a model of
+// latents has none. The caller may keep it.
+func (e Event) State(i int) *image.NRGBA {
+	if e.g.decoder != nil || e.state == nil {
+		return nil
+	}
+	n := e.g.model.Config().ImageLen()
+	return e.g.image(e.state[i*n : (i+1)*n])
 }

@@ -28,6 +28,7 @@ var fields = []field{
 	{"seed_mix", "a number from 0 to 1", func(r *Request) any { return &r.SeedMix }},
 	{"steps", fmt.Sprintf("an integer from 1 to %d", MaxSteps), func(r *Request) any { return &r.Steps }},
 	{"count", fmt.Sprintf("an integer from 1 to %d", MaxCount), func(r *Request) any { return &r.Count }},
+	{"first", fmt.Sprintf("an integer from 0 to %d", MaxFirst), func(r *Request) any { return &r.First }},
 	{"guidance", fmt.Sprintf("a number from 0 to %d", MaxGuidance), func(r *Request) any { return &r.Guidance }},
 	{"guidance_interval", "two numbers from 0 to 1", func(r *Request) any { r.GuidanceInterval = nil; return &r.GuidanceInterval }},
 	{"guidance_rescale", "a number from 0 to 1", func(r *Request) any { return &r.GuidanceRescale }},

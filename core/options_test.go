@@ -241,7 +241,7 @@ func TestEditRefuses(t *testing.T) {
 // A request survives its way through JSON, field by field.
 func TestRequestJSON(t *testing.T) {
 	r := Request{
-		Classes: []ClassShare{{"fox", 1, 1, 0.5}, {"2", 2, 0.5, 0}}, Prompt: "fox", Style: "noto", SkipUnknown: true, Seed: 1, Steps: 2, Count: 3, Guidance: 4,
+		Classes: []ClassShare{{"fox", 1, 1, 0.5}, {"2", 2, 0.5, 0}}, Prompt: "fox", Style: "noto", SkipUnknown: true, Seed: 1, Steps: 2, Count: 3, First: 5, Guidance: 4,
 		GuidanceInterval: []float32{0.25, 0.75}, GuidanceRescale: 0.5, Negative: "2",
 		Solver: flow.SDE, Schedule: flow.Cosine, Shift: 2, Diffusion: 0.5, SeedTo: 6, SeedMix: 0.25,
 		Modulation: []ModulationScale{{"gamma", "mlp", []int{0, 1}, []int{2, 3}, 0.5}},

@@ -24,6 +24,9 @@ type Request struct {
 	Seed  uint64 `json:"seed"`  // 0 to MaxSeed
 	Steps int    `json:"steps"` // model evaluations, 1 to MaxSteps
 	Count int    `json:"count"` // images, 1 to MaxCount
+	// First is the index of the first image, 0 to MaxFirst. Noise depends on the seed and the index alone, so that image
+	// n of a request is image 0 of the same one with First n more and Count 1.
+	First int `json:"first,omitempty"`
 
 	// Guidance scale, 0 to MaxGuidance; 1 is none. Where the network takes it as an
 	// input (its omega), from 1.
@@ -51,6 +54,7 @@ const (
 	MaxSteps     = 1000
 	MaxGuidance  = 100
 	MaxCount     = 64
+	MaxFirst     = 1_000_000
 	MaxShares    = 16
 	MaxWeight    = 1000 // of a ClassShare, also negative: away from the class
 	MaxDiffusion = 10
@@ -100,6 +104,9 @@ func (r Request) Check(m Info) error {
 	}
 	if r.Count < 1 || r.Count > MaxCount {
 		return &FieldError{"count", strconv.Itoa(r.Count), fmt.Sprintf("1 to %d", MaxCount)}
+	}
+	if r.First < 0 || r.First > MaxFirst {
+		return &FieldError{"first", strconv.Itoa(r.First), fmt.Sprintf("0 to %d", MaxFirst)}
 	}
 	if err := within("seed_mix", r.SeedMix, 0, 1); err != nil {
 		return err

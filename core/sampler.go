@@ -44,9 +44,10 @@ func newSampler(ctx context.Context, g *Generator, all ...Request) *sampler {
 	return s
 }
 
-// image is the request of image i of all, and the image's number in it.
+// image is the request of image i of all, and the image's number, of which its noise is.
 func (s *sampler) image(i int) (r *Request, number uint32) {
-	return &s.all[i/s.req.Count], uint32(i % s.req.Count)
+	r = &s.all[i/s.req.Count]
+	return r, uint32(r.First + i%s.req.Count)
 }
 
 // Plan is the times and evaluations of a request that was checked.
@@ -62,7 +63,7 @@ func (r Request) Plan(conv flow.Convention) flow.Plan {
 	return p
 }
 
-// run samples images first to first+n-1 and returns them, [n, C, H, W].
+// run samples images first to first+n-1 of the request and returns them, [n, C, H, W].
 func (s *sampler) run(first, n int) ([]float32, error) {
 	size := s.Config().ImageLen()
 	z := make([]float32, n*size)
@@ -119,7 +120,7 @@ func (s *sampler) integrate(z []float32, first int) error {
 		if s.onStep != nil {
 			t := s.Plan.Evals[k].T
 			flow.Clean(clean, z, v, t)
-			s.onStep(Event{Step: s.done, Steps: s.total, First: first, Images: n, T: t, g: s.g, ctx: s.ctx, clean: clean})
+			s.onStep(Event{Step: s.done, Steps: s.total, First: first, Images: n, T: t, g: s.g, ctx: s.ctx, clean: clean, state: z})
 		}
 		return nil
 	}

@@ -8,13 +8,13 @@ import (
 )
 
 // Alike tells whether GenerateAll takes r and o together: they go the same way in as many
-// images, and differ only in what they are of, in seeds and in the noise's.
+// images, and differ only in what they are of, in seeds and in the noise's numbers.
 func (r Request) Alike(o Request) bool {
 	if r.Edit != nil || o.Edit != nil || r.Modulation != nil || o.Modulation != nil {
 		return false
 	}
 	o.Class, o.Classes, o.Prompt, o.Style, o.SkipUnknown, o.Negative = r.Class, r.Classes, r.Prompt, r.Style, r.SkipUnknown, r.Negative
-	o.Seed, o.SeedTo, o.SeedMix = r.Seed, r.SeedTo, r.SeedMix
+	o.Seed, o.SeedTo, o.SeedMix, o.First = r.Seed, r.SeedTo, r.SeedMix, r.First
 	return reflect.DeepEqual(r, o)
 }
 

@@ -23,7 +23,7 @@ func TestGenerateAll(t *testing.T) {
 		var reqs []Request
 		for _, change := range []func(*Request){
 			func(r *Request) {},
-			func(r *Request) { r.Seed, r.Class = 9, "1" },
+			func(r *Request) { r.Seed, r.Class, r.First = 9, "1", 3 },
 			func(r *Request) { r.SeedTo, r.SeedMix, r.Negative = 5, 0.5, "1" },
 			func(r *Request) { r.Class, r.Classes = "", []ClassShare{{"0", 1, 1, 0.5}, {"1", 2, 0.5, 0}} },
 		} {

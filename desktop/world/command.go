@@ -47,6 +47,9 @@ func (w *World) Command() (string, error) {
 	add("steps", strconv.Itoa(r.Steps))
 	add("guidance", number(r.Guidance))
 	add("count", strconv.Itoa(r.Count))
+	if r.First != 0 {
+		add("first", strconv.Itoa(r.First))
+	}
 	if i := r.GuidanceInterval; i != nil {
 		add("guidance-interval", number(i[0])+"-"+number(i[1]))
 	}

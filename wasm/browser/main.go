@@ -5,7 +5,7 @@
 //
 //	load(read, …): Promise<info>; read(): Promise<Uint8Array|null> gives the model file's next bytes; one more is of the autoencoder's file,
 //		where it is another one. A damaged file is a FormatError.
-//	generate(json, onStep): Promise<result>; onStep({step, steps, first, size, images, decoding}) may be left out
+//	generate(json, onStep): Promise<result>; onStep({step, steps, first, size, t, images, states, decoding}) may be left out
 //	read(text): said; what a prompt says in the model's words, at once; see words.go
 //	inspect(json): Promise<modulation>; see inspect.go
 //	bench(json, onPass): Promise<result>; onPass({done, total}) may be left out
@@ -136,12 +136,15 @@ func (p *program) generate(args []js.Value) (any, error) {
 		if args[1].Type() != js.TypeFunction {
 			return
 		}
-		images := make([]any, e.Images)
+		images, states := make([]any, e.Images), []any{}
 		for i := range images {
 			images[i] = pixels(e.Image(i))
+			if m := e.State(i); m != nil {
+				states = append(states, pixels(m))
+			}
 		}
 		args[1].Invoke(map[string]any{
-			"step": e.Step, "steps": e.Steps, "first": e.First, "images": images, "size": p.generator.ImageSize(), "decoding": e.Decoding,
+			"step": e.Step, "steps": e.Steps, "first": e.First, "t": float64(e.T), "images": images, "states": states, "size": p.generator.ImageSize(), "decoding": e.Decoding,
 		})
 	})
 	if err != nil {

@@ -112,6 +112,8 @@ export interface Request {
   steps?: number;
   /** Images, 1 to 64. */
   count?: number;
+  /** Index of the first image, 0 to 1000000: image n of a request is image 0 of the same one with first n more. */
+  first?: number;
   /** Classifier-free guidance scale, 0 to 100; 1 is none. */
   guidance?: number;
   /** Times t, [low, high], at which guidance applies; by default all. */
@@ -202,7 +204,12 @@ export interface Step {
   first: number;
   /** Whether it was a part of decoding. */
   decoding: boolean;
+  /** Time of the evaluation, from 1 (noise) to 0 (image). */
+  t: number;
+  /** Estimates of the finished images. */
   images: ImageData[];
+  /** The noisy images that the step began with; empty of models of latents. */
+  states: ImageData[];
 }
 
 export interface Result {

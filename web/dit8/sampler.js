@@ -104,7 +104,7 @@ export class Sampler {
 
   async #generate(request, { signal, onStep }) {
     const imageData = (images, size) => images.map((pixels) => new ImageData(pixels, size));
-    const onEvent = onStep && (({ images, size, ...event }) => onStep({ type: "step", ...event, images: imageData(images, size) }));
+    const onEvent = onStep && (({ images, states, size, ...event }) => onStep({ type: "step", ...event, images: imageData(images, size), states: imageData(states, size) }));
     const { images, size, metadata } = await this.#call("generate", { request: prepared(request, this.classes), steps: !!onStep }, { signal, onEvent });
     const result = { images: imageData(images, size), metadata, sha256: metadata.sha256 };
     const toBlob = async ({ scale = 1 } = {}) => {

@@ -64,9 +64,9 @@ function memory() {
 }
 
 // buffers are those that a message's arrays lie in, which it takes along: that spares a copy.
-function buffers({ images = [], branches = [] }) {
+function buffers({ images = [], states = [], branches = [] }) {
   const values = branches.flatMap(({ gamma, beta, alpha }) => [gamma, beta, alpha].flatMap((series) => series?.values ?? []));
-  return [...images, ...values].map(({ buffer }) => buffer);
+  return [...images, ...states, ...values].map(({ buffer }) => buffer);
 }
 
 const calls = {

@@ -70,6 +70,7 @@ func (r *requestFlags) add(f *flag.FlagSet) {
 	f.Var(&r.seedTo, "seed-to", "second `seed`, blended in by -seed-mix or -morph")
 	f.Float64Var(&r.seedMix, "seed-mix", 0, "how much of the second seed, 0 to 1")
 	f.IntVar(&r.req.Count, "count", 1, "images; more than one make a grid")
+	f.IntVar(&r.req.First, "first", 0, "`index` of the first image: -first 3 -count 1 is the fourth image of -count 4 alone")
 	f.Float64Var(&r.guidance, "guidance", 0, "guidance scale, 1 is none; default: the model's")
 	f.StringVar(&r.interval, "guidance-interval", "", "times t where guidance applies, as in `0.1-0.8`; default: all")
 	f.Float64Var(&r.rescale, "guidance-rescale", 0, "0 to 1, against over-saturation by guidance")
@@ -116,6 +117,7 @@ func (r *requestFlags) request(h *weights.Header) (core.Request, error) {
 		"seed-mix":         func() { req.SeedMix = float32(r.seedMix) },
 		"steps":            func() { req.Steps = f.Steps },
 		"count":            func() { req.Count = f.Count },
+		"first":            func() { req.First = f.First },
 		"guidance":         func() { req.Guidance = float32(r.guidance) },
 		"guidance-rescale": func() { req.GuidanceRescale = float32(r.rescale) },
 		"solver":           func() { req.Solver = flow.Solver(r.solver) },

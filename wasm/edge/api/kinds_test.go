@@ -101,7 +101,7 @@ func TestAddresses(t *testing.T) {
 	h := New(generator(t), Config{Limits: testLimits})
 	for _, body := range []string{
 		`"prompt": "fox"`, `"prompt": "fox:2,panda@0.6-0", "n": 3, "seed": 7, "size": "16x16"`, `"class": "1", "steps": 3, "guidance_interval": [0.1, 0.9], "solver": "ab2", "negative": "panda"`,
-		`"class": "fox", "seed_to": 3, "seed_mix": 0.25, "shift": 2, "schedule": "cosine", "guidance_rescale": 0.5`,
+		`"class": "fox", "seed_to": 3, "seed_mix": 0.25, "shift": 2, "schedule": "cosine", "guidance_rescale": 0.5, "n": 2, "first": 3`,
 	} {
 		plain := answerOf(t, call(h, "POST", generations, "{"+body+"}"))
 		urls := answerOf(t, call(h, "POST", generations, "{"+body+`, "response_format": "url"}`, "X-Forwarded-Proto", "https"))

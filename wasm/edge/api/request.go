@@ -37,7 +37,7 @@ const MaxPartial = 16
 // and those of OpenAI's API that it has not.
 var (
 	imageFields = []string{
-		"class", "diffusion", "guidance", "guidance_interval", "guidance_rescale", "index", "model", "n", "negative", "prompt",
+		"class", "diffusion", "first", "guidance", "guidance_interval", "guidance_rescale", "index", "model", "n", "negative", "prompt",
 		"schedule", "seed", "seed_mix", "seed_to", "shift", "size", "skip_unknown", "solver", "steps", "style",
 	}
 	bodyFields = slices.Sorted(slices.Values(append([]string{

@@ -78,6 +78,9 @@ func (a asked) query() url.Values {
 			q.Set(name, number(v))
 		}
 	}
+	if r.First != 0 {
+		q.Set("first", strconv.Itoa(r.First))
+	}
 	if r.SeedTo != 0 {
 		q.Set("seed_to", strconv.FormatUint(r.SeedTo, 10))
 	}
