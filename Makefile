@@ -4,7 +4,7 @@
 # make release  builds dit8, one program with the page and the model in it, for these systems into dist/release
 # make image  builds a container of it
 # make web    builds the page into web/dist
-# make shots  takes docs' pictures of the page
+# make shots  takes docs' pictures of the page; make gallery those that it begins with
 # make bench  measures; it writes docs/performance.md
 # make bench-web  measures beside ONNX Runtime Web; it writes its part of docs/performance.md
 # make bench-native  measures beside ONNX Runtime; it writes its part of docs/performance.md
@@ -28,9 +28,9 @@ KERNELS = kernels.js kernels-helper.js $(WASM)
 PACKAGE = sampler.js sampler.d.ts worker.js model.js storage.js sha256.js errors.js png.js
 # what the service worker keeps
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
-PAGE = index.html style.css tools.css icon.svg theme.js app.js form.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js history.js result.js command.js share.js files.js photo.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
+PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp theme.js app.js form.js gallery.js rove.js keys.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
 
-.PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web shots bench bench-web bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
+.PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web shots gallery bench bench-web bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -48,12 +48,14 @@ web: need-go web/node_modules/.package-lock.json
 	printf '\nfzstd.js:\n\n'; cat web/node_modules/fzstd/LICENSE; \
 	printf '\nwasm_exec.js, and the runtime and the standard library in dit8.wasm:\n\n'; cat "$$($(GO) env GOROOT)/LICENSE"; } >$(DIST)/dit8/THIRD_PARTY
 	cp -f LICENSE $(DIST)/dit8/ && cp -f LICENSE web/
-	cp -f $(addprefix web/page/,$(PAGE)) $(DIST)/
+	cp -f $(addprefix web/page/,$(filter-out %.js %.css,$(PAGE))) $(DIST)/ && cp -f weights/default.md $(DIST)/model-card.txt
 	@chmod -R u+w $(DIST)
+	cd web/page && ../node_modules/.bin/esbuild $(filter %.js %.css,$(PAGE)) --minify --charset=utf8 --log-level=warning --outdir=../dist
 	$(GO) run ./tools/serve -list >$(DIST)/dit8/models.js
 	echo '[]' >$(DIST)/models.json
 	cd $(DIST) && { printf 'const version = "%s", files = ["./"' $$(cat $$($(CACHED)) | sha256sum | cut -c 1-16); \
 		$(CACHED) | sed 's/.*/, "&"/' | tr -d '\n'; printf '];\n'; cat ../page/sw.js; } >sw.js
+	node web/compress.mjs $(DIST)
 
 web/node_modules/.package-lock.json web/test/vite/node_modules/.package-lock.json web/test/bundlers/node_modules/.package-lock.json wasm/edge/node_modules/.package-lock.json tools/dataset/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json | need-node
 	cd $* && npm ci --ignore-scripts --no-audit --no-fund
@@ -195,6 +197,10 @@ bench: web need-debian
 # With a font of coloured emoji (Debian: fonts-noto-color-emoji).
 shots: web need-debian
 	node web/bench/shots.mjs
+
+# After new weights: web/page's gallery.webp, first.webp and icons.
+gallery: web need-debian
+	node web/bench/gallery.mjs
 
 # Beside ONNX Runtime Web; it writes its part of docs/performance.md.
 bench-web: web need-debian

@@ -3,8 +3,10 @@ import { models } from "./dit8/models.js";
 import { Sampler } from "./dit8/sampler.js";
 import { summary } from "./command.js";
 import { files } from "./files.js";
+import { film as makeFilm, recorder } from "./film.js";
 import { form as makeForm } from "./form.js";
 import { history as makeHistory } from "./history.js";
+import { click, keys } from "./keys.js";
 import { live as makeLive } from "./live.js";
 import { ended, guard, models as makeLibrary, named, over } from "./models.js";
 import { isolate, keep } from "./offline.js";
@@ -17,27 +19,36 @@ import { loading, status, stepped, view as makeView } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const asked = new URLSearchParams(location.search);
+const fast = 1000; // ms: pictures that come in less are shown again, from noise, in as much
 
 let sampler, opened; // opened is the file of the model, where it is one that was opened here
 let task; // an AbortController while something is loaded or made
+let queued; // whether Generate was pressed before there was a model
+const drawn = new Set(); // what the form asked for and got
 let entry, live, second; // the chosen result; whether steps are shown in its place; who waits for a second one
 
-const form = makeForm({ onChange: change, read: (text) => sampler.read(text) });
+const form = makeForm({ onChange: change, onPick: () => draw(), read: (text) => sampler.read(text) });
 const view = makeView({ onSelect: choose });
-const results = makeHistory({ onSelect: (picked) => (second ? second(picked) : select(picked)) });
-const result = makeResult({ onRun: run, onReuse: reuse, onTool: look, onImage: choose });
+const results = makeHistory({ onSelect: (picked) => (second ? second(picked) : select(picked)), onDelete: remove });
+const result = makeResult({ onRun: (request) => run(request), onReuse: reuse, onTool: look, onImage: choose, onStar: (starred) => results.star(starred), onDelete: remove });
+let tools;
+const film = makeFilm({ record, onTime: (t) => tools?.at(t), onMessage: (text) => status(text) });
 const preview = makeLive({
   make: (request, signal) => sampler.generate(request, { signal }),
   onPicture: (done) => {
     live = true;
+    film.stop();
     view.show(done.images, `${summary(done.metadata.request)}, live`);
     form.clear();
     status(`Live: ${(1000 * done.metadata.seconds).toFixed(0)} ms a picture.`, { part: 1, quiet: true });
   },
-  onRest: (done) => finish(done, sampler.info),
+  onRest: (done, asked) => {
+    drawn.add(JSON.stringify(asked));
+    finish(done, sampler.info);
+  },
   onError: ({ message, field }) => status(field === "prompt" ? "Say a word that the model knows." : message, { quiet: true }), // of what is half typed
 });
-const tools = toolbox({ onRun: run, onMessage: (text) => status(text) });
+tools = toolbox({ onRun: run, onMessage: (text) => status(text) });
 const library = makeLibrary({ onUse: async (model) => { if (await load(undefined, model)) run(form.read()); }, onMessage: (text) => status(text) });
 
 const state = (name) => {
@@ -48,6 +59,7 @@ const state = (name) => {
 // begin ends what is under way, for something new. end is false for who was overtaken.
 function begin(name, text) {
   preview.end();
+  film.stop();
   task?.abort();
   task = new AbortController();
   waitForSecond();
@@ -87,7 +99,9 @@ async function load(file, listed) {
     next.info.files = file && model === file ? { model: file.name }
       : { model: model?.name ?? listed?.file ?? (isDefault ? undefined : `${listed.name}.dit8`), vae: file?.name ?? asked.get("vae")?.split("/").at(-1) ?? listed?.vae?.file };
     library.use(file ? undefined : listed, isDefault);
+    const typed = next.info.words.length && $("prompt").value;
     form.use(next.info);
+    if (typed) form.write({ ...form.read(), prompt: typed });
     document.documentElement.classList.toggle("smooth", next.info.size >= 128); // smaller pixels are for looking at
     if (next.info.words.length) document.querySelector("header p").textContent = "Say something and see it drawn while you type, on your own machine. Nothing is uploaded.";
     panel(next);
@@ -110,24 +124,29 @@ async function run(request, made) {
   const began = performance.now();
   live = true;
   $("frame").scrollIntoView({ block: "nearest" });
-  const { info } = sampler;
+  const { info } = sampler, steps = recorder({ steps: info.steps, ...request }), text = JSON.stringify(request);
   try {
     const done = await sampler.generate(request, { signal: mine.signal, onStep: (step) => {
       if (live) view.step(step, request.count ?? 1);
+      steps.add(step);
       stepped(step, began);
     } });
-    finish(done, info, { made, ours: () => end(mine) });
+    drawn.add(text);
+    const first = !entry;
+    finish(done, info, { made, frames: steps.frames, ours: () => end(mine) });
+    if (entry.result === done && performance.now() - began < 2 * fast) film.play(first ? 2 * fast : fast);
   } catch (error) {
     failed(error, mine);
   }
 }
 
 // finish keeps a result and shows it, unless something newer has begun.
-function finish(done, info, { made, ours = () => true } = {}) {
+function finish(done, info, { made, frames, ours = () => true } = {}) {
   const { metadata } = done;
   const { skip_unknown, ...request } = metadata.request;
-  const next = { request: metadata.skipped ? metadata.request : request, result: done, model: info, note: made ? verdict(made, metadata) : skipped(metadata) };
+  const next = { request: metadata.skipped ? metadata.request : request, result: done, model: info, frames, note: made ? verdict(made, metadata) : skipped(metadata) };
   results.add(next);
+  document.querySelector("main").dataset.made = 1 + Number(document.querySelector("main").dataset.made ?? 0);
   panel(sampler, metadata);
   if (info === sampler.info) library.measured(metadata);
   if (!ours()) return;
@@ -170,11 +189,60 @@ function failed(error, mine) {
 }
 
 function select(picked) {
+  if (!picked.result) return revive(picked);
   live = false;
   entry = picked;
   view.show(entry.result.images, summary(entry.request));
   results.choose(entry);
-  result.show(entry, 0);
+  result.show(entry, 0, sampler?.info);
+  film.use(entry, entry.model.id === sampler?.info.id);
+}
+
+// revive draws a picture of an earlier visit again. Of another model's there is the thumbnail.
+async function revive(picked) {
+  if (!sampler) return status("The model is still being loaded.");
+  if (picked.model.id !== sampler.info.id) {
+    const bitmap = await createImageBitmap(picked.small), context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+    context.drawImage(bitmap, 0, 0);
+    picked.result = { images: [context.getImageData(0, 0, bitmap.width, bitmap.height)], sha256: picked.sha256 };
+    return select(picked);
+  }
+  const frames = await record(picked);
+  if (!frames) return;
+  picked.frames = frames;
+  if (picked.result.sha256 !== picked.sha256) picked.note = "Not the pixels that this browser drew before.";
+  select(picked);
+}
+
+// record makes a result again for the steps on its way, or gives undefined where that fails or something newer begins.
+async function record(picked) {
+  if (!sampler || picked.model.id !== sampler.info.id) return;
+  const mine = begin("sampling", "Making the steps again…"), steps = recorder(picked.request);
+  try {
+    const done = await sampler.generate(picked.request, { signal: mine.signal, onStep: steps.add });
+    picked.result ??= done;
+    if (end(mine)) status("Ready.", { part: 1, quiet: true });
+    return steps.frames;
+  } catch (error) {
+    failed(error, mine);
+  }
+}
+
+function remove(picked) {
+  const next = results.remove(picked);
+  status("Deleted.");
+  if (picked !== entry || !next) return;
+  select(next);
+}
+
+// draw runs what the form asks for; where that has been drawn, with another seed, unless it is to stay.
+function draw() {
+  if (!sampler) {
+    queued = true;
+    return status("It will be drawn as soon as the model is loaded.");
+  }
+  if (!form.locked && drawn.has(JSON.stringify(form.read()))) form.vary();
+  run(form.read());
 }
 
 // choose takes one of several images for the tools.
@@ -193,6 +261,7 @@ function address({ request, model }) {
 function reuse(request) {
   form.clear();
   form.write(request);
+  form.lock(true); // it is this one that is to be changed
   form.focus();
 }
 
@@ -235,8 +304,8 @@ $("past").addEventListener("keydown", ({ key }) => {
 
 $("form").onsubmit = (event) => {
   event.preventDefault();
-  if (sampler) run(form.read());
-  else if (!$("generate").disabled) start();
+  if (!sampler && !task) return start();
+  draw();
 };
 $("cancel").onclick = () => {
   status("Cancelling…");
@@ -267,8 +336,21 @@ async function start() {
   if (!await load()) return;
   keep();
   if (location.hash.length > 1) follow();
-  else if (asked.get("run") !== "no") run(form.read());
+  else if (queued || asked.get("run") !== "no") run(form.read());
+  results.restore();
 }
+
+keys({
+  g: ["Generate", click("generate")], r: ["Run again", click("again")], n: ["Next seed", click("next")], m: ["More like this", click("like")],
+  p: ["Play from noise", click("play")], s: ["Save", click("save")], c: ["Copy image", click("copy-image")], f: ["Star", click("star")],
+  "[": ["The picture before", () => step(1)], "]": ["The picture after", () => step(-1)], "/": ["To the prompt", () => form.focus()], Delete: ["Delete a thumbnail"],
+  "?": ["These shortcuts"],
+});
+const step = (places) => { const next = results.along(places); if (next) select(next); };
+
+// The default model is told words: its field is there from the start. Generate waits for it.
+form.say(models[0].name === "default" && !models[0].file && !asked.has("model"));
+document.querySelector("main").classList.add("known");
 
 if (asked.has("bench")) {
   (await import("./measure.js")).measure(asked);

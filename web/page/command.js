@@ -8,12 +8,12 @@ export const said = (request) => names(request).map(labelOf).join(" + ");
 
 // summary is a request in a few words.
 export function summary(request) {
-  const { seed, seed_to, count, edit } = request;
-  return `${count > 1 ? `${count} × ` : ""}${said(request)}, seed ${seed}${seed_to === undefined ? "" : ` to ${seed_to}`}${edit ? `, ${edit.task === "inpaint" ? "painted anew" : "varied"}` : ""}`;
+  const { seed, seed_to, count, first, edit } = request;
+  return `${count > 1 ? `${count} × ` : ""}${said(request)}, seed ${seed}${first ? `, number ${first + 1}` : ""}${seed_to === undefined ? "" : ` to ${seed_to}`}${edit ? `, ${{ image: "varied", inpaint: "inpainted", colorize: "recoloured" }[edit.task] ?? edit.task}` : ""}`;
 }
 
 // fileName is a name for a request's PNG.
-export const fileName = (request) => `${names(request).join("-").slice(0, 80)}-${request.seed}.png`.replaceAll(/[/\\:*?"<>|\0-\x1f]/g, "_");
+export const fileName = (request) => `${names(request).join("-").slice(0, 80)}-${request.seed}${request.first ? `-${request.first + 1}` : ""}.png`.replaceAll(/[/\\:*?"<>|\0-\x1f]/g, "_");
 
 const quote = (text) => (/^[\w.,=@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 

@@ -1,5 +1,6 @@
 // Edits of a result: a mask that is painted on its pixels and made anew, and variations
 // of the whole image.
+import { base64, luma, rgb } from "./pixels.js";
 
 const maxUndo = 100;
 
@@ -32,20 +33,20 @@ export function editor(element, { onEdit, onMessage }) {
           <label>Seed <input class="seed" inputmode="numeric" autocomplete="off"></label>
         </div>
         <section>
-          <h3>Paint anew</h3>
-          <p>Brush over what should become new. All other pixels stay exactly as they are.</p>
-          <button class="paint-anew primary" type="button">Paint anew</button>
+          <h3>Inpaint</h3>
+          <p>Brush over what should change. All other pixels stay exactly as they are.</p>
+          <button class="paint-anew primary" type="button">Inpaint</button>
         </section>
         <section>
-          <h3>Vary from this</h3>
+          <h3>Variations</h3>
           <p>The whole image is blurred by noise and drawn again from there.</p>
           <label class="slider">How much may change <output class="strength-value">60 %</output><input class="strength" type="range" min="5" max="100" step="5" value="60"></label>
-          <button class="vary" type="button">Vary from this</button>
+          <button class="vary" type="button">Vary</button>
         </section>
         <section class="recolour">
-          <h3>Colour anew</h3>
+          <h3>Recolour</h3>
           <p>Light and shade stay, the colours are made up again.</p>
-          <button class="colour" type="button">Colour anew</button>
+          <button class="colour" type="button">Recolour</button>
         </section>
       </div>
     </div>`;
@@ -198,7 +199,7 @@ export function editor(element, { onEdit, onMessage }) {
   // run asks for an edit of the image with the class and seed that stand in the form. A
   // seed gives the same again, so that the next edit gets another.
   function run(edit) {
-    const { seed_to, seed_mix, solver, ...rest } = request, name = $(".class").value.trim(), seed = $(".seed").value.trim();
+    const { seed_to, seed_mix, solver, first, ...rest } = request, name = $(".class").value.trim(), seed = $(".seed").value.trim();
     const next = { ...rest, count: 1, seed: seed !== "" && !Number.isNaN(Number(seed)) ? Number(seed) : seed, edit: { ...edit, width: size } };
     // With others only whole images can be edited.
     if (solver && (edit.task === "image" || ["euler", "sde"].includes(solver))) next.solver = solver;
@@ -211,7 +212,7 @@ export function editor(element, { onEdit, onMessage }) {
   }
 
   $(".paint-anew").onclick = () => {
-    if (!count()) return onMessage("First brush over what should become new.");
+    if (!count()) return onMessage("First brush over what should change.");
     run({ task: "inpaint", image: base64(rgb(image)), mask: base64(mask), ...(latents ? { keep: true } : {}) });
   };
   $(".vary").onclick = () => run({ task: "image", image: base64(rgb(image)), strength: Number($(".strength").value) / 100 });
@@ -248,11 +249,3 @@ export function editor(element, { onEdit, onMessage }) {
     },
   };
 }
-
-const base64 = (bytes) => btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join(""));
-
-// rgb is the bytes of an image without its alpha.
-const rgb = ({ data }) => data.filter((_, i) => i % 4 < 3);
-
-// luma is its brightness (ITU-R BT.601), as core.Luma.
-const luma = ({ data }) => Uint8Array.from({ length: data.length / 4 }, (_, i) => Math.floor((299 * data[4 * i] + 587 * data[4 * i + 1] + 114 * data[4 * i + 2] + 500) / 1000));

@@ -1,4 +1,5 @@
 // The form as a Request, and a Request as the form: with a field for a class or, for a model that is told words, for a prompt.
+import { gallery } from "./gallery.js";
 import { mix, numeric } from "./mix.js";
 import { picker, titled } from "./picker.js";
 import { prompt as makePrompt } from "./prompt.js";
@@ -8,8 +9,9 @@ const picks = ["fox", "grinning-face", "panda", "octopus", "red-apple", "pizza",
 
 export const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
 
-// form calls onChange(request) where people change what it asks for, while the page is live, and read(text) for a Said.
-export function form({ onChange, read }) {
+// form calls onChange(request) where people change what it asks for, while the page is live, onPick() where one of its pictures is
+// picked, and read(text) for a Said.
+export function form({ onChange, onPick, read }) {
   const element = $("form");
   const submit = () => element.requestSubmit();
   let extras = {}; // of the request that was written, what there are no fields for
@@ -18,7 +20,18 @@ export function form({ onChange, read }) {
   const words = makePrompt({ onChange: () => { shares.renamed(); marked(); }, read });
   let subject = classes; // or words
   const shares = mix({ first: () => subject.value });
-  $("dice").onclick = () => { $("seed").value = randomSeed(); };
+  const pictures = gallery({ onPick: (prompt) => {
+    words.value = prompt;
+    if (!self.locked) $("seed").value = 1; // the gallery's
+    shares.renamed();
+    marked();
+    last = info && JSON.stringify(self.read());
+    onPick();
+  } });
+  const lock = (on) => $("lock").setAttribute("aria-pressed", on);
+  $("dice").onclick = () => self.vary();
+  $("lock").onclick = () => lock(!self.locked);
+  $("seed").addEventListener("input", () => lock(true)); // who types one wants it
 
   // changed tells of a request that is another one than before.
   let last;
@@ -54,6 +67,7 @@ export function form({ onChange, read }) {
   $("steps").addEventListener("input", counted);
 
   function marked() {
+    pictures.mark(subject.value);
     for (const button of $("picks").children) button.setAttribute("aria-pressed", button.dataset.class === subject.value);
   }
 
@@ -88,11 +102,11 @@ export function form({ onChange, read }) {
       classes.use(info.classes);
       words.use(info);
       shares.use(worded ? info.words : info.classes);
-      $("prompt-field").hidden = !worded;
-      $("class-field").hidden = worded;
+      this.say(worded);
+      pictures.use(info);
       $("class").placeholder = `Search ${info.classes.length} classes`;
       $("prompt").placeholder = info.examples[0] ?? info.words[0] ?? "";
-      const some = worded ? info.examples.slice(0, 8) : picks.filter((name) => info.classes.includes(name));
+      const some = !pictures.hidden ? [] : worded ? info.examples.slice(0, 8) : picks.filter((name) => info.classes.includes(name));
       $("picks").classList.toggle("few", worded);
       $("picks").replaceChildren(...some.map(pick));
       $("pace").hidden = !info.stepCounts.length;
@@ -100,8 +114,20 @@ export function form({ onChange, read }) {
       options($("solver"), info.solvers);
       options($("schedule"), info.schedules);
       for (const [id, max] of [["steps", info.maxSteps], ["guidance", info.maxGuidance], ["count", info.maxCount]]) $(id).max = max;
-      this.write(worded ? { prompt: some[0] ?? info.words[0], seed: 1 } : { class: some[0] ?? info.classes[0], seed: 1 });
+      this.write(worded ? { prompt: info.examples[0] ?? info.words[0], seed: 1 } : { class: some[0] ?? info.classes[0], seed: 1 });
     },
+
+    // say shows the field for words, or the one for classes.
+    say(worded) {
+      $("prompt-field").hidden = !worded;
+      $("class-field").hidden = worded;
+      $("gallery").hidden = !worded;
+      document.querySelector("main").classList.toggle("worded", worded);
+    },
+
+    get locked() { return $("lock").getAttribute("aria-pressed") === "true"; },
+    lock,
+    vary() { $("seed").value = randomSeed(); },
 
     read() {
       const choice = (id) => ($(id).selectedIndex > 0 ? { [id]: $(id).value } : {});

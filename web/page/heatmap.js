@@ -81,6 +81,7 @@ export function heatmap(canvas, { onPoint, onPick }) {
   let table;
   let at; // [row, column] that is pointed at
   let picture; // of the cells, as they were drawn last
+  let marked; // a column
   let fresh; // whether a finger has just come to it: it picks what it touches again
 
   const plot = () => [canvas.clientWidth - left - right, canvas.clientHeight - top - bottom];
@@ -103,8 +104,11 @@ export function heatmap(canvas, { onPoint, onPick }) {
       context.textAlign = align;
       context.fillText(label, x, top + height + 27);
     }
-    if (!at) return;
-    const [i, j] = at, x = left + j * w, y = top + i * h;
+    if (marked !== undefined) outline(context, style, left + marked * w, top, w, height);
+    if (at) outline(context, style, left + at[1] * w, top + at[0] * h, w, h);
+  }
+
+  function outline(context, style, x, y, w, h) {
     context.lineWidth = 4;
     context.strokeStyle = style.backgroundColor;
     context.strokeRect(x, y, w, h);
@@ -174,7 +178,7 @@ export function heatmap(canvas, { onPoint, onPick }) {
     event.preventDefault();
   };
   prepare(canvas, draw);
-  return { show(t) { table = t; at = picture = undefined; draw(); } };
+  return { show(t) { table = t; at = picture = marked = undefined; draw(); }, mark(j) { if (j !== marked) { marked = j; draw(); } } };
 }
 
 // ticks are up to about max of n indices at even steps, the first among them.

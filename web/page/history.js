@@ -1,68 +1,144 @@
-// The results of this session as a strip of thumbnails, the newest first. Arrow keys, Home and
-// End go along it.
-//   entry: {request, result, seen: {name, id} of the model}
+// The results as a strip of thumbnails, the newest first. They are kept for the next visit (store.js): those have no pixels until
+// they are drawn again.
+//   entry: {request, model, result: none of an earlier visit's, sha256, note, star, frames}
 import { grid } from "./dit8/png.js";
 import { summary } from "./command.js";
+import { bytes as filmed } from "./film.js";
+import { rove } from "./rove.js";
+import { forget, keep, kept } from "./store.js";
 
-const maxEntries = 60;
+const maxEntries = 60; // beside those with a star
 const maxBytes = 128e6; // of their pixels
+const maxFilms = 96e6; // of their steps
+const thumb = 160; // pixels a side, of those that are kept
 
 const $ = (id) => document.getElementById(id);
-const bytes = ({ result: { images } }) => images.length * images[0].data.length;
+const bytes = ({ result }) => (result ? result.images.length * result.images[0].data.length : 0);
+const text = ({ request, model }) => JSON.stringify([model.id, request]);
+let last = Date.now();
 
-export function history({ onSelect }) {
-  const strip = $("history");
-  let entries = [], chosen;
+export function history({ onSelect, onDelete }) {
+  const strip = $("history"), row = rove(strip);
+  let entries = [], chosen, asking = false;
 
-  strip.onkeydown = (event) => {
-    const tiles = [...strip.children], at = tiles.indexOf(document.activeElement);
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tiles.length - 1 }[event.key];
-    if (at < 0 || to === undefined) return;
-    event.preventDefault();
-    tiles[Math.max(0, Math.min(to, tiles.length - 1))].focus();
-  };
-  // One stop for the tab key: where the focus was last.
-  strip.addEventListener("focusin", ({ target }) => { for (const tile of strip.children) tile.tabIndex = tile === target ? 0 : -1; });
-
-  function tile(entry) {
+  function tile(entry, picture) {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "tile", tabIndex: -1, title: summary(entry.request) });
-    button.setAttribute("aria-label", summary(entry.request));
-    const picture = grid(entry.result.images);
-    const canvas = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
-    canvas.getContext("2d").drawImage(picture, 0, 0);
-    button.append(canvas);
+    button.append(picture);
     button.onclick = () => onSelect(entry);
-    return button;
+    button.onkeydown = ({ key }) => { if (key === "Delete") onDelete(entry); };
+    entry.tile = button;
+    named(entry);
   }
 
-  return {
+  const named = ({ tile, star, request }) => {
+    tile.setAttribute("aria-label", `${summary(request)}${star ? ", starred" : ""}`);
+    tile.classList.toggle("starred", !!star);
+  };
+
+  function drawn(images) {
+    const picture = grid(images);
+    const canvas = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
+    canvas.getContext("2d").drawImage(picture, 0, 0);
+    return canvas;
+  }
+
+  // write keeps an entry for the next visit, without what is of its file alone.
+  async function write(entry) {
+    if (!entry.small) {
+      const picture = grid(entry.result.images), scale = Math.min(1, thumb / Math.max(picture.width, picture.height));
+      const canvas = new OffscreenCanvas(Math.round(picture.width * scale), Math.round(picture.height * scale));
+      canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+      entry.small = await canvas.convertToBlob({ type: "image/png" });
+    }
+    const { key, request, sha256, star, small, model: { name, id, file, files, steps, guidance, shift, maxSeed, edits } } = entry;
+    if (entries.includes(entry)) await keep({ key, request, sha256, star, small, model: { name, id, file, files, steps, guidance, shift, maxSeed, edits } });
+  }
+
+  function remove(entry) {
+    entry.tile.remove();
+    entries = entries.filter((other) => other !== entry);
+    forget(entry.key);
+  }
+
+  // tidy lets the oldest go where there are too many, and steps sooner than pictures.
+  function tidy() {
+    let pixels = 0, films = 0, plain = 0;
+    for (const [i, entry] of [...entries].entries()) {
+      if (!entry.star && i > 0 && (++plain >= maxEntries || (pixels += bytes(entry)) > maxBytes)) remove(entry);
+      if ((films += filmed(entry.frames)) > maxFilms) delete entry.frames;
+    }
+  }
+
+  const self = {
     get length() { return entries.length; },
 
-    // add keeps an entry, in place of the oldest where there are too many.
+    // add keeps an entry, in place of one with the same request.
     add(entry) {
-      entry.tile = tile(entry);
+      const same = entries.find((other) => text(other) === text(entry));
+      if (same) {
+        entry.star = same.star;
+        remove(same);
+      }
+      entry.key = last = Math.max(last + 1, Date.now());
+      entry.sha256 = entry.result.sha256;
+      tile(entry, drawn(entry.result.images));
       entries.unshift(entry);
       strip.prepend(entry.tile);
-      let total = 0;
-      const keep = entries.filter((e, i) => (total += bytes(e)) <= maxBytes && i < maxEntries || i === 0);
-      for (const old of entries) if (!keep.includes(old)) old.tile.remove();
-      entries = keep;
+      tidy();
       this.ask(false);
       strip.scrollLeft = 0;
+      (window.requestIdleCallback ?? setTimeout)(() => write(entry).catch(() => {}));
     },
+
+    // restore shows what earlier visits made.
+    async restore() {
+      for (const record of (await kept()).sort((a, b) => b.key - a.key)) {
+        if (entries.some((other) => text(other) === text(record))) { forget(record.key); continue; }
+        const entry = { ...record, note: "" };
+        const image = Object.assign(new Image(), { src: URL.createObjectURL(entry.small), alt: "" });
+        image.onload = image.onerror = () => URL.revokeObjectURL(image.src);
+        tile(entry, image);
+        entries.push(entry);
+        strip.append(entry.tile);
+      }
+      tidy();
+      if (entries.length && !row.first()) row.stop(entries[0].tile);
+      this.ask(asking);
+    },
+
+    remove(entry) {
+      const at = entries.indexOf(entry), held = strip.contains(document.activeElement);
+      remove(entry);
+      this.ask(false);
+      const next = entries[Math.min(at, entries.length - 1)];
+      if (next) row.stop(next.tile);
+      if (held) next?.tile.focus();
+      return next;
+    },
+
+    star(entry) {
+      entry.star = !entry.star;
+      named(entry);
+      write(entry).catch(() => {});
+    },
+
+    // along is the entry so many places after the chosen one.
+    along(places) { return entries[entries.indexOf(chosen) + places]; },
 
     // ask says what a click on a picture does.
     ask(second) {
       const { length } = entries;
-      $("past-note").textContent = second ? "Click the one that it shall become, or press Escape." : length > 1 ? `${length} pictures. Click one for its details.`
-        : length ? "One picture. Click it for its details." : "Your pictures gather here.";
+      asking = second;
+      $("past-note").textContent = second ? "Pick the picture to morph into, or press Escape." : length > 1 ? `${length} pictures. Click one for its details.`
+        : length ? "One picture. Click it for its details." : "They gather here, and stay on this machine.";
     },
 
     choose(entry) {
       chosen?.tile.removeAttribute("aria-current");
       chosen = entry;
       entry.tile.setAttribute("aria-current", "true");
-      if (!strip.contains(document.activeElement)) for (const t of strip.children) t.tabIndex = t === entry.tile ? 0 : -1;
+      if (!strip.contains(document.activeElement)) row.stop(entry.tile);
     },
   };
+  return self;
 }

@@ -147,6 +147,12 @@ export function inspector(element) {
   };
 
   return {
+    // at marks the step nearest to a time, or none.
+    at(t) {
+      const times = modulation?.times;
+      const near = times && t !== undefined ? times.reduce((best, time, j) => (Math.abs(time - t) < Math.abs(times[best] - t) ? j : best), 0) : undefined;
+      for (const { map } of panels) map.mark(near);
+    },
     async show(sampler, request) {
       stop?.abort();
       const { signal } = stop = new AbortController();

@@ -2,9 +2,9 @@
 // there is always something to see.
 const rest = 700; // ms without a change, after which the last picture is kept
 
-// live calls make(request, signal) for a picture, onPicture(picture) for each, onRest(picture) for the last one, and onError.
+// live calls make(request, signal) for a picture, onPicture(picture) for each, onRest(picture, request) for the last one, and onError.
 export function live({ make, onPicture, onRest, onError }) {
-  let next, stop, last, timer;
+  let next, stop, last, of, timer; // of is the request of last
 
   async function loop() {
     const { signal } = stop = new AbortController();
@@ -15,6 +15,7 @@ export function live({ make, onPicture, onRest, onError }) {
         const made = await make(request, signal);
         if (signal.aborted) return;
         onPicture(last = made);
+        of = request;
       } catch (error) {
         if (signal.aborted) return;
         last = undefined;
@@ -26,7 +27,7 @@ export function live({ make, onPicture, onRest, onError }) {
 
   function settle() {
     if (stop) timer = setTimeout(settle, 50);
-    else if (last) onRest(last);
+    else if (last) onRest(last, of);
     if (!stop) last = undefined;
   }
 

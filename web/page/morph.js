@@ -6,7 +6,7 @@ const delay = 80, pause = 640; // ms that a frame shows, and the two ends do
 const side = 256; // pixels a side of the file, about
 
 // morph fills element. open(sampler, from, to) takes two results, {request, image, index},
-// index being the image's in its request's grid.
+// index being the image's among those of the seed: of its request's first and its place in the grid.
 export function morph(element, { onMessage }) {
   element.innerHTML = `
     <div class="tool morph">
@@ -67,7 +67,7 @@ export function morph(element, { onMessage }) {
     const mine = frames;
     const frame = async (k) => {
       const request = plan(k / (mine.length - 1));
-      mine[k] = { request, image: (await sampler.generate(request, { signal })).images[from.index] };
+      mine[k] = { request, image: (await sampler.generate(request, { signal })).images[0] };
       signal.throwIfAborted();
       if (k === at) show(k);
       progress();
@@ -175,8 +175,8 @@ export function between(from, to, { steps, guidance, classes }) {
   const noise = blend(a, b);
   return (w) => {
     const near = w < 0.5 ? a : b, along = (name) => a[name] + (b[name] - a[name]) * w;
-    const { class: _, prompt, style, seed_to, seed_mix, ...request } = near;
-    return { ...request, count: from.index + 1, steps: Math.round(along("steps")), guidance: along("guidance"), classes: mix(a.classes, b.classes, w), ...noise(w) };
+    const { class: _, prompt, style, seed_to, seed_mix, first, ...request } = near;
+    return { ...request, ...(from.index ? { first: from.index } : {}), count: 1, steps: Math.round(along("steps")), guidance: along("guidance"), classes: mix(a.classes, b.classes, w), ...noise(w) };
   };
 }
 

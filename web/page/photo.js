@@ -1,4 +1,5 @@
 // Photos: pictures that were not made here, of any size, which an image starts from.
+import { base64 } from "./pixels.js";
 
 const fits = ["cover", "contain", "stretch"];
 
@@ -42,5 +43,3 @@ function edit(bitmap, name, fit, { size, edits, latents }) {
   said += ` What is transparent is painted anew: ${count} of ${size * size} pixels.`;
   return [{ task: "inpaint", width: size, image, mask: base64(clear), ...(latents ? { keep: true } : {}) }, said];
 }
-
-const base64 = (bytes) => btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join(""));

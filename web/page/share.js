@@ -5,7 +5,7 @@ const maxLink = 60_000; // characters: what browsers and messengers still take
 // toHash gives the fragment without #, or undefined where it would be too long. model is what
 // made it: what it does by itself is left out. One that came from a file is named by its id.
 export function toHash(request, model) {
-  const defaults = { seed: 0, count: 1, steps: model.steps, guidance: model.guidance, shift: model.shift };
+  const defaults = { seed: 0, count: 1, first: 0, steps: model.steps, guidance: model.guidance, shift: model.shift };
   const fields = Object.entries(request).filter(([name, value]) => value !== defaults[name]);
   const params = new URLSearchParams(fields.some(([, value]) => typeof value === "object") ? { request: JSON.stringify(Object.fromEntries(fields)) } : fields);
   if (model.file) params.set("model", model.id);

@@ -41,6 +41,9 @@ export function toolbox({ onRun, onMessage }) {
   return {
     close,
 
+    // at marks the time that the replay is at.
+    at(t) { if (open?.name === "inspect") make("inspect").then((tool) => tool.at(t), () => {}); },
+
     // show opens a tool at image i of an entry; morph goes from there to the
     // same place in a second one, whose noise can be blended with it.
     async show(name, button, { sampler, entry, i, to }) {
@@ -52,7 +55,7 @@ export function toolbox({ onRun, onMessage }) {
       $("tool").hidden = false;
       button.setAttribute("aria-expanded", "true");
       $("tool-title").focus({ preventScroll: true });
-      const image = (e, k) => ({ request: e.request, image: e.result.images[k], index: k });
+      const image = (e, k) => ({ request: e.request, image: e.result.images[k], index: (e.request.first ?? 0) + k });
       try {
         const tool = await make(name);
         if (open?.entry !== entry || open.name !== name) return;

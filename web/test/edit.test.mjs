@@ -46,7 +46,7 @@ async function drag(from, to) {
   await page.mouse.up();
 }
 
-// marked is the pixels of the mask that Paint anew sends, as "x,y".
+// marked is the pixels of the mask that Inpaint sends, as "x,y".
 async function marked() {
   await page.click(".paint-anew");
   const { edit } = await asked() ?? {};

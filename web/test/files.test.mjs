@@ -153,7 +153,7 @@ test("a dropped model takes the place of the other", async () => {
   assert.equal(JSON.parse(go(...command.slice(0, command.indexOf("-o")), "-json")).sha256, await page.textContent("#hash"));
   assert.match(await page.evaluate(() => location.hash), /^#class=0&seed=1&model=[0-9a-f]{16}$/);
   // A result of the other model: it can be looked at, and says why no more.
-  await page.click(".tile:last-child");
+  await page.click(".tile[aria-label='fox, seed 1'] >> nth=0");
   await page.click("#inspect");
   assert.equal(await page.textContent("#status"), "This picture is of another model, emoji-s: load that one first.");
   await page.click("#again");

@@ -53,7 +53,7 @@ test("run again gives the same, another seed another picture", async () => {
 });
 
 test("a request goes back to the form", async () => {
-  await page.click(".tile:last-child");
+  await page.click(".tile[aria-label='fox, seed 1']");
   await page.click("#reuse");
   assert.equal(await page.inputValue("#class"), "fox");
   assert.equal(await page.inputValue("#seed"), "1");
@@ -64,7 +64,7 @@ test("a result that is looked at stays while another is made", async () => {
   await fill(page, { steps: 300 });
   await page.click("#generate");
   await status(page, "Step ");
-  await page.click(".tile:last-child");
+  await page.click(".tile[aria-label='fox, seed 1']");
   const shown = await canvasHash(page);
   assert.equal(shown, sha256);
   await status(page, "Step 1");
@@ -88,7 +88,7 @@ test("one of several images is chosen by a click or by its number", async () => 
   assert.equal(await page.$eval("#which", (select) => select.value), "2 of 3");
   await page.selectOption("#which", "3 of 3");
   assert.deepEqual(await page.$eval("#chosen", ({ style }) => [style.left, style.top]), ["0%", "50%"]);
-  await page.click(".tile:last-child");
+  await page.click(".tile[aria-label='fox, seed 1']");
   assert.equal(await page.isVisible("#which"), false);
 });
 
@@ -99,7 +99,8 @@ test("link and command are copied", async () => {
     await status(page, text);
     return page.evaluate(() => navigator.clipboard.readText());
   };
-  await page.click(".tile:last-child");
+  await page.click(".tile[aria-label='fox, seed 1']");
+  await page.click("#json summary");
   assert.equal(await copied("#copy", "Command copied."), await page.textContent("#command"));
   assert.equal(await copied("#link", "Link copied."), `${site.server.url}#class=fox&seed=1${request.steps === 20 ? "" : `&steps=${request.steps}`}`);
 });

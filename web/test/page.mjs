@@ -11,7 +11,7 @@ export async function start(...args) {
     server, browser, complaints,
     async open({ address = "?run=no", until = "Ready.", init, ...options } = {}) {
       const page = await browser.newPage({ ...(process.env.DIT8_PHONE ? phone : desktop), ...options });
-      page.setDefaultTimeout(120_000);
+      page.setDefaultTimeout(Number(process.env.DIT8_PATIENCE ?? 120_000)); // ms
       page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
       page.on("pageerror", (error) => complaints.push(String(error)));
       await init?.(page);
@@ -52,9 +52,9 @@ export async function generate(page) {
 
 // made waits for a result that an action leads to.
 export async function made(page, action) {
-  const before = await page.$$eval(".tile", (tiles) => tiles.length);
+  const before = await page.$eval("main", (main) => main.dataset.made ?? "0");
   await action();
-  await page.waitForFunction((before) => document.querySelectorAll(".tile").length > before && document.querySelector("main").dataset.state === "ready", before);
+  await page.waitForFunction((before) => { const { made, state } = document.querySelector("main").dataset; return made > Number(before) && state === "ready"; }, before);
 }
 
 // canvasHash is the SHA-256 of what the canvas shows.

@@ -187,9 +187,9 @@ test("a wrong field is named and marked, and can be put right", async () => {
 test("dice and picks", async () => {
   await page.click("#dice");
   assert.notEqual(await page.inputValue("#seed"), String(request.seed));
-  await made(page, () => page.click("#picks button:has-text('panda')"));
+  await made(page, () => page.click("#thumbs [data-prompt=panda]"));
   assert.match(await page.textContent("#command"), /-prompt panda/);
-  assert.equal(await page.getAttribute("#picks button:has-text('panda')", "aria-pressed"), "true");
+  assert.equal(await page.getAttribute("#thumbs [data-prompt=panda]", "aria-pressed"), "true");
 });
 
 test("it fits a phone, and shows the picture that is made", async () => {

@@ -109,7 +109,7 @@ for (const [size, options] of [["desktop", {}], ["phone", phone]]) {
     await fill(page, { class: "panda" });
     await generate(page);
     await page.click("#morph");
-    assert.equal(await page.textContent("#past-note"), "Click the one that it shall become, or press Escape.");
+    assert.equal(await page.textContent("#past-note"), "Pick the picture to morph into, or press Escape.");
     await page.keyboard.press("Escape");
     assert.equal(await focused(page), "morph");
     assert.equal(await page.isHidden("#tool"), true);

@@ -18,7 +18,7 @@ import (
 func page(built fs.FS, b blobs, more []listed, isolate bool) http.Handler {
 	mux := http.NewServeMux()
 	list := modelList(b)
-	mux.Handle("GET /", tagged(built, http.FileServerFS(built)))
+	mux.Handle("GET /", compressed(built, tagged(built, http.FileServerFS(built))))
 	mux.HandleFunc("GET /dit8/models.js", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		http.ServeContent(w, r, "models.js", time.Time{}, strings.NewReader(list))
@@ -93,7 +93,7 @@ func modelList(b blobs) string {
 // headers lets the page load nothing from elsewhere.
 var headers = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' https: http://127.0.0.1:* http://localhost:*; " + // a model may come from elsewhere
-		"style-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		"style-src 'self'; img-src 'self' blob: data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 	"Cross-Origin-Resource-Policy": "same-origin",
 	"Referrer-Policy":              "no-referrer",
 	"X-Content-Type-Options":       "nosniff",

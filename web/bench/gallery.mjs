@@ -1,0 +1,52 @@
+// Takes the pictures of the page's gallery anew, by the default model: gallery.webp, and first.webp, the way to the first one, which
+// the page shows while it loads; and the icons of icon.svg. Run it after new weights (make gallery), and look at them.
+import { readFileSync, writeFileSync } from "node:fs";
+import { root } from "../test/helpers.mjs";
+import { start } from "../test/page.mjs";
+
+const site = await start(), page = await site.open();
+const write = (name, bytes) => {
+  writeFileSync(`${root}web/page/${name}`, Buffer.from(bytes, "base64"));
+  console.log(name, Buffer.from(bytes, "base64").length, "bytes");
+};
+await page.evaluate(() => {
+  window.file = async (canvas, options) => {
+    const bytes = new Uint8Array(await (await canvas.convertToBlob(options)).arrayBuffer());
+    return btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join(""));
+  };
+});
+
+const [sheet, way] = await page.evaluate(async () => {
+  const { Sampler } = await import("./dit8/sampler.js"), { columns, pictures } = await import("./gallery.js");
+  const sampler = await Sampler.load();
+  const put = (context, image, x, y, side) => {
+    const canvas = new OffscreenCanvas(image.width, image.height);
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    context.imageSmoothingQuality = "high";
+    context.drawImage(canvas, x, y, side, side);
+  };
+  const side = 72, sheet = new OffscreenCanvas(columns * side, Math.ceil(pictures.length / columns) * side), context = sheet.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, sheet.width, sheet.height);
+  for (const [i, { prompt }] of pictures.entries()) {
+    const { images: [image] } = await sampler.generate({ prompt, seed: 1 });
+    put(context, image, i % columns * side, Math.floor(i / columns) * side, side);
+  }
+  const frames = [], { images: [done] } = await sampler.generate({ prompt: pictures[0].prompt, seed: 1, steps: 20 }, { onStep: ({ states: [state] }) => frames.push(state) });
+  const shown = [0, 4, 8, 11, 14, 16, 18].map((k) => frames[k]).concat(done);
+  const strip = new OffscreenCanvas(shown.length * 96, 96), to = strip.getContext("2d");
+  shown.forEach((image, i) => put(to, image, i * 96, 0, 96));
+  return [await file(sheet, { type: "image/webp", quality: 0.72 }), await file(strip, { type: "image/webp", quality: 0.4 })];
+});
+write("gallery.webp", sheet);
+write("first.webp", way);
+
+const svg = readFileSync(`${root}web/page/icon.svg`, "utf8");
+for (const side of [192, 512]) write(`icon-${side}.png`, await page.evaluate(async ([svg, side]) => {
+  const image = Object.assign(new Image(side, side), { src: `data:image/svg+xml,${encodeURIComponent(svg)}` });
+  await image.decode();
+  const canvas = new OffscreenCanvas(side, side);
+  canvas.getContext("2d").drawImage(image, 0, 0, side, side);
+  return file(canvas, { type: "image/png" });
+}, [svg, side]));
+await site.stop();

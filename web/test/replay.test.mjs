@@ -1,0 +1,180 @@
+// What a first visit meets: a gallery, a picture that comes out of noise, and a history that is there the next time.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { readMetadata } from "../dit8/png.js";
+import { canvasHash, fill, fits, generate, made, phone, start, status, violations } from "./page.mjs";
+
+let site, page;
+before(async () => {
+  site = await start();
+  page = await site.open({ address: "", until: "Done", init: (page) => page.addInitScript(() => {
+    window.films = 0; // frames of the replay that were drawn
+    addEventListener("DOMContentLoaded", () => new MutationObserver(() => { films++; }).observe(document.getElementById("film"), { attributes: true, attributeFilter: ["width"] }));
+  }) });
+});
+after(() => site?.stop());
+
+const filmHidden = () => page.waitForFunction(() => document.getElementById("film").hidden);
+const title = () => page.textContent("#title");
+// filmed is the hash of what the replay shows, and how far its pixels are from the picture's.
+const filmed = () => page.evaluate(() => {
+  const data = (id) => { const c = document.getElementById(id); return c.getContext("2d").getImageData(0, 0, c.width, c.height).data; };
+  const [a, b] = [data("film"), data("canvas")];
+  return a.reduce((sum, v, i) => sum + Math.abs(v - b[i]), 0) / a.length;
+});
+const scrub = async (p) => {
+  await page.$eval("#scrub", (input, p) => { input.value = p; input.dispatchEvent(new Event("input")); }, p);
+  await page.waitForFunction(([p]) => document.getElementById("film").hidden === (p >= 1), [p]);
+};
+
+test("the first picture comes out of noise, and its bytes are what they are", async () => {
+  await filmHidden();
+  assert.ok(await page.evaluate(() => films) > 0, "the replay was shown");
+  assert.equal(await canvasHash(page), await page.textContent("#hash"));
+});
+
+test("the scrubber goes from noise to the picture", async () => {
+  const far = [];
+  for (const p of [0, 0.5, 0.9]) {
+    await scrub(p);
+    far.push(await filmed());
+  }
+  assert.ok(far[0] > 60 && far[0] > far[1] && far[1] > far[2] && far[2] > 0, String(far));
+  assert.match(await page.getAttribute("#scrub", "aria-valuetext"), /^after 3 of 4 steps, t = 0\.\d/);
+  await page.selectOption("#shows", "estimate");
+  assert.ok(await filmed() < far[2] / 2, "the estimate is nearer to the picture than what is noisy");
+  await scrub(1);
+  assert.equal(await page.getAttribute("#scrub", "aria-valuetext"), "the picture");
+  await page.selectOption("#shows", "noise");
+  await filmHidden();
+});
+
+test("the way is saved as an animation, which holds the request", async () => {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save-film")]);
+  assert.equal(download.suggestedFilename(), "fox-1-from-noise.png");
+  const png = readFileSync(await download.path());
+  assert.equal(png.readUInt32BE(png.indexOf("acTL") + 4), 22, "frames");
+  assert.equal((await readMetadata(new Blob([png]))).request.prompt, "fox");
+});
+
+test("the gallery is searched, and a click draws", async () => {
+  const shown = () => page.$$eval("#thumbs .thumb", (all) => all.map((b) => b.dataset.prompt));
+  assert.equal((await shown()).length, 64);
+  await page.fill("#find", "appl");
+  assert.deepEqual(await shown(), ["red apple"]);
+  await made(page, () => page.press("#find", "Enter"));
+  assert.equal(await title(), "red apple, seed 1");
+  await page.fill("#find", "nothing like it");
+  assert.match(await page.textContent("#thumbs"), /^None of these/);
+  await page.fill("#find", "");
+  await page.click("#groups [data-group=Food]");
+  assert.equal((await shown()).length, 12);
+  await page.focus("#thumbs .thumb");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.prompt), "hamburger");
+});
+
+test("Generate varies what has been made, unless the seed is kept, and what is made twice is there once", async () => {
+  await page.uncheck("#live");
+  await fill(page, { prompt: "ghost" });
+  await generate(page);
+  const tiles = () => page.$$eval(".tile", (all) => all.length), first = await title(), before = await tiles();
+  await generate(page);
+  assert.notEqual(await title(), first);
+  assert.equal(await tiles(), before + 1);
+  await page.click("#lock");
+  const [kept, hash] = [await title(), await page.textContent("#hash")];
+  await generate(page);
+  assert.deepEqual([await title(), await page.textContent("#hash"), await tiles()], [kept, hash, before + 1]);
+  await page.click("#lock");
+});
+
+test("an image of several is the same on its own, also on the command line", async () => {
+  await fill(page, { prompt: "panda", count: 3 });
+  await generate(page);
+  await page.selectOption("#which", "3 of 3");
+  const image = await page.evaluate(async () => {
+    const canvas = document.getElementById("canvas"), { data } = canvas.getContext("2d").getImageData(0, 128, 128, 128);
+    return Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", data)), (b) => b.toString(16).padStart(2, "0")).join("");
+  });
+  await made(page, () => page.click("#alone"));
+  assert.equal(await page.textContent("#hash"), image);
+  assert.match(await page.textContent("#command"), / -first 2 /);
+  assert.match(await page.evaluate(() => location.hash), /first=2/);
+});
+
+test("more like this makes four from the picture", async () => {
+  await made(page, () => page.click("#like"));
+  const { count, edit } = JSON.parse(await page.textContent("#request"));
+  assert.deepEqual([count, edit.task, edit.width], [4, "image", 128]);
+  assert.match(await title(), /, varied$/);
+});
+
+test("the shortcuts are listed, work, and can be turned off", async () => {
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press("?");
+  assert.equal(await page.evaluate(() => document.getElementById("keys").open), true);
+  assert.deepEqual(await violations(page, "#keys"), []);
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => document.activeElement.blur());
+  await made(page, () => page.keyboard.press("n"));
+  await page.keyboard.press("f");
+  assert.equal(await page.getAttribute("#star", "aria-pressed"), "true");
+  await page.click("#help");
+  await page.uncheck("#keys input");
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press("f");
+  assert.equal(await page.getAttribute("#star", "aria-pressed"), "true");
+});
+
+test("the pictures are there after a reload, with their pixels and stars, until they are deleted", async () => {
+  const labels = () => page.$$eval(".tile", (all) => all.map((b) => b.getAttribute("aria-label")));
+  const before = await labels(), hash = await page.textContent("#hash");
+  assert.match(before[0], /, starred$/);
+  await page.waitForFunction(async (count) => {
+    const open = indexedDB.open("dit8");
+    await new Promise((resolve) => { open.onsuccess = resolve; });
+    const all = open.result.transaction("pictures").objectStore("pictures").getAll();
+    await new Promise((resolve) => { all.onsuccess = resolve; });
+    open.result.close();
+    return all.result.length === count && all.result.some(({ star }) => star);
+  }, before.length);
+  await page.goto(`${site.server.url}?run=no`);
+  await status(page, "Ready.");
+  await page.waitForFunction((count) => document.querySelectorAll(".tile").length === count, before.length);
+  assert.deepEqual(await labels(), before);
+  await page.click(".tile");
+  await page.waitForFunction((hash) => document.getElementById("hash").textContent === hash, hash);
+  assert.equal(await page.$eval("#canvas", (canvas) => canvas.width), 256, "four images");
+  assert.equal(await page.textContent("#note"), "");
+  await page.click("#delete");
+  assert.deepEqual(await labels(), before.slice(1));
+  await page.reload();
+  await status(page, "Ready.");
+  await page.waitForFunction((count) => document.querySelectorAll(".tile").length === count, before.length - 1);
+});
+
+test("a click before the model is there is not lost, and a phone's first screen has what it takes", async () => {
+  let release;
+  const held = new Promise((resolve) => { release = resolve; });
+  const other = await site.open({ ...phone, until: "", init: (page) => page.route("**/default.dit8", async (route) => { await held; await route.continue(); }) });
+  await other.click("#generate");
+  assert.equal(await other.textContent("#status"), "It will be drawn as soon as the model is loaded.");
+  const { y, height } = await other.locator("#generate").boundingBox();
+  assert.ok(y + height <= phone.viewport.height, `Generate ends at ${y + height}`);
+  assert.match(await other.evaluate(() => getComputedStyle(document.getElementById("frame"), "::before").backgroundImage), /first\.webp/);
+  await other.fill("#prompt", "rocket");
+  release();
+  await status(other, "Done");
+  assert.match(await other.textContent("#title"), /^rocket, /);
+  assert.equal(await fits(other), true);
+  const small = await other.$$eval("button, input, select, summary", (all) => all.filter((e) => e.offsetParent && !["checkbox", "range"].includes(e.type))
+    .filter((e) => e.getBoundingClientRect().height < 43.5).map((e) => e.outerHTML.slice(0, 80)));
+  assert.deepEqual(small, [], "touch targets of 44 px");
+  assert.deepEqual(await violations(other), []);
+  await other.close();
+});
+
+test("no errors on the console", () => assert.deepEqual(site.complaints, []));
