@@ -23,11 +23,21 @@ const usage = `quality measures on a model of emoji and writes Markdown and pict
 
   quality solvers MODEL.dit8 DIR   solvers.md, solvers.svg: error against evaluations
   quality editing MODEL.dit8 DIR   editing.md, editing.png: what edits keep and what they make
+
+  quality fid [-count 50000] MODEL.dit8 REF.npz OUT.npz
+                                   samples for the Fréchet distance to a reference batch, and what computes it
 `
 
 // Run returns the exit code: 0, 1 where the work failed, 2 where the command line
 // is wrong.
 func Run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "fid" {
+		if err := fid(args[1:], stdout, stderr); err != nil {
+			fmt.Fprintln(stderr, "quality:", err)
+			return 1
+		}
+		return 0
+	}
 	if len(args) == 1 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
 		fmt.Fprint(stdout, usage)
 		return 0

@@ -1,8 +1,13 @@
 package command
 
 import (
+	"archive/zip"
 	"bytes"
+	"errors"
 	"image"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -23,6 +28,53 @@ func TestCommandLine(t *testing.T) {
 		var out, errs bytes.Buffer
 		if code := Run(c.args, nil, &out, &errs); code != c.code || !strings.Contains(out.String(), c.stdout) || !strings.Contains(errs.String(), c.stderr) {
 			t.Errorf("%q: exit %d, %q %q", c.args, code, out.String(), errs.String())
+		}
+	}
+}
+
+// What a distance is computed of has as many images as are wanted, of the reference's size; other references are refused.
+func TestFID(t *testing.T) {
+	const model = "../../../weights/fashion-mnist.dit8"
+	dir := t.TempDir()
+	ref := func(name, member, header string) string {
+		path := filepath.Join(dir, name)
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		z := zip.NewWriter(f)
+		w, err := z.Create(member)
+		if err == nil {
+			_, err = io.WriteString(w, "\x93NUMPY\x01\x00v\x00"+header+"\n")
+		}
+		if err := errors.Join(err, z.Close(), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good := ref("ref.npz", "arr_0.npy", "{'descr': '|u1', 'fortran_order': False, 'shape': (10000, 28, 28, 3), }")
+	out := filepath.Join(dir, "out.npz")
+	var told, errs bytes.Buffer
+	if code := Run([]string{"fid", "-count", "12", model, good, out}, nil, &told, &errs); code != 0 || !strings.Contains(told.String(), "evaluator.py "+good+" "+out) {
+		t.Fatalf("exit %d: %s %s", code, &told, &errs)
+	}
+	if shape, err := referenceShape(out); err != nil || shape != [4]int{12, 28, 28, 3} {
+		t.Errorf("%v, %v", shape, err)
+	}
+	for want, path := range map[string]string{
+		"256×256 with 3 channels, the model makes 28×28": ref("large.npz", "arr_0.npy", "{'descr': '|u1', 'fortran_order': False, 'shape': (5, 256, 256, 3), }"),
+		"no arr_0":          ref("mu.npz", "mu.npy", ""),
+		"no array of uint8": ref("float.npz", "arr_0.npy", "{'descr': '<f4', 'fortran_order': False, 'shape': (5, 28, 28, 3), }"),
+		"not a valid zip":   model,
+		"expected: quality": "",
+	} {
+		args := []string{"fid", "-count", "12", model, path, out}
+		if path == "" {
+			args = args[:4]
+		}
+		errs.Reset()
+		if code := Run(args, nil, io.Discard, &errs); code != 1 || !strings.Contains(errs.String(), want) {
+			t.Errorf("%s: exit %d, %s", path, code, &errs)
 		}
 	}
 }
