@@ -47,6 +47,12 @@ export function files({ onPicture, onPhoto, onModel, onError }) {
     over(false);
     take(event.dataTransfer.files);
   });
+  addEventListener("paste", (event) => {
+    const pasted = event.clipboardData?.files;
+    if (!pasted?.length) return; // text, for a field
+    event.preventDefault();
+    take(pasted);
+  });
   $("open").onclick = () => $("file").click();
   $("file").onchange = () => { take($("file").files); $("file").value = ""; };
 }

@@ -111,6 +111,17 @@ test("more like this makes four from the picture", async () => {
   assert.match(await title(), /, varied$/);
 });
 
+test("a picture that is pasted is drawn from", async () => {
+  await made(page, () => page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(200, 100), transfer = new DataTransfer();
+    canvas.getContext("2d").fillStyle = "#c40";
+    canvas.getContext("2d").fillRect(0, 0, 200, 100);
+    transfer.items.add(new File([await canvas.convertToBlob()], "pasted.png", { type: "image/png" }));
+    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }));
+  }));
+  assert.match(await page.textContent("#note"), /^Started from pasted\.png, scaled from 200×100, fit cover\./);
+});
+
 test("the shortcuts are listed, work, and can be turned off", async () => {
   await page.evaluate(() => document.activeElement.blur());
   await page.keyboard.press("?");
