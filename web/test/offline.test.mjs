@@ -48,7 +48,7 @@ const kept = (page) => page.evaluate(async () => {
 // stored waits for what the page has not asked for itself to be kept too.
 const stored = (page) => page.waitForFunction(async () => Boolean(await caches.match(new URL("index.html", location))));
 // ready waits for the page itself to have loaded its model, and kept it.
-const ready = (page) => page.waitForFunction(() => document.getElementById("generate")?.disabled === false);
+const ready = (page) => page.waitForFunction(() => document.getElementById("model")?.textContent.length > 1);
 
 test("a host without headers: the page isolates itself, and has threads", async () => {
   const page = await visit();
