@@ -26,7 +26,7 @@ export function photos(element, info, onEdit) {
 function edit(bitmap, name, fit, { size, edits, latents }) {
   const { width, height } = bitmap, scale = Math[fit === "contain" ? "max" : "min"](width, height);
   const [w, h] = fit === "stretch" ? [size, size] : [width * size / scale, height * size / scale];
-  const context = new OffscreenCanvas(size, size).getContext("2d"), at = [(size - w) / 2, (size - h) / 2, w, h];
+  const context = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true }), at = [(size - w) / 2, (size - h) / 2, w, h];
   const pixels = (wanted) => context.getImageData(0, 0, size, size).data.filter((_, i) => wanted(i % 4));
   context.fillStyle = "#fff";
   context.fillRect(0, 0, size, size);
