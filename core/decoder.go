@@ -49,7 +49,7 @@ func (g *Generator) SetAutoencoder(id string, a Autoencoder, tensors iter.Seq2[p
 // by their names in Autoencoder.Specs. A device without convolutions does without: it would
 // take longer for a preview than for a step.
 func (g *Generator) SetPreview(tensors iter.Seq2[param.Tensor, error]) error {
-	dev, ok := g.model.Device().(compute.Convolver)
+	dev, ok := own(g.model.Device())
 	if !ok {
 		for _, err := range tensors {
 			if err != nil {
@@ -96,13 +96,23 @@ func (g *Generator) AutoencoderID() string {
 	return g.decoder.id
 }
 
-// convolver is what runs an autoencoder: the device itself, or, where it has no
-// convolutions, Go, which gives the same bits slowly.
+// convolver is what runs an autoencoder: the device itself, or the one that it names for
+// that, or Go, which gives the same bits slowly.
 func convolver(dev compute.Device) compute.Convolver {
-	if c, ok := dev.(compute.Convolver); ok {
+	if c, ok := own(dev); ok {
 		return c
 	}
 	return generic.New()
+}
+
+// own is the device with convolutions that comes with dev: dev itself, or another beside it, as a
+// graphics processor has that can do without.
+func own(dev compute.Device) (compute.Convolver, bool) {
+	if d, ok := dev.(interface{ Beside() compute.Device }); ok {
+		dev = d.Beside()
+	}
+	c, ok := dev.(compute.Convolver)
+	return c, ok
 }
 
 // release gives back what decoding took.

@@ -22,6 +22,9 @@ type Generator struct {
 	info    Info
 	id      string
 	decoder *decoder // nil where the network makes pixels
+
+	again func() (*Generator, error) // the same model on another device
+	lost  string                     // device that it moved from
 }
 
 // NewGenerator loads a model's tensors onto dev. id identifies the model file in
@@ -96,6 +99,9 @@ func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event
 		return nil, err
 	}
 	if err := g.drawable(); err != nil {
+		return nil, err
+	}
+	if err := g.ready(); err != nil {
 		return nil, err
 	}
 	if err := req.fitsModulation(g.model.Config()); err != nil {

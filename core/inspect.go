@@ -94,6 +94,9 @@ func (g *Generator) Inspect(ctx context.Context, req Request) (*Modulation, erro
 	if err := req.Check(g.info); err != nil {
 		return nil, err
 	}
+	if err := g.ready(); err != nil {
+		return nil, err
+	}
 	cfg := g.model.Config()
 	if cfg.Modulation != dit.AdaLN {
 		return nil, ErrNoAdaLN
@@ -110,7 +113,7 @@ func (g *Generator) Inspect(ctx context.Context, req Request) (*Modulation, erro
 		times[i] = e.T
 	}
 	m := newModulation(cfg, times)
-	m.Model, m.ModelID, m.Device, m.Class = g.info.Name, g.id, g.model.Device().Name(), req.text(g.info)
+	m.Model, m.ModelID, m.Device, m.Class = g.info.Name, g.id, g.Device(), req.text(g.info)
 	conds := g.inspected(req, evals)
 	rows := min(inspectRows, g.conditioningRows())
 	for first := 0; first < len(conds); first += rows {

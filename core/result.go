@@ -26,7 +26,7 @@ type Metadata struct {
 	ModelID string  `json:"model_id"` // identifies the file
 	// AutoencoderID identifies the file of the autoencoder, where it's another one.
 	AutoencoderID string `json:"autoencoder_id,omitempty"`
-	Device        string `json:"device,omitempty"` // what computed it
+	Device        string `json:"device,omitempty"` // what computed it; where one was lost, "one, then another"
 	// Contract is the version of the numeric contract (compute.Contract). Another one
 	// may give other pixels.
 	Contract int      `json:"contract"`
@@ -45,7 +45,7 @@ type Metadata struct {
 func (g *Generator) metadata(req Request, images []*image.NRGBA, d time.Duration, s *sampler) Metadata {
 	m := Metadata{
 		Request: req.explicit(g.info.Defaults), Model: g.info.Name, ModelID: g.id, AutoencoderID: g.AutoencoderID(),
-		Device: g.model.Device().Name(), Contract: compute.Contract,
+		Device: g.Device(), Contract: compute.Contract,
 		SHA256:  PixelHash(images...),
 		Skipped: req.skipped(g.info),
 		Seconds: d.Seconds(), MsPerStep: (d - s.decoding).Seconds() * 1000 / float64(s.evaluations),

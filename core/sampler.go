@@ -33,6 +33,9 @@ func newSampler(ctx context.Context, g *Generator, all ...Request) *sampler {
 		Network: g.network(), Plan: req.Plan(g.info.Convention), Sets: len(all), Scale: req.Guidance, Rescale: req.GuidanceRescale, Rows: g.conditioningRows(),
 		Condition: func(conds []dit.Cond) (*dit.Conditioning, error) { return g.condition(req, conds) },
 	}}
+	if g.again != nil {
+		s.Again = func() (*dit.Model, error) { err := g.move(); return g.model, err }
+	}
 	for _, e := range s.Plan.Evals {
 		var conds, away []dit.Cond
 		for _, r := range all {

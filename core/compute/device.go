@@ -1,6 +1,9 @@
 package compute
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Contract is the version of the numeric contract: results of another one may have
 // other pixels. Version 2 brought attention in integers.
@@ -228,4 +231,16 @@ func SameLen(op string, got, want int) {
 	if got != want {
 		panic(fmt.Sprintf("compute: %s: got %d values, want %d", op, got, want))
 	}
+}
+
+// ErrLost tells that a device is of no use any more: a graphics processor can go away at any
+// time. What was computed since the last Read without it is lost.
+var ErrLost = errors.New("compute: the device was lost")
+
+// Lost is an ErrLost once d is of no use. Only devices that can be lost have a method Err.
+func Lost(d Device) error {
+	if e, ok := d.(interface{ Err() error }); ok {
+		return e.Err()
+	}
+	return nil
 }

@@ -115,6 +115,9 @@ func (m *Model) Condition(conds []Cond) (*Conditioning, error) {
 	if err == nil {
 		err = m.tokens(c, conds)
 	}
+	if err == nil {
+		err = compute.Lost(m.dev)
+	}
 	if err != nil {
 		c.Free()
 		return nil, err

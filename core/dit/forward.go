@@ -17,7 +17,8 @@ type pass struct {
 
 // Forward runs the network on n images x [n, C, H, W] and writes its prediction
 // to out [n, Cout, H, W]. The images fall into groups of n/groups consecutive
-// ones; group g is conditioned by row at+g of c. (models.py: DiT.forward)
+// ones; group g is conditioned by row at+g of c. It fails with compute.ErrLost where the
+// device was lost. (models.py: DiT.forward)
 func (m *Model) Forward(out, x []float32, n int, c *Conditioning, at, groups int) error {
 	cfg := m.cfg
 	if n < 1 || groups < 1 || n%groups != 0 || at < 0 || at+groups > c.rows {
@@ -39,7 +40,7 @@ func (m *Model) Forward(out, x []float32, n int, c *Conditioning, at, groups int
 	}
 	p.cut()      //                             [N·T, D]
 	p.final(out) // final_layer, unpatchify     [N, Cout, H, W]
-	return nil
+	return compute.Lost(m.dev)
 }
 
 func (p *pass) embed(x []float32) {

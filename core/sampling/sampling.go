@@ -5,7 +5,9 @@ package sampling
 
 import (
 	"context"
+	"errors"
 
+	"dit8/core/compute"
 	"dit8/core/dit"
 	"dit8/core/flow"
 )
@@ -42,6 +44,9 @@ type Sampler struct {
 	Rows int
 	// Condition computes conditions; nil is the network's own.
 	Condition func([]dit.Cond) (*dit.Conditioning, error)
+	// Again, when not nil, gives the same network on another device where that of Model was lost
+	// (compute.ErrLost).
+	Again func() (*dit.Model, error)
 	// See, when not nil, is told of each evaluation: its number, the state z before
 	// it [n, C, H, W], and the network's inputs and outputs [groups·n, …].
 	See func(k int, z, in, out []float32) error
@@ -61,7 +66,14 @@ func (s *Sampler) Integrate(ctx context.Context, z []float32, run flow.Run) erro
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return s.Velocity(v, z, k)
+		err := s.Velocity(v, z, k)
+		if s.Again != nil && errors.Is(err, compute.ErrLost) {
+			s.Free()
+			if s.Model, err = s.Again(); err == nil {
+				err = s.Velocity(v, z, k)
+			}
+		}
+		return err
 	}
 	return s.Plan.Integrate(z, run)
 }
@@ -132,11 +144,11 @@ func (s *Sampler) condition(k int) (at int, err error) {
 			conds = append(conds, s.Conds[s.to]...)
 			s.to++
 		}
-		compute := s.Condition
-		if compute == nil {
-			compute = s.Network.Condition
+		condition := s.Condition
+		if condition == nil {
+			condition = s.Network.Condition
 		}
-		if s.cond, err = compute(conds); err != nil {
+		if s.cond, err = condition(conds); err != nil {
 			s.cond = nil
 			return 0, err
 		}

@@ -47,6 +47,9 @@ func (e Entry) GMACs() float64 { return float64(e.MACs) / float64(max(e.Time, 1)
 // New returns a Device around d.
 func New(d compute.Device) *Device { return &Device{d, map[operation]*Entry{}, time.Now()} }
 
+// Err is that of the device that is timed (compute.Lost).
+func (d *Device) Err() error { return compute.Lost(d.Device) }
+
 // Reset forgets what was measured.
 func (d *Device) Reset() { clear(d.entries) }
 

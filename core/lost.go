@@ -1,0 +1,44 @@
+package core
+
+import (
+	"errors"
+
+	"dit8/core/compute"
+)
+
+// OnLost has g move where its device is lost (compute.ErrLost): again gives another generator of the
+// same model, whose place g takes. Requests go on from their last evaluation, with the same result.
+func (g *Generator) OnLost(again func() (*Generator, error)) { g.again = again }
+
+// ready moves g where its device was lost before.
+func (g *Generator) ready() error {
+	if err := compute.Lost(g.model.Device()); err != nil {
+		if g.again == nil {
+			return err
+		}
+		return g.move()
+	}
+	return nil
+}
+
+// move makes g the generator that again gives.
+func (g *Generator) move() error {
+	other, err := g.again()
+	if err != nil {
+		return errors.Join(compute.Lost(g.model.Device()), err)
+	}
+	was := g.Device()
+	g.Free()
+	*g = *other
+	g.lost = was
+	return nil
+}
+
+// Device tells what computes; where its device was lost, "one, then another".
+func (g *Generator) Device() string {
+	name := g.model.Device().Name()
+	if g.lost != "" {
+		name = g.lost + ", then " + name
+	}
+	return name
+}
