@@ -1,0 +1,102 @@
+//go:build js
+
+package webgpu
+
+import (
+	"context"
+	"strings"
+	"syscall/js"
+	"testing"
+
+	"dit8/core"
+	"dit8/core/compute"
+	"dit8/core/compute/generic"
+	"dit8/core/dit"
+	"dit8/core/flow"
+	"dit8/weights"
+	"dit8/weights/weightstest"
+)
+
+// A device passes its own test, and one with a kernel that is wrong does not.
+func TestSelf(t *testing.T) {
+	d := open(t)
+	if err := d.Test(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Race(tests[0].config, generic.New()); err != nil {
+		t.Errorf("a race: %v", err)
+	}
+}
+
+func TestGolden(t *testing.T) {
+	r, err := weights.Open("../../weights/default.dit8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	g, err := r.Generator(open(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Free()
+	steps := map[int]bool{}
+	for _, c := range weightstest.Pixels(t) {
+		if steps[c.Request.Steps] || c.Request.Steps > 4 {
+			continue
+		}
+		steps[c.Request.Steps] = true
+		res, err := g.Generate(context.Background(), c.Request, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Metadata.SHA256 != c.SHA256 || !strings.HasPrefix(res.Metadata.Device, "webgpu (") {
+			t.Errorf("%+v: pixels %s on %q, want %s", c.Request, res.Metadata.SHA256, res.Metadata.Device, c.SHA256)
+		}
+	}
+	if !steps[1] || !steps[4] {
+		t.Errorf("requests of steps %v, want of 1 and 4", steps)
+	}
+}
+
+func tiny(t *testing.T, dev compute.Device) *core.Generator {
+	t.Helper()
+	info := core.Info{
+		Name: "tiny", Convention: flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock},
+		Classes: []string{"a", "b"}, Defaults: core.Defaults{Steps: 5, Guidance: 2}, Pixels: core.Pixels{Mean: 0.5, Std: 0.5},
+	}
+	cfg := tests[0].config
+	g, err := core.NewGenerator(dev, "id", info, cfg, dit.Random(cfg, 1, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// A device that is lost in the middle of a request: the request goes on elsewhere, with the same result.
+// No test after this one has a device: it comes last.
+func TestZLost(t *testing.T) {
+	d := open(t)
+	want, err := tiny(t, generic.New()).Generate(context.Background(), tiny(t, generic.New()).Defaults(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := tiny(t, d)
+	g.OnLost(func() (*core.Generator, error) { return tiny(t, generic.New()), nil })
+	for _, device := range []string{d.Name(), d.Name() + ", then generic"} {
+		steps := 0
+		got, err := g.Generate(context.Background(), g.Defaults(), func(core.Event) {
+			if steps++; steps == 2 && device != d.Name() {
+				js.Global().Get("dit8GPU").Call("lose")
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Metadata.SHA256 != want.Metadata.SHA256 || steps != 5 || got.Metadata.Device != device {
+			t.Errorf("pixels %s in %d steps on %q, want %s on %q", got.Metadata.SHA256, steps, got.Metadata.Device, want.Metadata.SHA256, device)
+		}
+	}
+	if err := d.Err(); err == nil || !strings.Contains(err.Error(), "lost") {
+		t.Errorf("the device says %v", err)
+	}
+}
