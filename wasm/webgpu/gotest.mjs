@@ -1,6 +1,6 @@
 // Runs a Go test binary in Node on Dawn, with the CPU's kernels at hand as well:
 //   GOOS=js GOARCH=wasm go test -exec "node …/gotest.mjs" ./wasm/webgpu
-// The npm package webgpu has to be installed: make webgpu. VK_ICD_FILENAMES says which Vulkan driver it takes.
+// The npm package webgpu 0.6.2 has to be installed beside this file. VK_ICD_FILENAMES says which Vulkan driver it takes.
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";

@@ -11,9 +11,9 @@ export function build(pkg) {
 }
 
 // gotest runs the binary at url of a page that stands beside dist's files and
-// returns its exit code and what it printed. relaxed is dit8Kernels's.
-export function gotest(page, url, threads, args, relaxed) {
-  return page.evaluate(async ({ url, threads, args, relaxed }) => {
+// returns its exit code and what it printed. relaxed is dit8Kernels's; with gpu there is WebGPU too.
+export function gotest(page, url, threads, args, relaxed, gpu = false) {
+  return page.evaluate(async ({ url, threads, args, relaxed, gpu }) => {
     const worker = new Worker(URL.createObjectURL(new Blob([`
       const base = ${JSON.stringify(location.href)};
       importScripts(new URL("wasm_exec.js", base), new URL("kernels.js", base));
@@ -30,6 +30,14 @@ export function gotest(page, url, threads, args, relaxed) {
         let code = 0;
         go.exit = (c) => { code = c; };
         go.importObject.kernels = kernels.imports;
+        let device;
+        go.importObject.webgpu = new Proxy({}, { get: (_, name) => (...args) => device.imports[name](...args) });
+        if (${gpu}) globalThis.dit8WebGPU = async () => {
+          const { open } = await import(new URL("webgpu.js", base));
+          device = await open({ read: async (name) => new TextDecoder().decode(await get(name)), software: true });
+          device.attach(instance);
+          return device;
+        };
         const { instance } = await WebAssembly.instantiate(await get(${JSON.stringify(url)}), go.importObject);
         kernels.attach(instance);
         await go.run(instance);
@@ -40,5 +48,5 @@ export function gotest(page, url, threads, args, relaxed) {
       worker.onmessage = ({ data }) => { worker.terminate(); resolve(data); };
       worker.onerror = (event) => resolve({ code: -1, printed: event.message });
     });
-  }, { url, threads, args, relaxed });
+  }, { url, threads, args, relaxed, gpu });
 }
