@@ -25,6 +25,7 @@ func TestLoad(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	cmd := exec.Command(server, "-addr", "127.0.0.1:0", "-dir", "", "-log", "off")
+	cmd.Env = append(os.Environ(), "DIT8_MAX_WAITING=4") // so that a few seconds are enough to fill it
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()
@@ -118,12 +119,20 @@ func TestSoak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := soakFor(context.Background(), []string{server}, cases, 4*time.Second)
-	if err != nil {
-		t.Fatal(err)
+	var r *soak
+	for d := 4 * time.Second; d < 2*time.Minute; d *= 3 { // longer where the machine is slow
+		if r, err = soakFor(context.Background(), []string{server}, cases, d); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.failure(); err != nil {
+			t.Fatalf("%v: %+v", err, r)
+		}
+		if r.Killed > 0 && r.Terminated > 0 && r.Answered > 10 {
+			break
+		}
 	}
-	if err := r.failure(); err != nil || r.Servers < 3 || r.Killed < 1 || r.Terminated < 1 || r.Answered < 10 {
-		t.Errorf("%v: %+v", err, r)
+	if r.Killed == 0 || r.Terminated == 0 || r.Answered <= 10 {
+		t.Errorf("%+v", r)
 	}
 	cases[0].check = func([]byte) error { return errors.New("another picture") }
 	if r, err = soakFor(context.Background(), []string{server}, cases[:1], time.Second); err != nil || r.Failed == 0 || r.failure() == nil {
