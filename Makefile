@@ -25,7 +25,7 @@ PYTHON ?= $(shell python3 -c 'import torch' 2>/dev/null && echo python3 || echo 
 DIST = web/dist
 WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-threads.wasm kernels-probe.wasm sha256.wasm
 KERNELS = kernels.js kernels-helper.js $(WASM)
-PACKAGE = sampler.js sampler.d.ts worker.js model.js storage.js sha256.js errors.js png.js
+PACKAGE = sampler.js sampler.d.ts worker.js model.js storage.js sha256.js zstd.js errors.js png.js
 # what the service worker keeps
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp theme.js app.js form.js gallery.js rove.js keys.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
@@ -43,9 +43,11 @@ web: need-go web/node_modules/.package-lock.json
 	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' $(SMALL:%=-gcflags=%=-l) -o $(DIST)/dit8/dit8.wasm ./wasm/browser
 	cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(DIST)/dit8/
 	cp -f web/node_modules/fzstd/esm/index.mjs $(DIST)/dit8/fzstd.js
+	sed -n 's/^const wasm = "\(.*\)".*/\1/p' web/node_modules/zstddec/dist/zstddec.mjs | base64 -d >$(DIST)/dit8/zstd.wasm
 	cp -f $(addprefix web/dit8/,$(PACKAGE)) $(addprefix wasm/kernels/,$(KERNELS)) weights/default.dit8 $(DIST)/dit8/
 	{ echo "What is in this folder and not dit8's own."; \
 	printf '\nfzstd.js:\n\n'; cat web/node_modules/fzstd/LICENSE; \
+	printf '\nzstd.wasm:\n\n'; cat web/node_modules/zstddec/LICENSE; sed -n '/^\/\*\*$$/,/^ \*\/$$/p' web/node_modules/zstddec/dist/zstddec.mjs; \
 	printf '\nwasm_exec.js, and the runtime and the standard library in dit8.wasm:\n\n'; cat "$$($(GO) env GOROOT)/LICENSE"; } >$(DIST)/dit8/THIRD_PARTY
 	cp -f LICENSE $(DIST)/dit8/ && cp -f LICENSE web/
 	cp -f $(addprefix web/page/,$(filter-out %.js %.css,$(PAGE))) $(DIST)/ && cp -f weights/default.md $(DIST)/model-card.txt

@@ -8,8 +8,9 @@ import "./kernels.js";
 import { decompress } from "./fzstd.js";
 import { DownloadError, MemoryError, ModelError } from "./errors.js";
 import { open } from "./model.js";
+import { zstd } from "./zstd.js";
 
-globalThis.dit8Zstd = decompress;
+const large = 20e6; // bytes of a file from which on it is worth fetching the faster decoder
 
 // Bundlers find the files by these expressions.
 const files = {
@@ -72,6 +73,8 @@ function buffers({ images = [], states = [], branches = [] }) {
 const calls = {
   async load({ model, vae, storage }, report) {
     const files = vae ? [model, vae] : [model];
+    const fast = files.every(({ bytes, file }) => (bytes ?? file?.size) < large) ? decompress : zstd();
+    Promise.resolve(fast).catch(() => {}); // reported below
     for (let again = false; ; again = true) {
       const news = files.map(() => ({ loaded: 0, total: 0 })); // what came of each
       const sum = (key) => news.reduce((n, file) => n + file[key], 0);
@@ -86,6 +89,7 @@ const calls = {
         return Object.assign(source, { next: () => early.pop() ?? source.read() });
       });
       try {
+        globalThis.dit8Zstd = await fast;
         const info = await (await program).load(...sources.map(({ next }) => next));
         for (const { next } of sources) while (await next()); // what the model did not need of a file, for what is kept
         return { info: { ...info, threads: kernels.threads, note: kernels.note } };

@@ -115,7 +115,7 @@ function checked(name, files, moduleResolution) {
 test("the tarball has what is needed, and nothing else", () => {
   const files = readdirSync(installed, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(installed.length));
   const dist = ["LICENSE", "THIRD_PARTY", "default.dit8", "dit8.wasm", "errors.js", "fzstd.js", "kernels-helper.js", "kernels-probe.wasm", "kernels-relaxed-threads.wasm", "kernels-relaxed.wasm",
-    "kernels-threads.wasm", "kernels.js", "kernels.wasm", "model.js", "models.js", "png.js", "sampler.d.ts", "sampler.js", "sha256.js", "sha256.wasm", "storage.js", "wasm_exec.js", "worker.js"];
+    "kernels-threads.wasm", "kernels.js", "kernels.wasm", "model.js", "models.js", "png.js", "sampler.d.ts", "sampler.js", "sha256.js", "sha256.wasm", "storage.js", "wasm_exec.js", "worker.js", "zstd.js", "zstd.wasm"];
   assert.deepEqual(files.sort(), ["LICENSE", "README.md", "package.json", ...dist.map((name) => `dist/dit8/${name}`)].sort());
   const { dependencies, license } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
   assert.equal(dependencies, undefined);
@@ -124,7 +124,7 @@ test("the tarball has what is needed, and nothing else", () => {
 
 test("the licences of what it contains travel with it", () => {
   const text = readFileSync(join(installed, "dist/dit8/THIRD_PARTY"), "utf8");
-  for (const line of [/^fzstd\.js:$/m, /Arjun Barrett/, /^wasm_exec\.js, and the runtime and the standard library in dit8\.wasm:$/m, /The Go Authors/, /Redistributions in binary form must reproduce/]) assert.match(text, line);
+  for (const line of [/^fzstd\.js:$/m, /Arjun Barrett/, /^zstd\.wasm:$/m, /Don McCurdy/, /Yann Collet, Facebook/, /^wasm_exec\.js, and the runtime and the standard library in dit8\.wasm:$/m, /The Go Authors/, /Redistributions in binary form must reproduce/]) assert.match(text, line);
   assert.match(readFileSync(join(installed, "LICENSE"), "utf8"), /^MIT License/);
 });
 
