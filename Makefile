@@ -25,10 +25,10 @@ PYTHON ?= $(shell python3 -c 'import torch' 2>/dev/null && echo python3 || echo 
 DIST = web/dist
 WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-threads.wasm kernels-probe.wasm sha256.wasm
 KERNELS = kernels.js kernels-helper.js $(WASM)
-PACKAGE = sampler.js sampler.d.ts worker.js model.js storage.js sha256.js zstd.js errors.js png.js
+PACKAGE = sampler.js sampler.d.ts convert.js convert.d.ts convert-worker.js convert-files.js worker.js model.js own.js storage.js sha256.js zstd.js errors.js png.js
 # what the service worker keeps
-CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name sw.js | sort
-PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp theme.js app.js form.js gallery.js rove.js keys.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js morph.js apng.js
+CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name 'convert*' ! -name sw.js | sort
+PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp theme.js app.js form.js gallery.js rove.js keys.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js morph.js apng.js convert.js
 
 .PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web shots gallery bench bench-web bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
 
@@ -41,6 +41,7 @@ SMALL = std dit8/core dit8/core/prompt dit8/core/internal/nearest dit8/core/flow
 web: need-go web/node_modules/.package-lock.json
 	@rm -rf $(DIST) && mkdir -p $(DIST)/dit8
 	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' $(SMALL:%=-gcflags=%=-l) -o $(DIST)/dit8/dit8.wasm ./wasm/browser
+	GOOS=js GOARCH=wasm $(GO) build -tags convert -trimpath -ldflags='-s -w' -o $(DIST)/dit8/convert.wasm ./wasm/convert
 	cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(DIST)/dit8/
 	cp -f web/node_modules/fzstd/esm/index.mjs $(DIST)/dit8/fzstd.js
 	sed -n 's/^const wasm = "\(.*\)".*/\1/p' web/node_modules/zstddec/dist/zstddec.mjs | base64 -d >$(DIST)/dit8/zstd.wasm
@@ -48,7 +49,8 @@ web: need-go web/node_modules/.package-lock.json
 	{ echo "What is in this folder and not dit8's own."; \
 	printf '\nfzstd.js:\n\n'; cat web/node_modules/fzstd/LICENSE; \
 	printf '\nzstd.wasm:\n\n'; cat web/node_modules/zstddec/LICENSE; sed -n '/^\/\*\*$$/,/^ \*\/$$/p' web/node_modules/zstddec/dist/zstddec.mjs; \
-	printf '\nwasm_exec.js, and the runtime and the standard library in dit8.wasm:\n\n'; cat "$$($(GO) env GOROOT)/LICENSE"; } >$(DIST)/dit8/THIRD_PARTY
+	printf '\nklauspost/compress, in convert.wasm:\n\n'; cat "$$($(GO) list -m -f '{{.Dir}}' github.com/klauspost/compress)/LICENSE"; \
+	printf '\nwasm_exec.js, and the runtime and the standard library in dit8.wasm and convert.wasm:\n\n'; cat "$$($(GO) env GOROOT)/LICENSE"; } >$(DIST)/dit8/THIRD_PARTY
 	cp -f LICENSE $(DIST)/dit8/ && cp -f LICENSE web/
 	cp -f $(addprefix web/page/,$(filter-out %.js %.css,$(PAGE))) $(DIST)/ && cp -f weights/default.md $(DIST)/model-card.txt
 	@chmod -R u+w $(DIST)
@@ -119,7 +121,7 @@ test: test-go test-arch test-native test-kernels test-web test-bundlers test-edg
 test-go: need-go
 	test -z "$$(gofmt -l .)"
 	$(GO) vet ./...
-	GOOS=js GOARCH=wasm $(GO) vet ./wasm/...
+	GOOS=js GOARCH=wasm $(GO) vet -tags convert ./wasm/...
 	$(GO) test ./...
 
 # The same pixels on a 32-bit machine, 386 where the kernel runs its programs and an emulated

@@ -125,3 +125,6 @@ func (h Half) attends(level int) bool { return len(h.Attention) > 0 && h.Attenti
 // which a pass needs them, the decoder's first. Kernels are [out, row, column, in];
 // to_q, to_k and to_v are one layer, to_qkv.
 func (c Config) Specs() []param.Spec { return param.Specs(newModel(nil, c).places()) }
+
+// EncoderSpecs are the last of Specs, the encoder's.
+func (c Config) EncoderSpecs() []param.Spec { return param.Specs(newModel(nil, c).encoderPlaces()) }

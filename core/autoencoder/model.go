@@ -66,11 +66,20 @@ func newModel(dev compute.Convolver, cfg Config) *Model { return &Model{cfg: cfg
 
 // Load builds a model from tensors in any order, each once, as param.Load does.
 func Load(dev compute.Convolver, cfg Config, tensors iter.Seq2[param.Tensor, error]) (*Model, error) {
+	return loadPlaces(dev, cfg, (*Model).places, tensors)
+}
+
+// LoadEncoder builds a model of cfg that encodes only, from the tensors of EncoderSpecs.
+func LoadEncoder(dev compute.Convolver, cfg Config, tensors iter.Seq2[param.Tensor, error]) (*Model, error) {
+	return loadPlaces(dev, cfg, (*Model).encoderPlaces, tensors)
+}
+
+func loadPlaces(dev compute.Convolver, cfg Config, places func(*Model) []param.Place, tensors iter.Seq2[param.Tensor, error]) (*Model, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	m := newModel(dev, cfg)
-	if err := param.Load(dev, m.places(), tensors); err != nil {
+	if err := param.Load(dev, places(m), tensors); err != nil {
 		return nil, fmt.Errorf("autoencoder: %w", err)
 	}
 	return m, nil
@@ -87,17 +96,23 @@ func (m *Model) Free() {
 // places are all parameters in the order in which a pass needs them.
 func (m *Model) places() []param.Place {
 	var l list
-	c := m.cfg
-	if c.Kind == Tiny {
-		m.tinyDecoder.decoderPlaces(&l, c)
-		if c.Encoder != nil {
-			m.tinyEncoder.encoderPlaces(&l, c)
-		}
-		return l.places
+	if m.cfg.Kind == Tiny {
+		m.tinyDecoder.decoderPlaces(&l, m.cfg)
+	} else {
+		m.decoder.decoderPlaces(&l, m.cfg)
 	}
-	m.decoder.decoderPlaces(&l, c)
-	if c.Encoder != nil {
-		m.encoder.encoderPlaces(&l, c)
+	return append(l.places, m.encoderPlaces()...)
+}
+
+// encoderPlaces are those of the encoder, if there is one.
+func (m *Model) encoderPlaces() []param.Place {
+	var l list
+	switch {
+	case m.cfg.Encoder == nil:
+	case m.cfg.Kind == Tiny:
+		m.tinyEncoder.encoderPlaces(&l, m.cfg)
+	default:
+		m.encoder.encoderPlaces(&l, m.cfg)
 	}
 	return l.places
 }

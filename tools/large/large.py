@@ -1,10 +1,10 @@
-"""Writes a DiT-XL/2 of 256×256 pixels in the official file's form and Stable Diffusion's autoencoder as diffusers' folder, of random
-weights: 2.7 GB and 0.33 GB, for trying what the published files will take.
+"""Writes a DiT-XL/2 of 256×256 pixels and a pMF-B/16 in the official files' forms and Stable Diffusion's autoencoder as diffusers'
+folder, of random weights: 2.7, 0.47 and 0.33 GB, for trying what the published files will take.
 
     python3 large.py FOLDER
 
-makes FOLDER/DiT-XL-2-256x256.pt and FOLDER/sd-vae-ft-mse/. The names and shapes are those of facebookresearch/DiT (models.py) and of
-stabilityai/sd-vae-ft-mse (AutoencoderKL)."""
+makes FOLDER/DiT-XL-2-256x256.pt, FOLDER/pMF-B-16.pt and FOLDER/sd-vae-ft-mse/. The names and shapes are those of facebookresearch/DiT
+(models.py), Lyy-iiis/pMF (branch torch, pmfDiT.py) and stabilityai/sd-vae-ft-mse (AutoencoderKL)."""
 
 import json
 import math
@@ -45,6 +45,28 @@ def dit():
     linear(state, "final_layer.linear", PATCH * PATCH * 2 * CHANNELS, HIDDEN)
     linear(state, "final_layer.adaLN_modulation.1", 2 * HIDDEN, HIDDEN, gain=0.3)
     return state
+
+
+def pmf(hidden=768, depth=16, heads=12, patch=16, bottleneck=128, mlp=2048, grid=16, tokens=(8, 4, 4, 2, 2)):
+    """What pMF-B/16 samples with; of its two heads of 8 blocks the one of the velocity is for training."""
+    state = {f"{name}_tokens": random(1, n, hidden) for name, n in zip(("class", "time", "omega", "t_min", "t_max"), tokens)}
+    state |= {"pos_embed": random(1, sum(tokens) + grid * grid, hidden), "y_embedder.embedding_table._flax_embedding.weight": torch.randn(CLASSES + 1, hidden) * 0.5}
+    for name, out, *shape in (("proj1", bottleneck, 3, patch, patch), ("proj2", hidden, bottleneck, 1, 1)):
+        state[f"x_embedder.{name}.weight"], state[f"x_embedder.{name}.bias"] = random(out, *shape), random(out)
+    for name in ("h", "omega", "cfg_t_start", "cfg_t_end"):
+        linear(state, f"{name}_embedder.mlp.0._flax_linear", hidden, 256)
+        linear(state, f"{name}_embedder.mlp.2._flax_linear", hidden, hidden)
+    for i in range(depth):
+        block = f"shared_blocks.{i}." if i < depth // 2 else f"u_heads.{i - depth // 2}."
+        state |= {block + "attn_scale": 0.3 * torch.randn(hidden), block + "mlp_scale": 0.3 * torch.randn(hidden)}
+        state |= {f"{block}{name}.weight": 1 + random(n) for name, n in (("norm1", hidden), ("norm2", hidden), ("attn.q_norm", hidden // heads), ("attn.k_norm", hidden // heads))}
+        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
+            state[f"{block}attn.{name}._flax_linear.weight"] = random(hidden, hidden)
+        for name, out, inner in (("w1", mlp, hidden), ("w3", mlp, hidden), ("w2", hidden, mlp)):
+            state[f"{block}mlp.{name}._flax_linear.weight"] = random(out, inner)
+    state["u_final_layer.norm.weight"] = 1 + random(hidden)
+    linear(state, "u_final_layer.linear._flax_linear", patch * patch * 3, hidden)
+    return {f"net.{name}": value for name, value in state.items()}
 
 
 class Vae:
@@ -104,6 +126,7 @@ def main(folder):
     vae.mkdir(parents=True, exist_ok=True)
     tensors.write(vae / "diffusion_pytorch_model.safetensors", Vae().state)
     (vae / "config.json").write_text(json.dumps(Vae.config, indent=1) + "\n")
+    torch.save(pmf(), folder / "pMF-B-16.pt")
     torch.save(dit(), folder / "DiT-XL-2-256x256.pt")
     for f in sorted(folder.rglob("*.*t*")):
         print(f, f"{f.stat().st_size / 1e6:.0f} MB")

@@ -2,6 +2,7 @@
 // says what everything is; README.md shows how it is used.
 import { DownloadError, MemoryError, ModelError } from "./errors.js";
 import { models } from "./models.js";
+import { spawn } from "./own.js";
 import { encode, readMetadata } from "./png.js";
 import * as storage from "./storage.js";
 
@@ -167,14 +168,7 @@ export class Sampler {
   }
 }
 
-// start starts the worker. One of another origin, as a CDN's, cannot be: a worker of this
-// page's origin imports it.
-function start() {
-  const mine = new URL(import.meta.url);
-  if (!/^https?:$/.test(mine.protocol) || mine.origin === globalThis.location?.origin) return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-  const text = `import ${JSON.stringify(mine.href.replace(/[^/]*$/, "worker.js"))};`;
-  return new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })), { type: "module" });
-}
+const start = () => spawn(import.meta.url, "worker.js", () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }));
 
 // locate is what a worker reads a model from, which is option name.
 async function locate(model, name) {

@@ -2,16 +2,13 @@
 //   const hash = await sha256();
 //   hash.update(bytes); …
 //   hash.hex()   // ends it
+import { compile } from "./own.js";
+
 const block = 64, most = 1 << 18; // bytes that are handed over at a time
 const start = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
 let module;
-const compiled = () => (module ??= (async () => {
-  const url = new URL("./sha256.wasm", import.meta.url);
-  const response = await fetch(`${url}`.startsWith("/") ? new URL(url, self.origin) : url);
-  if (!response.ok) throw new Error(`${url}: the server answered ${response.status}`);
-  return WebAssembly.compile(await response.arrayBuffer());
-})().catch((error) => {
+const compiled = () => (module ??= compile(new URL("./sha256.wasm", import.meta.url)).catch((error) => {
   module = undefined; // for who tries again
   throw error;
 }));

@@ -3,6 +3,7 @@
 //   await list()                 // the records of those that are whole, the newest first; list({begun: true}) also of others
 //   await find({sha256, url})    // such a record, or undefined
 //   for await (const bytes of read(id)) …   // Uint8Arrays, in order
+//   await blob(id)               // its file, as one to be saved
 //   await remove(id)             // throws BusyError where another tab reads or writes it
 //   await room()                 // {free, quota}: bytes, as the browser estimates them; undefined where it does not
 //
@@ -89,6 +90,7 @@ async function files() {
         close() { file.close(); },
       };
     },
+    blob: async (id) => (await handle(`${id}.dit8`)).getFile(),
     async *read(id) {
       const file = await (await handle(`${id}.dit8`)).getFile();
       const take = (at) => (at < file.size ? file.slice(at, at + slice).arrayBuffer() : undefined);
@@ -171,6 +173,9 @@ async function entries() {
         close() {},
       };
     },
+    async blob(id) {
+      return new Blob(await Promise.all(Array.from({ length: await stored(id) }, async (_, part) => (await cache.match(key(id, part))).blob())));
+    },
     async *read(id) { yield* pieces(id, await stored(id)); },
     async remove(id) {
       await cache.delete(key(id, "record"));
@@ -227,6 +232,11 @@ export async function* read(id) {
   } finally {
     release();
   }
+}
+
+// blob gives the file, which the browser reads where one asks for it.
+export async function blob(id) {
+  return (await opened()).blob(id);
 }
 
 export async function remove(id) {

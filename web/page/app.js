@@ -117,6 +117,19 @@ async function load(file, listed) {
   }
 }
 
+// make converts what was dropped and takes the model.
+async function make(list, entries, flags) {
+  const mine = begin("loading", "Reading the checkpoint…");
+  try {
+    const { converted, gather } = await import("./convert.js");
+    const again = (files, flags) => make(files, [], flags);
+    const model = await converted(await gather(list, entries), { flags, signal: mine.signal, again });
+    if (end(mine) && await load(model)) run(form.read());
+  } catch (error) {
+    failed(error, mine);
+  }
+}
+
 // run makes a request's images. made tells of a file or link that it came from.
 async function run(request, made) {
   if (!sampler) return;
@@ -362,6 +375,7 @@ if (asked.has("bench")) {
     },
     onPhoto: (bitmap, { name }) => { if (sampler) photo(bitmap, name); },
     onModel: async (file) => { if (await load(file)) run(form.read()); },
+    onCheckpoint: make,
     onError: (message) => {
       form.clear();
       form.wrong(message);

@@ -1,4 +1,4 @@
-// Files that are dropped onto the page or opened: a PNG that was made here, or a model.
+// Files that are dropped onto the page or opened: a PNG that was made here, a model, or what becomes one.
 import { readMetadata } from "./dit8/sampler.js";
 import { isRequest } from "./share.js";
 
@@ -12,11 +12,15 @@ const starts = async (file, bytes) => {
 // can't read it.
 const photo = (file) => createImageBitmap(file, { imageOrientation: "from-image" }).catch(() => undefined);
 
-// files calls onPicture(metadata, file), onPhoto(bitmap, file), onModel(file) or onError(message).
-export function files({ onPicture, onPhoto, onModel, onError }) {
-  async function take(list) {
+const isWeights = ({ name }) => /\.(safetensors|pt|pth|ckpt|bin|index(\.\w+)?\.json)$/i.test(name);
+
+// files calls onPicture(metadata, file), onPhoto(bitmap, file), onModel(file), onCheckpoint(files, entries) or onError(message).
+// Entries are those of what was dropped, folders among them.
+export function files({ onPicture, onPhoto, onModel, onCheckpoint, onError }) {
+  async function take(list, entries = []) {
     const [file] = list;
     if (!file) return;
+    if (entries.some((entry) => entry?.isDirectory) || list.some(isWeights)) return onCheckpoint(list, entries);
     try {
       if (/\.dit8$/i.test(file.name)) onModel(file);
       else if (!await starts(file, [137, 80, 78, 71])) {
@@ -45,14 +49,15 @@ export function files({ onPicture, onPhoto, onModel, onError }) {
     if (!isFile(event)) return;
     event.preventDefault();
     over(false);
-    take(event.dataTransfer.files);
+    const { items, files } = event.dataTransfer;
+    take([...files], Array.from(items, (item) => item.webkitGetAsEntry?.()));
   });
   addEventListener("paste", (event) => {
     const pasted = event.clipboardData?.files;
     if (!pasted?.length) return; // text, for a field
     event.preventDefault();
-    take(pasted);
+    take([...pasted]);
   });
   $("open").onclick = () => $("file").click();
-  $("file").onchange = () => { take($("file").files); $("file").value = ""; };
+  $("file").onchange = () => { take([...$("file").files]); $("file").value = ""; };
 }

@@ -6,7 +6,8 @@
 const folder = new URL(registration.scope).pathname;
 const mine = folder === "/" ? "dit8-page-" : `dit8-page-${folder}-`, name = mine + version;
 const isMine = (other) => other.startsWith(mine) && !other.slice(mine.length).includes("/");
-const known = new Set(files.map((file) => new URL(file, registration.scope).href));
+const later = ["convert.js", "dit8/convert.js", "dit8/convert-worker.js", "dit8/convert-files.js", "dit8/convert.wasm"]; // kept once they were used
+const known = new Set([...files, ...later].map((file) => new URL(file, registration.scope).href));
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Resource-Policy": "same-origin" };
 
 // The first one starts at once, to isolate the page before its model is loaded; what the page

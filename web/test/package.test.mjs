@@ -87,7 +87,7 @@ async function logged(code, files = {}) {
   plain ??= await site(project("plain-run", {}), isolation);
   if (!existsSync(join(dir, "plain-run/dit8"))) symlinkSync(join(installed, "dist/dit8"), join(dir, "plain-run/dit8"));
   for (const [name, source] of Object.entries(files)) cpSync(source, join(dir, "plain-run", name));
-  writeFileSync(join(dir, "plain-run/index.html"), `<!doctype html><script type="importmap">{"imports": {"dit8": "/dit8/sampler.js"}}</script><script type="module">${code}\nconsole.log("end");</script>`);
+  writeFileSync(join(dir, "plain-run/index.html"), `<!doctype html><script type="importmap">{"imports": {"dit8": "/dit8/sampler.js", "dit8/": "/dit8/"}}</script><script type="module">${code}\nconsole.log("end");</script>`);
   const page = await browser.newPage();
   const lines = [];
   const ended = new Promise((resolve, reject) => {
@@ -114,8 +114,8 @@ function checked(name, files, moduleResolution) {
 
 test("the tarball has what is needed, and nothing else", () => {
   const files = readdirSync(installed, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(installed.length));
-  const dist = ["LICENSE", "THIRD_PARTY", "default.dit8", "dit8.wasm", "errors.js", "fzstd.js", "kernels-helper.js", "kernels-probe.wasm", "kernels-relaxed-threads.wasm", "kernels-relaxed.wasm",
-    "kernels-threads.wasm", "kernels.js", "kernels.wasm", "model.js", "models.js", "png.js", "sampler.d.ts", "sampler.js", "sha256.js", "sha256.wasm", "storage.js", "wasm_exec.js", "worker.js", "zstd.js", "zstd.wasm"];
+  const dist = ["LICENSE", "THIRD_PARTY", "convert-files.js", "convert-worker.js", "convert.d.ts", "convert.js", "convert.wasm", "default.dit8", "dit8.wasm", "errors.js", "fzstd.js", "kernels-helper.js", "kernels-probe.wasm", "kernels-relaxed-threads.wasm", "kernels-relaxed.wasm",
+    "kernels-threads.wasm", "kernels.js", "kernels.wasm", "model.js", "models.js", "own.js", "png.js", "sampler.d.ts", "sampler.js", "sha256.js", "sha256.wasm", "storage.js", "wasm_exec.js", "worker.js", "zstd.js", "zstd.wasm"];
   assert.deepEqual(files.sort(), ["LICENSE", "README.md", "package.json", ...dist.map((name) => `dist/dit8/${name}`)].sort());
   const { dependencies, license } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
   assert.equal(dependencies, undefined);
@@ -124,7 +124,7 @@ test("the tarball has what is needed, and nothing else", () => {
 
 test("the licences of what it contains travel with it", () => {
   const text = readFileSync(join(installed, "dist/dit8/THIRD_PARTY"), "utf8");
-  for (const line of [/^fzstd\.js:$/m, /Arjun Barrett/, /^zstd\.wasm:$/m, /Don McCurdy/, /Yann Collet, Facebook/, /^wasm_exec\.js, and the runtime and the standard library in dit8\.wasm:$/m, /The Go Authors/, /Redistributions in binary form must reproduce/]) assert.match(text, line);
+  for (const line of [/^fzstd\.js:$/m, /Arjun Barrett/, /^zstd\.wasm:$/m, /Don McCurdy/, /Yann Collet, Facebook/, /^wasm_exec\.js, and the runtime and the standard library in dit8\.wasm and convert\.wasm:$/m, /The Go Authors/, /Redistributions in binary form must reproduce/, /^klauspost\/compress, in convert\.wasm:$/m, /Klaus Post/]) assert.match(text, line);
   assert.match(readFileSync(join(installed, "LICENSE"), "utf8"), /^MIT License/);
 });
 
@@ -241,6 +241,13 @@ for (const section of ["Vite", "React"]) {
   });
 }
 
+test("README: converting checkpoints", async () => {
+  const lines = await logged(example("Converting checkpoints")["converting.js"], { "model.safetensors": `${root}testdata/golden/sit_rgb/model.safetensors` });
+  assert.match(lines[0], /^the last of 13 rows/);
+  assert.equal(lines.at(-2), "final_layer.linear.bias: 100 %");
+  assert.match(lines.at(-1), /^model [0-9a-f]{64} /);
+});
+
 test("a policy against WebAssembly gets a message", async () => {
   const url = await site(join(dir, "Vite/dist"), { "Content-Security-Policy": policy.replace("'wasm-unsafe-eval'", "") });
   const page = await browser.newPage();
@@ -251,7 +258,7 @@ test("a policy against WebAssembly gets a message", async () => {
 
 test("README: the sizes", async () => {
   const size = (name) => statSync(join(installed, "dist/dit8", name)).size, packed = (name) => gzipSync(readFileSync(join(installed, "dist/dit8", name)), { level: 9 }).length;
-  const code = readdirSync(join(installed, "dist/dit8")).filter((name) => /\.js$|^dit8\.wasm$|^kernels-threads\.wasm$|probe/.test(name));
+  const code = readdirSync(join(installed, "dist/dit8")).filter((name) => !/^convert/.test(name) && /\.js$|^dit8\.wasm$|^kernels-threads\.wasm$|probe/.test(name));
   const [memory] = await logged('import { Sampler } from "dit8"; const sampler = await Sampler.load({ threads: 2 }); await sampler.generate({}); console.log(sampler.memory); sampler.dispose();');
   const table = Array.from(readme.matchAll(/^\| .* \| ([\d.]+) MB \|(?: ([\d.]+) MB)? ?\|$/gm), ([, plain, gzip]) => [Number(plain), gzip ? Number(gzip) : undefined]);
   const near = (said, bytes) => assert.ok(Math.abs(said - bytes / 1e6) <= Math.max(0.1, 0.1 * said), `the README says ${said} MB, it is ${bytes}`);

@@ -2,6 +2,7 @@ package calib
 
 import (
 	"math"
+	"slices"
 
 	"dit8/core/compute"
 )
@@ -14,11 +15,12 @@ type Channels struct {
 	Count   int       // of pixels
 }
 
-// ConvRecorder is a device that computes on another one, whose memory is Go's, and sees
-// the inputs of convolutions.
+// ConvRecorder is a device that computes on another one and sees the inputs of convolutions.
 type ConvRecorder struct {
 	compute.Convolver
 	Layers map[string]*Channels // by the layers' names
+
+	picture []float32 // of a device with a memory of its own
 }
 
 type convolution struct {
@@ -42,11 +44,22 @@ func (r *ConvRecorder) Conv(out compute.ConvOutput, in compute.ConvInput, c comp
 	l := c.(convolution)
 	seen := in
 	seen.Up = false
+	seen.X, seen.Norm.Weight, seen.Norm.Bias = r.host(in.X, &r.picture), r.host(in.Norm.Weight, new([]float32)), r.host(in.Norm.Bias, new([]float32))
 	rows := compute.NewConvRows(seen, l.In())
 	for y := range in.H {
 		l.record(rows.Row(y)[l.In() : (in.W+1)*l.In()])
 	}
 	r.Convolver.Conv(out, in, l.Conv)
+}
+
+// host is f in Go's memory, in buf where it lies elsewhere.
+func (r *ConvRecorder) host(f compute.F32, buf *[]float32) compute.F32 {
+	if f.Host != nil || f.Len == 0 {
+		return f
+	}
+	*buf = slices.Grow((*buf)[:0], f.Len)[:f.Len]
+	r.Read(*buf, f)
+	return compute.F32{Host: *buf, Len: f.Len}
 }
 
 func (l *Channels) record(x []float32) {

@@ -100,7 +100,11 @@ func (o options) summary(w io.Writer, m convert.Model, size int64) error {
 func (o options) run(m convert.Model, bar *progress.Bar) (size int64, rep *report.Report, err error) {
 	if m.Autoencoder != nil && !o.dryRun {
 		bar.Show(0, 1, convert.Decoding)
-		if err := m.Calibrate(context.Background(), o.store.Types); err != nil {
+		dev, err := calib.Device()
+		if err != nil {
+			return 0, nil, err
+		}
+		if err := m.Calibrate(context.Background(), dev, o.store.Types); err != nil {
 			return 0, nil, err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"dit8/core/autoencoder"
 	"dit8/core/compute"
+	"dit8/core/compute/generic"
 	"dit8/core/compute/native"
 	"dit8/core/flow"
 	"dit8/core/param"
@@ -67,7 +68,7 @@ func stored(t *testing.T, m Model, dtype string) (*autoencoder.Model, *weights.H
 func TestInt8Autoencoders(t *testing.T) {
 	for _, path := range []string{"vae_kl16", "vae_f16_attn", "vae_lowvar", "vae_noattn", "taesd", "e2e_dit/vae", "vae_bad/good", "vae_bad/tae_good"} {
 		m := autoencoderOf(t, path)
-		if err := m.Calibrate(context.Background(), Types{Default: "int8"}); err != nil {
+		if err := m.Calibrate(context.Background(), generic.New(), Types{Default: "int8"}); err != nil {
 			t.Fatal(err)
 		}
 		exact, _ := stored(t, m, "f32")

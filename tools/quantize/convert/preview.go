@@ -22,17 +22,14 @@ const Decoding = "decoding, to see what its layers see"
 
 // Calibrate decodes random latents, half of them smooth. It finds the linear map from
 // latents to colours that comes closest to what the autoencoder makes of them, and keeps
-// it for coarse pictures; and of the convolutions that are to be int8 what they see.
-func (m *Model) Calibrate(ctx context.Context, t Types) error {
+// it for coarse pictures; and of the convolutions that are to be int8 what they see. dev
+// makes no difference but in time.
+func (m *Model) Calibrate(ctx context.Context, dev compute.Device, t Types) error {
 	a := *m.Autoencoder
 	cfg := a.Config
 	watch := slices.ContainsFunc(cfg.Specs(), func(s param.Spec) bool { return s.Role == param.Convolution && t.Int8(s) })
 	if !watch {
 		cfg.Encoder = nil // which is not read
-	}
-	dev, err := calib.Device()
-	if err != nil {
-		return err
 	}
 	c, ok := dev.(compute.Convolver)
 	if !ok {
@@ -42,7 +39,10 @@ func (m *Model) Calibrate(ctx context.Context, t Types) error {
 	if watch {
 		c = rec
 	}
-	net, err := autoencoder.Load(c, cfg, m.read(cfg.Specs(), Types{Default: "f32"}))
+	// One half at a time is held.
+	decoder := cfg
+	decoder.Encoder = nil
+	net, err := autoencoder.Load(c, decoder, m.read(decoder.Specs(), Types{Default: "f32"}))
 	if err != nil {
 		return err
 	}
@@ -52,10 +52,15 @@ func (m *Model) Calibrate(ctx context.Context, t Types) error {
 	if err := net.Decode(ctx, out, a.Latents.Apply(z), previewSize, previewSize, nil); err != nil {
 		return err
 	}
+	net.Free()
 	if cfg.Encoder != nil {
+		if net, err = autoencoder.LoadEncoder(c, cfg, m.read(cfg.EncoderSpecs(), Types{Default: "f32"})); err != nil {
+			return err
+		}
 		if err := net.Encode(ctx, make([]float32, cfg.Moments()*previewSize*previewSize), out, size, size, nil); err != nil {
 			return err
 		}
+		net.Free()
 	}
 	a.Preview = preview(cfg, z, out)
 	m.Autoencoder, m.seen = &a, make(map[string]*calib.Channels)

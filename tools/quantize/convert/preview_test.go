@@ -7,6 +7,7 @@ import (
 
 	"dit8/core"
 	"dit8/core/autoencoder"
+	"dit8/core/compute/generic"
 	"dit8/core/param"
 	"dit8/weights"
 )
@@ -25,7 +26,7 @@ func TestCalibrate(t *testing.T) {
 		all[x.Name] = x
 	}
 	m := Model{weights.Header{Autoencoder: &a}, nil, func(name string) (param.Tensor, error) { return all[name], nil }, nil}
-	if err := m.Calibrate(context.Background(), Types{Default: "int8"}); err != nil {
+	if err := m.Calibrate(context.Background(), generic.New(), Types{Default: "int8"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.Autoencoder.Check(); err != nil || len(m.Autoencoder.Preview) != 3 || a.Preview != nil {
