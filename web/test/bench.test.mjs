@@ -36,7 +36,7 @@ for (const [query, network, batch] of [
 
 test("bench says what is wrong", async () => {
   for (const [query, message] of [
-    [{ bench: "d257" }, 'config is "d257", allowed: d256, s4, s2, pmfb16, imfb2, jitb16, lightningxl1 or an object'], [{ bench: "d256", passes: "x" }, 'passes is "x"'],
+    [{ bench: "d257" }, 'config is "d257", allowed: d256, s4, s2, ditb2, ditxl2, pmfb16, imfb2, jitb16, lightningxl1 or an object'], [{ bench: "d256", passes: "x" }, 'passes is "x"'],
     [{ bench: "d256", batch: 65 }, "batch is 65, allowed: 1 to 64"], [{ bench: '{"hidden": 3}' }, 'unknown field "hidden"'], [{ bench: "{" }, "JSON"],
   ]) {
     const other = await benchPage(query);
