@@ -25,9 +25,10 @@ PYTHON ?= $(shell python3 -c 'import torch' 2>/dev/null && echo python3 || echo 
 DIST = web/dist
 WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-threads.wasm kernels-probe.wasm sha256.wasm
 KERNELS = kernels.js kernels-helper.js $(WASM)
+GPU = webgpu.js webgpu.wgsl
 PACKAGE = sampler.js sampler.d.ts convert.js convert.d.ts convert-worker.js convert-files.js worker.js model.js own.js storage.js sha256.js zstd.js errors.js png.js
-# what the service worker keeps
-CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name 'convert*' ! -name sw.js | sort
+# what the service worker keeps: not what only a graphics processor or the converter needs
+CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name 'convert*' ! -name 'webgpu.*' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp theme.js app.js form.js gallery.js rove.js keys.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js morph.js apng.js convert.js
 
 .PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web shots gallery bench bench-web bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
@@ -45,7 +46,7 @@ web: need-go web/node_modules/.package-lock.json
 	cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(DIST)/dit8/
 	cp -f web/node_modules/fzstd/esm/index.mjs $(DIST)/dit8/fzstd.js
 	sed -n 's/^const wasm = "\(.*\)".*/\1/p' web/node_modules/zstddec/dist/zstddec.mjs | base64 -d >$(DIST)/dit8/zstd.wasm
-	cp -f $(addprefix web/dit8/,$(PACKAGE)) $(addprefix wasm/kernels/,$(KERNELS)) weights/default.dit8 $(DIST)/dit8/
+	cp -f $(addprefix web/dit8/,$(PACKAGE)) $(addprefix wasm/kernels/,$(KERNELS)) $(addprefix wasm/webgpu/,$(GPU)) weights/default.dit8 $(DIST)/dit8/
 	{ echo "What is in this folder and not dit8's own."; \
 	printf '\nfzstd.js:\n\n'; cat web/node_modules/fzstd/LICENSE; \
 	printf '\nzstd.wasm:\n\n'; cat web/node_modules/zstddec/LICENSE; sed -n '/^\/\*\*$$/,/^ \*\/$$/p' web/node_modules/zstddec/dist/zstddec.mjs; \

@@ -27,7 +27,8 @@ func (p *program) bench(args []js.Value) (any, error) {
 	}
 	ctx, end := p.begin()
 	defer end()
-	r, err := bench.Run(ctx, p.device, o)
+	dev, _ := p.choose(o.Config)
+	r, err := bench.Run(ctx, dev, o)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"image"
 	"maps"
+	"os"
 	"runtime/debug"
 	"slices"
 	"syscall/js"
@@ -30,14 +31,19 @@ import (
 	"dit8/core"
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
+	"dit8/core/dit"
 	"dit8/wasm/kernels"
+	"dit8/wasm/webgpu"
 	"dit8/weights"
 )
 
 func main() {
 	// One thread does everything, so a collection stops it: collect less often.
 	debug.SetGCPercent(200)
-	p := &program{device: device()}
+	p := &program{cpu: device()}
+	if len(os.Args) > 1 {
+		p.asked = os.Args[1]
+	}
 	js.Global().Set("dit8", js.ValueOf(map[string]any{
 		"load":     async(p.load),
 		"generate": async(p.generate),
@@ -54,7 +60,7 @@ func main() {
 	select {}
 }
 
-// device is the fastest one that works here.
+// device is the fastest processor that works here.
 func device() compute.Device {
 	if d, err := kernels.New(); err == nil {
 		return d
@@ -63,7 +69,10 @@ func device() compute.Device {
 }
 
 type program struct {
-	device    compute.Device
+	cpu       compute.Device
+	asked     string              // for a device, as the worker's option says
+	gpu       *webgpu.Device      // that is open, or nil
+	slower    map[dit.Config]bool // networks that the gpu is slower on than the cpu
 	generator *core.Generator
 	cancel    context.CancelFunc // of the running request
 }
@@ -74,19 +83,11 @@ func (p *program) load(args []js.Value) (any, error) {
 	if p.cancel != nil {
 		return nil, errors.New("a request is running")
 	}
-	var files [2]*weights.Reader
-	for i := range min(len(args), len(files)) {
-		r, err := weights.NewReader(&source{next: args[i]})
-		if err != nil {
-			return nil, err
-		}
-		files[i] = r
-	}
-	pair, err := weights.NewPair(files[0], files[1])
+	pair, err := open(args)
 	if err != nil {
 		return nil, err
 	}
-	g, err := pair.Generator(p.device)
+	g, note, err := p.place(pair)
 	if err != nil {
 		return nil, err
 	}
@@ -99,13 +100,26 @@ func (p *program) load(args []js.Value) (any, error) {
 	return map[string]any{
 		"words": list(v.Words), "styles": list(v.Styles), "synonyms": list(slices.Sorted(maps.Keys(v.Synonyms))), "examples": list(examples(h.Info)),
 		"stepCounts": numbers(h.Info.StepCounts),
-		"name":       h.Info.Name, "id": h.ID, "device": p.device.Name(), "classes": list(h.Info.Classes), "size": h.ImageSize(),
+		"name":       h.Info.Name, "id": h.ID, "device": g.Device(), "deviceNote": note, "classes": list(h.Info.Classes), "size": h.ImageSize(),
 		"depth": h.Config.Depth, "hiddenSize": h.Config.HiddenSize, "source": h.Info.Source, "license": h.Info.License,
 		"steps": h.Info.Defaults.Steps, "guidance": float64(h.Info.Defaults.Guidance), "shift": float64(h.Info.Defaults.Shift),
 		"latents": h.Autoencoder != nil, "edits": list(g.EditTasks()),
 		"solvers": list(h.Info.Solvers()), "schedules": list(h.Info.Spacings()),
 		"maxSteps": core.MaxSteps, "maxGuidance": core.MaxGuidance, "maxCount": core.MaxCount, "maxSeed": core.MaxSeed, "maxShares": core.MaxShares,
 	}, nil
+}
+
+// open reads what files say of their models: a network's, and where it is another one its autoencoder's.
+func open(next []js.Value) (*weights.Pair, error) {
+	var files [2]*weights.Reader
+	for i := range min(len(next), len(files)) {
+		r, err := weights.NewReader(&source{next: next[i]})
+		if err != nil {
+			return nil, err
+		}
+		files[i] = r
+	}
+	return weights.NewPair(files[0], files[1])
 }
 
 // list is names as a JavaScript array.

@@ -3,9 +3,10 @@
 package main
 
 import (
-	"errors"
 	"io"
 	"syscall/js"
+
+	"dit8/wasm/promise"
 )
 
 // source is an io.Reader of what a JavaScript function's promises resolve to. What
@@ -22,7 +23,7 @@ func (s *source) Read(b []byte) (int, error) {
 		if s.done {
 			return 0, io.EOF
 		}
-		v, err := await(s.next.Invoke())
+		v, err := promise.Await(s.next.Invoke())
 		if err != nil {
 			return 0, err
 		}
@@ -34,26 +35,4 @@ func (s *source) Read(b []byte) (int, error) {
 	n := js.CopyBytesToGo(b, s.left)
 	s.left, s.n = s.left.Call("subarray", n), s.n-n
 	return n, nil
-}
-
-// await blocks the goroutine until a promise is settled.
-func await(promise js.Value) (js.Value, error) {
-	type result struct {
-		v   js.Value
-		err error
-	}
-	settled := make(chan result, 1)
-	ok := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		settled <- result{v: args[0]}
-		return nil
-	})
-	defer ok.Release()
-	fail := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		settled <- result{err: errors.New(args[0].Call("toString").String())}
-		return nil
-	})
-	defer fail.Release()
-	promise.Call("then", ok, fail)
-	r := <-settled
-	return r.v, r.err
 }

@@ -29,8 +29,10 @@ export type Progress =
 export interface EngineOptions {
   /** Threads to compute with, 1 to 64. By default one for each core, up to 8; without cross-origin isolation there is one. */
   threads?: number;
-  /** auto is the fastest that works here and is exact; generic does without SIMD. The images are the same. */
-  device?: "auto" | "simd128" | "generic";
+  /** auto is the fastest that works here and is exact: large networks are tried on the GPU, where there is one. webgpu is the GPU, or, where
+   *  that can't be or errs, the processor, and `info.deviceNote` says why; wasm is the processor, simd128 the same without relaxed SIMD,
+   *  generic without SIMD. webgpu-software takes a GPU that a processor plays, for tests. The images are the same. */
+  device?: "auto" | "webgpu" | "wasm" | "simd128" | "generic" | "webgpu-software";
   signal?: AbortSignal;
 }
 
@@ -84,6 +86,8 @@ export interface Info {
   maxShares: number;
   /** What computes, such as "simd128 ×2". */
   device: string;
+  /** Why the GPU does not compute, where it was asked for; else empty. */
+  deviceNote: string;
   threads: number;
   /** Why there are fewer threads than were asked for, or no SIMD; else empty. */
   note: string;

@@ -13,6 +13,8 @@ export class RequestError extends Error {
   constructor(message, field) { super(message); this.field = field; }
 }
 
+const devices = ["auto", "webgpu", "wasm", "simd128", "generic", "webgpu-software"];
+
 export class Sampler {
   #worker;
   #calls = new Map(); // by id, those that the worker has not answered
@@ -60,7 +62,7 @@ export class Sampler {
   constructor(options, signal) {
     signal?.throwIfAborted();
     const { threads, device } = options;
-    if (!["auto", "simd128", "generic"].includes(device)) throw new RequestError(`device is ${show(device)}, allowed: auto, simd128, generic`, "device");
+    if (!devices.includes(device)) throw new RequestError(`device is ${show(device)}, allowed: ${devices.join(", ")}`, "device");
     if (threads !== undefined && !whole(threads, 1, 64)) throw new RequestError(`threads is ${show(threads)}, allowed: 1 to 64`, "threads");
     this.memory = 0;
     this.#worker = start();

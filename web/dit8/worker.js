@@ -20,15 +20,19 @@ const files = {
   "kernels-relaxed.wasm": new URL("./kernels-relaxed.wasm", import.meta.url),
   "kernels-relaxed-threads.wasm": new URL("./kernels-relaxed-threads.wasm", import.meta.url),
   "kernels-probe.wasm": new URL("./kernels-probe.wasm", import.meta.url),
+  "webgpu.js": new URL("./webgpu.js", import.meta.url),
+  "webgpu.wgsl": new URL("./webgpu.wgsl", import.meta.url),
 };
 const helper = () => new Worker(new URL("./kernels-helper.js", import.meta.url));
 const noKernels = new Uint8Array([0]); // an engine without SIMD fails to compile it as well
 
-let kernels, program;
+let kernels, program, gpu;
+
+// A bundler (Turbopack) may give a path, which is no address in a worker that a blob: holds.
+const address = (name) => `${`${files[name]}`.startsWith("/") ? new URL(files[name], self.origin) : files[name]}`;
 
 async function get(name) {
-  // A bundler (Turbopack) may give a path, which is no address in a worker that a blob: holds.
-  const response = await fetch(`${files[name]}`.startsWith("/") ? new URL(files[name], self.origin) : files[name]);
+  const response = await fetch(address(name));
   if (!response.ok) throw new Error(`${files[name]}: the server answered ${response.status}`);
   return response;
 }
@@ -40,8 +44,21 @@ async function compile(name) {
   return known ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
 }
 
+// offer has the program open WebGPU when it wants to, with the files that it needs.
+function offer(go, attach, software) {
+  go.importObject.webgpu = new Proxy({}, { get: (_, name) => (...args) => gpu.imports[name](...args) });
+  if (!navigator.gpu) return;
+  self.dit8WebGPU = async () => {
+    const { open } = await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ address("webgpu.js"));
+    gpu = await open({ read: async (name) => (await get(name)).text(), software });
+    attach(gpu);
+    return gpu;
+  };
+}
+
 async function start({ threads, device }) {
   const go = new Go();
+  go.argv = ["dit8", device];
   // It compiles while the kernels and their threads start.
   const module = compile("dit8.wasm");
   module.catch(() => {}); // reported below
@@ -52,6 +69,7 @@ async function start({ threads, device }) {
     relaxed: device === "simd128" ? 0 : undefined,
   });
   go.importObject.kernels = kernels.imports;
+  offer(go, (gpu) => gpu.attach(instance), device === "webgpu-software");
   const instance = await WebAssembly.instantiate(await module, go.importObject);
   kernels.attach(instance);
   go.run(instance).then(() => self.reportError(new Error("the program ended, perhaps for want of memory")));
@@ -75,6 +93,10 @@ const calls = {
     const files = vae ? [model, vae] : [model];
     const fast = files.every(({ bytes, file }) => (bytes ?? file?.size) < large) ? decompress : zstd();
     Promise.resolve(fast).catch(() => {}); // reported below
+    self.dit8Again = () => files.map((file) => { // for the program, where it has to load them once more
+      const source = open(file, { storage, report() {} });
+      return () => source.read();
+    });
     for (let again = false; ; again = true) {
       const news = files.map(() => ({ loaded: 0, total: 0 })); // what came of each
       const sum = (key) => news.reduce((n, file) => n + file[key], 0);

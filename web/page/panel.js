@@ -2,8 +2,9 @@
 const $ = (id) => document.getElementById(id);
 
 export function panel(sampler, metadata) {
-  const { name, classes, words, styles, size, id, device, threads, note } = sampler.info;
-  $("device").textContent = device;
+  const { name, classes, words, styles, size, id, threads, note, deviceNote } = sampler.info;
+  const device = metadata?.device ?? sampler.info.device; // another one where that was lost
+  $("device").textContent = deviceNote ? `${device} (${deviceNote})` : device;
   $("threads").textContent = note ? `${threads} (${note})` : threads;
   $("memory").textContent = `${(sampler.memory / 1e6).toFixed(0)} MB`;
   $("model").textContent = `${name}, ${words.length ? `${words.length} words, ${styles.length} styles` : `${classes.length} classes`}, ${size}×${size} pixels, file ${id}`;

@@ -41,6 +41,7 @@ export async function program(threads = 1) {
   });
   const go = new Go();
   go.importObject.kernels = kernels.imports;
+  go.importObject.webgpu = new Proxy({}, { get: () => () => 0 });
   const { instance } = await WebAssembly.instantiate(readFileSync(dist + "dit8.wasm"), go.importObject);
   kernels.attach(instance);
   go.run(instance);

@@ -115,7 +115,7 @@ function checked(name, files, moduleResolution) {
 test("the tarball has what is needed, and nothing else", () => {
   const files = readdirSync(installed, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(installed.length));
   const dist = ["LICENSE", "THIRD_PARTY", "convert-files.js", "convert-worker.js", "convert.d.ts", "convert.js", "convert.wasm", "default.dit8", "dit8.wasm", "errors.js", "fzstd.js", "kernels-helper.js", "kernels-probe.wasm", "kernels-relaxed-threads.wasm", "kernels-relaxed.wasm",
-    "kernels-threads.wasm", "kernels.js", "kernels.wasm", "model.js", "models.js", "own.js", "png.js", "sampler.d.ts", "sampler.js", "sha256.js", "sha256.wasm", "storage.js", "wasm_exec.js", "worker.js", "zstd.js", "zstd.wasm"];
+    "kernels-threads.wasm", "kernels.js", "kernels.wasm", "model.js", "models.js", "own.js", "png.js", "sampler.d.ts", "sampler.js", "sha256.js", "sha256.wasm", "storage.js", "wasm_exec.js", "webgpu.js", "webgpu.wgsl", "worker.js", "zstd.js", "zstd.wasm"];
   assert.deepEqual(files.sort(), ["LICENSE", "README.md", "package.json", ...dist.map((name) => `dist/dit8/${name}`)].sort());
   const { dependencies, license } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
   assert.equal(dependencies, undefined);
