@@ -6,7 +6,7 @@
 const folder = new URL(registration.scope).pathname;
 const mine = folder === "/" ? "dit8-page-" : `dit8-page-${folder}-`, name = mine + version;
 const isMine = (other) => other.startsWith(mine) && !other.slice(mine.length).includes("/");
-const later = ["convert.js", "dit8/convert.js", "dit8/convert-worker.js", "dit8/convert-files.js", "dit8/convert.wasm"]; // kept once they were used
+const later = ["convert.js", "dit8/convert.js", "dit8/convert-worker.js", "dit8/convert-files.js", "dit8/convert.wasm", "dit8/webgpu.js", "dit8/webgpu.wgsl"]; // kept once they were used
 const known = new Set([...files, ...later].map((file) => new URL(file, registration.scope).href));
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Resource-Policy": "same-origin" };
 
