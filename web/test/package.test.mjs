@@ -144,11 +144,11 @@ test("the declarations say what there is", async () => {
     const progress = [];
     const sampler = await Sampler.load({ onProgress: (event) => progress.push(event) });
     let step;
-    const { images, toBlob, ...result } = await sampler.generate({ class: "fox", steps: 1 }, { onStep: ({ images, ...rest }) => { step = rest; } });
+    const { images, toBlob, ...result } = await sampler.generate({ class: "fox", steps: 1 }, { onStep: ({ images, states, ...rest }) => { step = rest; } });
     const { branches, ...modulation } = await sampler.inspect({ steps: 1 });
     const series = ({ values, ...rest }) => ({ ...rest, isFloat32Array: values instanceof Float32Array });
     const strip = ({ gamma, beta, alpha, ...rest }) => ({ ...rest, gamma: series(gamma), beta: series(beta), ...(alpha && { alpha: series(alpha) }) });
-    log({ "Readonly<Required<Omit<Model, 'vae' | 'draws' | 'kept'>>>": all.models[0], Progress: progress[0], Info: sampler.info, "Omit<Step, 'images'>": step, "Omit<Result, 'images' | 'toBlob'>": result,
+    log({ "Readonly<Required<Omit<Model, 'vae' | 'draws' | 'kept'>>>": all.models[0], Progress: progress[0], Info: sampler.info, "Omit<Step, 'images' | 'states'>": step, "Omit<Result, 'images' | 'toBlob'>": result,
       "Omit<Modulation, 'branches'>": modulation, "Plain[]": [strip(branches[0]), strip(branches.at(-1))], BenchResult: Object.fromEntries(Object.entries(await Sampler.bench({ config: "d256", passes: 1 }, { threads: 1 })).filter(([name]) => name !== "config")) });
     sampler.dispose();`);
   const [names, [statics, members], values] = found.map((line) => JSON.parse(line));
