@@ -127,11 +127,12 @@ test-go: need-go
 
 # The same pixels on a 32-bit machine, 386 where the kernel runs its programs and an emulated
 # ARM elsewhere, and on arm64, which has fused multiply-add; its assembly on a processor with
-# products of matrices and dot products and on one without.
-ARCH_PACKAGES = ./core/... ./weights/... ./tools/sample/command
+# products of matrices and dot products and on one without. What draws many pictures takes
+# minutes without assembly: only test-go runs it.
+ARCH_TEST = $(GO) test $(1) ./core/... ./weights/... && $(GO) test $(1) -skip 'Bulk|Morph|Inspect[CPT]' ./tools/sample/command
 test-arch: need-go need-debian
-	if GOARCH=386 $(GO) test -run '^$$' ./core/compute >/dev/null 2>&1; then GOARCH=386 $(GO) test $(ARCH_PACKAGES); \
-	else GOARCH=arm $(GO) test -exec qemu-arm $(ARCH_PACKAGES); fi
+	if GOARCH=386 $(GO) test -run '^$$' ./core/compute >/dev/null 2>&1; then export GOARCH=386; $(call ARCH_TEST,); \
+	else export GOARCH=arm; $(call ARCH_TEST,-exec qemu-arm); fi
 	GOARCH=arm64 $(GO) test -timeout 20m -exec qemu-aarch64 -run Golden ./tools/sample/command ./weights ./core/...
 	DIT8_DEVICES=neon-i8mm,neon-dotprod,neon,generic QEMU_CPU=max GOARCH=arm64 $(GO) test -timeout 20m -exec qemu-aarch64 ./core/compute/native
 	DIT8_DEVICES=neon,generic QEMU_CPU=cortex-a53 GOARCH=arm64 $(GO) test -count 1 -timeout 20m -exec qemu-aarch64 ./core/compute/native
