@@ -110,15 +110,18 @@ const calls = {
         early[0].catch(() => {}); // reported below
         return Object.assign(source, { next: () => early.pop() ?? source.read() });
       });
+      let dit8;
       try {
         globalThis.dit8Zstd = await fast;
-        const info = await (await program).load(...sources.map(({ next }) => next));
+        dit8 = await program;
+        const info = await dit8.load(...sources.map(({ next }) => next));
         for (const { next } of sources) while (await next()); // what the model did not need of a file, for what is kept
         return { info: { ...info, threads: kernels.threads, note: kernels.note } };
       } catch (error) {
         const failure = sources.find(({ failure }) => failure)?.failure;
         const damaged = failure ? !(failure instanceof DownloadError || failure instanceof MemoryError) : error.name === "FormatError";
         const had = await Promise.all(sources.map((source) => source.end(damaged)));
+        if (!dit8) throw error; // it is not the model's
         if (again || !had.includes(true)) throw failure ?? new ModelError(error.message);
         report({ note: "the copy of the model that was kept here is damaged; it is downloaded again" });
       }
