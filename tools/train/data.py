@@ -85,7 +85,7 @@ def load(path, size=None, fit="cover"):
     styles, style_names = None, ("",)
     if (path / "styles.npy").exists():
         styles, style_names = array(path / "styles.npy"), names(path / "styles.json")
-        if not fit(styles, images, style_names):
+        if not matches(styles, images, style_names):
             raise Mistake(f"{path}/styles.npy does not fit {len(images)} images of {len(style_names)} styles")
         styles = torch.from_numpy(styles.astype(np.int64))
     words = load_words(path, len(images), len(classes), style_names) if (path / "words.json").exists() else None
@@ -178,7 +178,7 @@ def named(classes, path):
     return classes
 
 
-def fit(numbers, images, names):
+def matches(numbers, images, names):
     """Whether there is a number for each image, and a name for each number."""
     return numbers.dtype.kind in "iu" and numbers.shape == images.shape[:1] and numbers.min() >= 0 and numbers.max() < len(names)
 
@@ -186,7 +186,7 @@ def fit(numbers, images, names):
 def check(path, images, labels, classes, size):
     if not images.size:
         raise Mistake(f"{path} has no image")
-    if not fit(labels, images, classes):
+    if not matches(labels, images, classes):
         raise Mistake(f"the labels in {path} do not fit {len(images)} images of {len(classes)} classes")
     if size not in (None, images.shape[2]):
         raise Mistake(f"{path} has images of size {images.shape[2]}, not {size}")
