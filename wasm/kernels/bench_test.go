@@ -42,7 +42,7 @@ func BenchmarkForward(b *testing.B) {
 					b.Fatal(err)
 				}
 				conds := s.Conds()
-				out := make([]float32, len(x))
+				out := make([]float32, len(x)/s.Config.InChannels*s.Config.OutChannels())
 				return func() []float32 {
 					c, err := m.Condition(conds)
 					if err != nil {
