@@ -45,10 +45,8 @@ async function* past({ url, sha256, bytes }, report) {
     yield piece;
   }
   const sum = hash?.hex();
-  if (sum !== sha256) throw new ModelError(`${url}: ${wrong(sum, sha256)}`);
+  if (sum !== sha256) throw new ModelError(`${url}: ${kept.wrong(sum, sha256)}`);
 }
-
-const wrong = (got, expected) => `the file's SHA-256 is ${got}, expected ${expected}`;
 
 // through takes a file from where it is kept, or downloads and keeps it.
 async function* through(model, state, report) {
@@ -102,12 +100,11 @@ async function* through(model, state, report) {
     });
   } else if (sha256) {
     const sum = hash.hex();
-    if (sum !== sha256) throw new ModelError(`${url}: ${wrong(sum, sha256)}`);
+    if (sum !== sha256) throw new ModelError(`${url}: ${kept.wrong(sum, sha256)}`);
   }
 }
 
 const cannot = (why) => `the model can't be kept here (${why}); it will be downloaded again`;
-const mega = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 
 // makeRoom removes other downloads, the oldest first, where there is no room for a file of so many bytes, or throws.
 async function makeRoom(file, bytes) {
@@ -213,7 +210,7 @@ async function* network(url, { bytes, report, begun: { loaded = 0, total = bytes
 // page, and what one memory of WebAssembly may have.
 function roomy(bytes, what) {
   const needed = bytes * 1.15 + 150e6, has = navigator.deviceMemory * 2 ** 30 / 2;
-  const fail = (why) => { throw new MemoryError(`${what}: the model takes ${mega(needed)} MB of memory, ${why}`); };
-  if (needed > has && bytes > 100e6) fail(`this device lets a page have about ${mega(has)} MB`);
+  const fail = (why) => { throw new MemoryError(`${what}: the model takes ${kept.mega(needed)} MB of memory, ${why}`); };
+  if (needed > has && bytes > 100e6) fail(`this device lets a page have about ${kept.mega(has)} MB`);
   if (needed > 2 ** 32) fail("a page may have 4295 MB");
 }

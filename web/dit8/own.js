@@ -1,8 +1,11 @@
 // The package's own files, which a bundler may have put elsewhere.
 
-// get fetches one. A bundler (Turbopack) may give a path, which is no address in a worker that a blob: holds.
+// address is a file's. A bundler (Turbopack) may give a path, which is no address in a worker that a blob: holds.
+export const address = (url) => `${`${url}`.startsWith("/") ? new URL(url, self.origin) : url}`;
+
+// get fetches one.
 export async function get(url) {
-  const response = await fetch(`${url}`.startsWith("/") ? new URL(url, self.origin) : url);
+  const response = await fetch(address(url));
   if (!response.ok) throw new Error(`${url}: the server answered ${response.status}`);
   return response;
 }

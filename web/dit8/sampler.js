@@ -184,7 +184,7 @@ async function locate(model, name) {
   if (typeof model === "string" || model instanceof URL) model = { url: model };
   const { kept, url, sha256, bytes, name: called, vae } = model ?? {};
   if (kept && !url) return { kept, vae };
-  if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256)) throw new RequestError(`${name}.sha256 is ${show(sha256)}, allowed: 64 hexadecimal digits`, `${name}.sha256`);
+  checkHash(sha256, `${name}.sha256`);
   try {
     if (url) return { url: new URL(url, here()).href, sha256: sha256?.toLowerCase(), bytes, name: called, vae };
   } catch {} // no address
@@ -203,11 +203,15 @@ async function listed(url) {
   return list.map((model, i) => {
     const at = `list[${i}]`, text = (value) => value === undefined || typeof value === "string";
     if (typeof model?.name !== "string" || !text(model.url) || !model.url || !text(model.draws)) throw new RequestError(`${url}: ${at} is ${show(model)}, allowed: an object with the texts name, url and perhaps draws`, at);
-    if (model.sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(model.sha256)) throw new RequestError(`${url}: ${at}.sha256 is ${show(model.sha256)}, allowed: 64 hexadecimal digits`, `${at}.sha256`);
+    checkHash(model.sha256, `${at}.sha256`, `${url}: `);
     if (model.bytes !== undefined && !whole(model.bytes, 1, 2 ** 53)) throw new RequestError(`${url}: ${at}.bytes is ${show(model.bytes)}, allowed: the length of the file`, `${at}.bytes`);
     const absolute = ({ url: address, sha256, ...rest }) => ({ ...rest, url: new URL(address, url).href, ...(sha256 && { sha256: sha256.toLowerCase() }) });
     return { ...absolute(model), ...(model.vae && { vae: absolute(typeof model.vae === "string" ? { url: model.vae } : model.vae) }) };
   });
+}
+
+function checkHash(sha256, field, of = "") {
+  if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256)) throw new RequestError(`${of}${field} is ${show(sha256)}, allowed: 64 hexadecimal digits`, field);
 }
 
 const whole = (n, min, max) => Number.isInteger(n) && n >= min && n <= max;

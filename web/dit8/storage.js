@@ -119,6 +119,8 @@ async function files() {
   };
 }
 
+export const mega = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
+export const wrong = (got, expected) => `the file's SHA-256 is ${got}, expected ${expected}`;
 const full = () => new DOMException("there is no room for the file", "QuotaExceededError");
 
 // write writes all of the bytes. Where there is no room Chromium gives -8 as 32 bits in place of an error.
@@ -317,7 +319,7 @@ export async function create({ id = unique(), ...about } = {}, { wait } = {}) {
     finish: settled(async (more = {}) => {
       try {
         const sum = hash.hex();
-        if (about.sha256 && sum !== about.sha256) throw new ModelError(`the file's SHA-256 is ${sum}, expected ${about.sha256}`);
+        if (about.sha256 && sum !== about.sha256) throw new ModelError(wrong(sum, about.sha256));
         await file.end();
         const record = { ...about, ...more, id, bytes: length, sha256: sum, kept: Date.now() };
         await at.setRecord(id, record);
@@ -347,7 +349,6 @@ export async function scratch() {
   }
 }
 
-const mega = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 const unique = () => `made-${crypto.randomUUID()}`;
 
 // tidy removes what closed tabs have left that nobody can go on with.

@@ -8,6 +8,7 @@ import "./kernels.js";
 import { decompress } from "./fzstd.js";
 import { DownloadError, MemoryError, ModelError } from "./errors.js";
 import { open } from "./model.js";
+import { address, compile, get } from "./own.js";
 import { zstd } from "./zstd.js";
 
 const large = 20e6; // bytes of a file from which on it is worth fetching the faster decoder
@@ -28,29 +29,13 @@ const noKernels = new Uint8Array([0]); // an engine without SIMD fails to compil
 
 let kernels, program, gpu;
 
-// A bundler (Turbopack) may give a path, which is no address in a worker that a blob: holds.
-const address = (name) => `${`${files[name]}`.startsWith("/") ? new URL(files[name], self.origin) : files[name]}`;
-
-async function get(name) {
-  const response = await fetch(address(name));
-  if (!response.ok) throw new Error(`${files[name]}: the server answered ${response.status}`);
-  return response;
-}
-
-// compile takes the file from a host as well that does not know what it is.
-async function compile(name) {
-  const response = await get(name);
-  const known = response.headers.get("Content-Type")?.startsWith("application/wasm");
-  return known ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
-}
-
 // offer has the program open WebGPU when it wants to, with the files that it needs.
 function offer(go, attach, software) {
   go.importObject.webgpu = new Proxy({}, { get: (_, name) => (...args) => gpu.imports[name](...args) });
   if (!navigator.gpu) return;
   self.dit8WebGPU = async () => {
-    const { open } = await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ address("webgpu.js"));
-    gpu = await open({ read: async (name) => (await get(name)).text(), software });
+    const { open } = await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ address(files["webgpu.js"]));
+    gpu = await open({ read: async (name) => (await get(files[name])).text(), software });
     attach(gpu);
     return gpu;
   };
@@ -60,10 +45,10 @@ async function start({ threads, device }) {
   const go = new Go();
   go.argv = ["dit8", device];
   // It compiles while the kernels and their threads start.
-  const module = compile("dit8.wasm");
+  const module = compile(files["dit8.wasm"]);
   module.catch(() => {}); // reported below
   kernels = await dit8Kernels({
-    read: async (name) => (device === "generic" ? noKernels : (await get(name)).arrayBuffer()),
+    read: async (name) => (device === "generic" ? noKernels : (await get(files[name])).arrayBuffer()),
     help: helper,
     threads: device === "generic" ? 1 : threads,
     relaxed: device === "simd128" ? 0 : undefined,

@@ -1,5 +1,7 @@
 // Zstandard's own decoder as WebAssembly, 20 kB, which takes an eighth of fzstd's time: for large models.
 //   globalThis.dit8Zstd = await zstd();   // as package weights asks for it
+import { compile } from "./own.js";
+
 let decoder;
 export const zstd = () => (decoder ??= load().catch((error) => {
   decoder = undefined; // for who tries again
@@ -7,10 +9,7 @@ export const zstd = () => (decoder ??= load().catch((error) => {
 }));
 
 async function load() {
-  const url = new URL("./zstd.wasm", import.meta.url);
-  const response = await fetch(`${url}`.startsWith("/") ? new URL(url, self.origin) : url);
-  if (!response.ok) throw new Error(`${url}: the server answered ${response.status}`);
-  const { instance: { exports } } = await WebAssembly.instantiate(await response.arrayBuffer(), { env: { emscripten_notify_memory_growth() {} } });
+  const { exports } = await WebAssembly.instantiate(await compile(new URL("./zstd.wasm", import.meta.url)), { env: { emscripten_notify_memory_growth() {} } });
   let at = 0, room = 0;
   return (frame, out) => {
     const needed = frame.length + out.length;

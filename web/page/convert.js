@@ -1,5 +1,6 @@
 // Checkpoints that are dropped onto the page or opened: they become models here.
 import { convert } from "./dit8/convert.js";
+import { save } from "./files.js";
 import { status } from "./view.js";
 
 const most = 10_000; // files of a folder
@@ -34,7 +35,7 @@ export async function converted(files, { flags = [], signal, again }) {
     const model = new File([file], `${name}.dit8`);
     card.querySelector("h2").textContent = model.name;
     notes.before(paragraph(summary));
-    card.append(buttons(button("Save .dit8", () => save(model))));
+    card.append(buttons(button("Save .dit8", () => save(model, model.name))));
     return model;
   } catch (error) {
     if (error.name === "ConvertError") {
@@ -77,10 +78,4 @@ function retry(again, flags) {
     again(field.value.split(/\s+/).filter(Boolean));
   };
   return form;
-}
-
-function save(file) {
-  const url = URL.createObjectURL(file);
-  Object.assign(document.createElement("a"), { href: url, download: file.name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

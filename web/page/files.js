@@ -1,4 +1,4 @@
-// Files that are dropped onto the page or opened: a PNG that was made here, a model, or what becomes one.
+// Files that are dropped onto the page or opened: a PNG that was made here, a model, or what becomes one; and those that are saved.
 import { readMetadata } from "./dit8/sampler.js";
 import { isRequest } from "./share.js";
 
@@ -11,6 +11,13 @@ const starts = async (file, bytes) => {
 // photo is a picture that was not made here, turned as a camera says; none where the browser
 // can't read it.
 const photo = (file) => createImageBitmap(file, { imageOrientation: "from-image" }).catch(() => undefined);
+
+// save has the browser keep a file, which it reads in its own time.
+export function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  Object.assign(document.createElement("a"), { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
 
 const isWeights = ({ name }) => /\.(safetensors|pt|pth|ckpt|bin|index(\.\w+)?\.json)$/i.test(name);
 

@@ -2,6 +2,8 @@
 // along a line, so that what lies between two steps is what the sampler would have passed.
 import { animate } from "./apng.js";
 import { fileName } from "./command.js";
+import { grid } from "./dit8/png.js";
+import { save } from "./files.js";
 
 const $ = (id) => document.getElementById(id);
 const most = 24e6; // bytes of a result's steps that are kept
@@ -36,16 +38,8 @@ export function film({ record, onTime, onMessage }) {
 
   // layer is step k of all images as a grid.
   function layer(k) {
-    return layers[k] ??= (() => {
-      const { frames, result: { images: done } } = entry;
-      const images = k === frames.length ? done : noisy() ? frames[k].states : frames[k].images;
-      const columns = Math.ceil(Math.sqrt(done.length)), size = done[0].width;
-      const grid = new OffscreenCanvas(columns * size, Math.ceil(done.length / columns) * size), to = grid.getContext("2d");
-      to.fillStyle = "#fff";
-      to.fillRect(0, 0, grid.width, grid.height);
-      images.forEach((image, i) => to.putImageData(image, i % columns * size, Math.floor(i / columns) * size));
-      return grid;
-    })();
+    const { frames, result } = entry;
+    return layers[k] ??= grid(k === frames.length ? result.images : noisy() ? frames[k].states : frames[k].images);
   }
 
   // draw draws place p of the way, 0 being noise and 1 the picture.
@@ -124,9 +118,7 @@ export function film({ record, onTime, onMessage }) {
     const { width, height } = layer(entry.frames.length), to = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
     const n = 20, images = [1, ...Array.from({ length: n + 1 }, (_, k) => k / n)].map((p) => { draw(to, p); return to.getImageData(0, 0, width, height); });
     const blob = await animate(images, images.map((_, k) => (k === 0 ? 1 : k === n + 1 ? 180 : 9)), entry.result.metadata, { scale: Math.max(1, Math.round(256 / width)) });
-    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: fileName(entry.request).replace(/\.png$/, "-from-noise.png") });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    save(blob, fileName(entry.request).replace(/\.png$/, "-from-noise.png"));
     onMessage("The animation is saved: an animated PNG, which holds the request as well.");
   };
 

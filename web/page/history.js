@@ -10,6 +10,7 @@ import { forget, keep, kept } from "./store.js";
 const maxEntries = 60; // beside those with a star
 const maxBytes = 128e6; // of their pixels
 const maxFilms = 96e6; // of their steps
+const ofModel = ["name", "id", "file", "files", "steps", "guidance", "shift", "maxSeed", "edits"]; // what is kept of it
 const thumb = 160; // pixels a side, of those that are kept
 
 const $ = (id) => document.getElementById(id);
@@ -50,8 +51,8 @@ export function history({ onSelect, onDelete }) {
       canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
       entry.small = await canvas.convertToBlob({ type: "image/png" });
     }
-    const { key, request, sha256, star, small, model: { name, id, file, files, steps, guidance, shift, maxSeed, edits } } = entry;
-    if (entries.includes(entry)) await keep({ key, request, sha256, star, small, model: { name, id, file, files, steps, guidance, shift, maxSeed, edits } });
+    const { key, request, sha256, star, small, model } = entry;
+    if (entries.includes(entry)) await keep({ key, request, sha256, star, small, model: Object.fromEntries(ofModel.map((field) => [field, model[field]])) });
   }
 
   function remove(entry) {

@@ -1,6 +1,7 @@
 // A morph: images on the way from one result to another, which play while they are made.
 import { animate } from "./apng.js";
 import { said } from "./command.js";
+import { save } from "./files.js";
 
 const delay = 80, pause = 640; // ms that a frame shows, and the two ends do
 const side = 256; // pixels a side of the file, about
@@ -125,9 +126,7 @@ export function morph(element, { onMessage }) {
     const delays = [...there, ...back].map((_, i) => (i === 0 || i === n - 1 ? pause : delay) / 10);
     const { name, id } = sampler.info;
     const blob = await animate([...there, ...back].map(({ image }) => image), delays, { request: from.request, model: name, model_id: id }, { scale: Math.max(1, Math.round(side / from.image.width)) });
-    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: `${title(from)}-to-${title(to)}.png`.replaceAll(/[/\\:*?"<>|]/g, "_") });
-    link.click();
-    URL.revokeObjectURL(link.href);
+    save(blob, `${title(from)}-to-${title(to)}.png`.replaceAll(/[/\\:*?"<>|]/g, "_"));
   };
 
   function close() {

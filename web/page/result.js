@@ -1,5 +1,6 @@
 // The chosen result: how it was made, and what can be done with it.
 import { command, fileName, summary } from "./command.js";
+import { save } from "./files.js";
 import { glyphOf } from "./picker.js";
 import { randomSeed } from "./form.js";
 import { base64, rgb } from "./pixels.js";
@@ -73,11 +74,7 @@ export function result({ onRun, onReuse, onTool, onImage, onStar, onDelete }) {
     }
   };
 
-  $("save").onclick = async () => {
-    const url = URL.createObjectURL(await png());
-    Object.assign(document.createElement("a"), { href: url, download: fileName(entry.request) }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  };
+  $("save").onclick = async () => save(await png(), fileName(entry.request));
   $("link").onclick = () => {
     if (address()) copy(address(), "Link");
     else status("This is too much for a link. The saved PNG holds the same.");
