@@ -119,7 +119,8 @@ edge-dev: edge
 
 test: test-go test-arch test-native test-kernels test-web test-bundlers test-edge test-desktop test-train
 
-test-go: need-go
+# The test of releases reads the licences of the page's packages.
+test-go: need-go web/node_modules/.package-lock.json
 	test -z "$$(gofmt -l .)"
 	$(GO) vet ./...
 	GOOS=js GOARCH=wasm $(GO) vet -tags convert ./wasm/...
