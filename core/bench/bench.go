@@ -34,17 +34,17 @@ func Run(ctx context.Context, dev compute.Device, o Options) (Result, error) {
 		return Result{}, err
 	}
 	timed := profile.New(dev)
-	n, err := load(timed, o)
+	n, err := Load(timed, o)
 	if err != nil {
 		return Result{}, err
 	}
-	defer n.model.Free()
+	defer n.Free()
 	pass := func(done int) (took time.Duration, err error) {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
 		start := time.Now()
-		err = n.pass()
+		err = n.Pass()
 		took = time.Since(start)
 		if o.Progress != nil && err == nil {
 			o.Progress(done, warmUp+o.Passes)
@@ -58,12 +58,12 @@ func Run(ctx context.Context, dev compute.Device, o Options) (Result, error) {
 			return Result{}, err
 		}
 		if i == 0 {
-			first = append(first, n.out...)
+			first = append(first, n.Out...)
 			if err := n.plausible(); err != nil {
 				return Result{}, err
 			}
 		}
-		if !same(first, n.out) {
+		if !same(first, n.Out) {
 			return Result{}, errors.New("bench: the same pass gives another output the second time")
 		}
 	}
@@ -82,7 +82,7 @@ func Run(ctx context.Context, dev compute.Device, o Options) (Result, error) {
 			return Result{}, err
 		}
 	}
-	if !same(first, n.out) {
+	if !same(first, n.Out) {
 		return Result{}, errors.New("bench: the last pass gives another output than the first")
 	}
 	r := Result{Name: o.Name, Device: dev.Name(), Config: o.Config, Parameters: parameters(o.Config), Batch: o.Batch, Output: hash(first)}
@@ -90,43 +90,47 @@ func Run(ctx context.Context, dev compute.Device, o Options) (Result, error) {
 	return r, nil
 }
 
-// network is a model with the input of its passes.
-type network struct {
-	model   *dit.Model
-	conds   []dit.Cond // one an image
-	in, out []float32  // [N, C, H, W], [N, Cout, H, W]
+// Network is a model with the input of its passes.
+type Network struct {
+	model *dit.Model
+	conds []dit.Cond // one an image
+	in    []float32  // [N, C, H, W]
+	Out   []float32  // [N, Cout, H, W], of the last pass
 }
 
-// load makes a model of random weights. Images 2i and 2i+1 of its batch are
-// equal, and so are their labels.
-func load(dev compute.Device, o Options) (*network, error) {
+// Load makes a model of o's network with random weights on dev, which Free gives back.
+// Images 2i and 2i+1 of its batch are equal, and so are their labels.
+func Load(dev compute.Device, o Options) (*Network, error) {
 	cfg := o.Config
 	m, err := dit.Load(dev, cfg, dit.Random(cfg, seed, true))
 	if err != nil {
 		return nil, err
 	}
 	size := cfg.ImageLen()
-	n := &network{model: m, conds: o.Conds(), in: make([]float32, o.Batch*size), out: make([]float32, o.Batch*size/cfg.InChannels*cfg.OutChannels())}
+	n := &Network{model: m, conds: o.Conds(), in: make([]float32, o.Batch*size), Out: make([]float32, o.Batch*size/cfg.InChannels*cfg.OutChannels())}
 	for i := range n.in {
 		n.in[i] = float32(i%size%17-8) / 8
 	}
 	return n, nil
 }
 
-// pass is a step of a sampler with a conditioning of its own.
-func (n *network) pass() error {
+// Free gives back the device's memory.
+func (n *Network) Free() { n.model.Free() }
+
+// Pass is a step of a sampler with a conditioning of its own.
+func (n *Network) Pass() error {
 	c, err := n.model.Condition(n.conds)
 	if err != nil {
 		return err
 	}
 	defer c.Free()
-	return n.model.Forward(n.out, n.in, len(n.conds), c, 0, len(n.conds))
+	return n.model.Forward(n.Out, n.in, len(n.conds), c, 0, len(n.conds))
 }
 
 // plausible checks what can be told of an output without another device.
-func (n *network) plausible() error {
+func (n *Network) plausible() error {
 	zeros := true
-	for _, v := range n.out {
+	for _, v := range n.Out {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 			return fmt.Errorf("bench: the output holds %v", v)
 		}
@@ -135,9 +139,9 @@ func (n *network) plausible() error {
 	if zeros {
 		return errors.New("bench: the output is all zeros")
 	}
-	size := len(n.out) / len(n.conds)
+	size := len(n.Out) / len(n.conds)
 	for i := 1; i < len(n.conds); i += 2 {
-		if at := i * size; !same(n.out[at-size:at], n.out[at:at+size]) {
+		if at := i * size; !same(n.Out[at-size:at], n.Out[at:at+size]) {
 			return fmt.Errorf("bench: images %d and %d of the batch are equal, and their outputs are not", i-1, i)
 		}
 	}
@@ -146,14 +150,14 @@ func (n *network) plausible() error {
 
 // compare reports whether out is what the generic device computes.
 func compare(out []float32, o Options) error {
-	n, err := load(generic.New(), o)
+	n, err := Load(generic.New(), o)
 	if err != nil {
 		return err
 	}
-	if err := n.pass(); err != nil {
+	if err := n.Pass(); err != nil {
 		return err
 	}
-	for i, want := range n.out {
+	for i, want := range n.Out {
 		if math.Float32bits(out[i]) != math.Float32bits(want) {
 			return fmt.Errorf("bench: output value %d is %v, the generic device's is %v", i, out[i], want)
 		}

@@ -31,6 +31,15 @@ func Check(path string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
+// WriteBytes is Write of bytes that are there.
+func WriteBytes(path string, b []byte) error {
+	_, err := Write(path, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+	return err
+}
+
 // Write writes path by way of a temporary file beside it and returns the file's
 // size. When it fails, what was at path stays.
 func Write(path string, write func(io.Writer) error) (size int64, err error) {

@@ -72,7 +72,7 @@ func release(version, dir string) error {
 	var made []string
 	for _, p := range programs {
 		folder := filepath.Dir(p)
-		if err := errors.Join(write(filepath.Join(folder, "LICENSE"), own), write(filepath.Join(folder, "THIRD_PARTY"), foreign)); err != nil {
+		if err := errors.Join(atomicfile.WriteBytes(filepath.Join(folder, "LICENSE"), own), atomicfile.WriteBytes(filepath.Join(folder, "THIRD_PARTY"), foreign)); err != nil {
 			return err
 		}
 		archive, err := pack(folder)
@@ -86,7 +86,7 @@ func release(version, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := write(bill, text); err != nil {
+	if err := atomicfile.WriteBytes(bill, text); err != nil {
 		return err
 	}
 	return sums(filepath.Join(dir, "SHA256SUMS"), append(made, bill))
@@ -108,13 +108,5 @@ func sums(path string, files []string) error {
 		}
 		fmt.Fprintf(&text, "%x  %s\n", h.Sum(nil), filepath.Base(name))
 	}
-	return write(path, []byte(text.String()))
-}
-
-func write(path string, data []byte) error {
-	_, err := atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
-	return err
+	return atomicfile.WriteBytes(path, []byte(text.String()))
 }

@@ -30,7 +30,6 @@ import (
 
 	"dit8/core"
 	"dit8/core/compute"
-	"dit8/core/compute/generic"
 	"dit8/core/dit"
 	"dit8/wasm/kernels"
 	"dit8/wasm/webgpu"
@@ -40,7 +39,7 @@ import (
 func main() {
 	// One thread does everything, so a collection stops it: collect less often.
 	debug.SetGCPercent(200)
-	p := &program{cpu: device()}
+	p := &program{cpu: kernels.Fastest()}
 	if len(os.Args) > 1 {
 		p.asked = os.Args[1]
 	}
@@ -58,14 +57,6 @@ func main() {
 		}),
 	}))
 	select {}
-}
-
-// device is the fastest processor that works here.
-func device() compute.Device {
-	if d, err := kernels.New(); err == nil {
-		return d
-	}
-	return generic.New()
 }
 
 type program struct {

@@ -26,8 +26,6 @@ import (
 	"runtime/debug"
 	"syscall/js"
 
-	"dit8/core/compute"
-	"dit8/core/compute/generic"
 	"dit8/tools/quantize/convert"
 	"dit8/wasm/kernels"
 )
@@ -76,20 +74,12 @@ func run(args []string, host js.Value) error {
 	return nil
 }
 
-// device is the fastest one that works here.
-func device() compute.Device {
-	if d, err := kernels.New(); err == nil {
-		return d
-	}
-	return generic.New()
-}
-
 // write writes the file and returns its size.
 func write(m convert.Model, o convert.Options, progress func(what string, done, total int)) (int64, error) {
 	ctx := context.Background() // who cancels ends the worker
 	if m.Autoencoder != nil {
 		progress(convert.Decoding, 0, 1)
-		if err := m.Calibrate(ctx, device(), o.Types); err != nil {
+		if err := m.Calibrate(ctx, kernels.Fastest(), o.Types); err != nil {
 			return 0, err
 		}
 	}

@@ -17,7 +17,6 @@ import (
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
 	"dit8/core/compute/profile"
-	"dit8/core/dit"
 	"dit8/core/param"
 )
 
@@ -32,42 +31,35 @@ func BenchmarkForward(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			x := make([]float32, s.Batch*s.Config.ImageLen())
-			for i := range x {
-				x[i] = 0.3
+			timed := profile.New(d)
+			n, err := bench.Load(timed, s)
+			if err != nil {
+				b.Fatal(err)
 			}
-			forward := func(dev compute.Device) func() []float32 {
-				m, err := dit.Load(dev, s.Config, dit.Random(s.Config, 1, true))
+			b.Cleanup(n.Free)
+			pass := func(n *bench.Network) []float32 {
+				if err := n.Pass(); err != nil {
+					b.Fatal(err)
+				}
+				return n.Out
+			}
+			if !testing.Short() {
+				want, err := bench.Load(generic.New(), s)
 				if err != nil {
 					b.Fatal(err)
 				}
-				conds := s.Conds()
-				out := make([]float32, len(x)/s.Config.InChannels*s.Config.OutChannels())
-				return func() []float32 {
-					c, err := m.Condition(conds)
-					if err != nil {
-						b.Fatal(err)
-					}
-					defer c.Free()
-					if err := m.Forward(out, x, s.Batch, c, 0, s.Batch); err != nil {
-						b.Fatal(err)
-					}
-					return out
+				if !slices.Equal(pass(n), pass(want)) {
+					b.Fatal("the output differs from the generic device's")
 				}
 			}
-			timed := profile.New(d)
-			run := forward(timed)
-			if !testing.Short() && !slices.Equal(run(), forward(generic.New())()) {
-				b.Fatal("the output differs from the generic device's")
-			}
 			for range 3 { // until the engine has optimised the kernels
-				run()
+				pass(n)
 			}
 			timed.Reset()
 			best := time.Duration(math.MaxInt64)
 			for b.Loop() {
 				start := time.Now()
-				run()
+				pass(n)
 				best = min(best, time.Since(start))
 			}
 			for _, e := range timed.Entries() {

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"dit8/core/compute"
+	"dit8/core/compute/generic"
 )
 
 // Device computes in the memory of kernels.wasm with 128-bit SIMD.
@@ -45,6 +46,14 @@ func New() (*Device, error) {
 		mem:     arena{end: rounded(int(start)), grow: func(end uint64) bool { return grow(float64(end)) != 0 }},
 		threads: int(threads()),
 	}, nil
+}
+
+// Fastest is New's device or, where that is not there, the generic one.
+func Fastest() compute.Device {
+	if d, err := New(); err == nil {
+		return d
+	}
+	return generic.New()
 }
 
 // Name tells the instructions and the number of threads: "simd128 ×2", or

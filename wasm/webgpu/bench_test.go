@@ -12,7 +12,6 @@ import (
 	"dit8/core/bench"
 	"dit8/core/compute"
 	"dit8/core/compute/profile"
-	"dit8/core/dit"
 )
 
 // BenchmarkForward times forward passes of the int8 networks that other runtimes are compared on, conditioning
@@ -26,48 +25,38 @@ func BenchmarkForward(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.Log(d.Name())
-			x := make([]float32, s.Batch*s.Config.ImageLen())
-			for i := range x {
-				x[i] = 0.3
-			}
-			timed := profile.New(waiting{d})
-			load := func(dev compute.Device) *dit.Model {
-				m, err := dit.Load(dev, s.Config, dit.Random(s.Config, 1, true))
+			load := func(dev compute.Device) *bench.Network {
+				n, err := bench.Load(dev, s)
 				if err != nil {
 					b.Fatal(err)
 				}
-				b.Cleanup(m.Free)
-				return m
+				b.Cleanup(n.Free)
+				return n
 			}
-			m := load(d)
-			out, conds := make([]float32, len(x)/s.Config.InChannels*s.Config.OutChannels()), s.Conds()
-			run := func(m *dit.Model) {
-				c, err := m.Condition(conds)
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer c.Free()
-				if err := m.Forward(out, x, s.Batch, c, 0, s.Batch); err != nil {
+			pass := func(n *bench.Network) {
+				if err := n.Pass(); err != nil {
 					b.Fatal(err)
 				}
 			}
-			run(m)
+			n := load(d)
+			pass(n)
 			before := counts()
-			run(m)
-			for name, n := range counts() {
-				b.ReportMetric(n-before[name], name)
+			pass(n)
+			for name, count := range counts() {
+				b.ReportMetric(count-before[name], name)
 			}
 			best := time.Duration(math.MaxInt64)
 			for b.Loop() {
 				start := time.Now()
-				run(m)
+				pass(n)
 				best = min(best, time.Since(start))
 			}
 			b.ReportMetric(float64(best.Microseconds())/1000, "best-ms")
+			timed := profile.New(waiting{d})
 			slow := load(timed)
-			run(slow)
+			pass(slow)
 			timed.Reset()
-			run(slow)
+			pass(slow)
 			for _, e := range timed.Entries() {
 				b.Logf("%-26s %4d × %8.3f ms", e.Name, e.Calls, float64(e.Time.Microseconds())/1000/float64(e.Calls))
 			}

@@ -35,6 +35,9 @@ type report struct {
 	Goroutines [2]float64 `json:"goroutines"`
 }
 
+// msSince is the time since then in ms.
+func msSince(t time.Time) float64 { return float64(time.Since(t).Microseconds()) / 1000 }
+
 type quantiles struct {
 	P50 float64 `json:"p50"`
 	P99 float64 `json:"p99"`
@@ -104,7 +107,7 @@ func (c *client) load(ctx context.Context, cases []request, d time.Duration) (*r
 		defer func() { <-flying }()
 		from := time.Now()
 		status, err := c.send(q)
-		ms := float64(time.Since(from).Microseconds()) / 1000
+		ms := msSince(from)
 		mu.Lock()
 		defer mu.Unlock()
 		switch {

@@ -54,11 +54,7 @@ type outcome struct {
 // answer. ms are measured times of requests.
 func simulate(ms []float64, replicas int, load float64, of int) (o outcome) {
 	r := rand.New(rand.NewPCG(1, uint64(replicas)))
-	mean := 0.0
-	for _, v := range ms {
-		mean += v / float64(len(ms))
-	}
-	o.rate = load * float64(replicas) / mean * 1000
+	o.rate = load * float64(replicas) / mean(ms) * 1000
 	c := make(cluster, replicas)
 	var answered []float64
 	now, busy, n := 0.0, 0.0, max(50000, 2000*replicas)
@@ -83,14 +79,18 @@ func simulate(ms []float64, replicas int, load float64, of int) (o outcome) {
 	return o
 }
 
+func mean(values []float64) (m float64) {
+	for _, v := range values {
+		m += v / float64(len(values))
+	}
+	return m
+}
+
 // simulation is a page about measured times, as Markdown.
 func simulation(ms []float64, price float64) string {
 	var b strings.Builder
 	all := newQuantiles(slices.Clone(ms))
-	mean := 0.0
-	for _, v := range ms {
-		mean += v / float64(len(ms))
-	}
+	mean := mean(ms)
 	fmt.Fprintf(&b, "Measured on one machine, %d requests of the mix one after the other: %.1f ms in the mean, %.1f ms the median, %.1f ms for 99 %%, %.1f a second.\n\n", len(ms), mean, all.P50, all.P99, 1000/mean)
 	b.WriteString("| replicas | load | requests a second | replica | median | 99 % | refused | 1,000 requests cost |\n|---|---|---|---|---|---|---|---|\n")
 	for _, replicas := range []int{1, 10, 100} {
@@ -119,7 +119,7 @@ func (c *client) times(cases []request, d time.Duration) (ms []float64, err erro
 		if err != nil || status == 429 {
 			return nil, fmt.Errorf("alone, request %d: status %d: %w", len(ms), status, err)
 		}
-		ms = append(ms, float64(time.Since(from).Microseconds())/1000)
+		ms = append(ms, msSince(from))
 	}
 	return ms, nil
 }

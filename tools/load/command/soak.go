@@ -120,7 +120,7 @@ func soakFor(ctx context.Context, program []string, cases []request, d time.Dura
 						r.Refused++
 					case err == nil:
 						r.Answered++
-						answered = append(answered, float64(time.Since(from).Microseconds())/1000)
+						answered = append(answered, msSince(from))
 					case s.ending.IsZero() || errors.As(err, new(wrong)):
 						r.Failed++
 						r.Failure = err.Error()

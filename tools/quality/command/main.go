@@ -76,11 +76,7 @@ func Run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 }
 
 func write(dir, name string, data []byte) error {
-	_, err := atomicfile.Write(filepath.Join(dir, name), func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
-	return err
+	return atomicfile.WriteBytes(filepath.Join(dir, name), data)
 }
 
 // sheet lays pictures out in rows, each pixel drawn as scale×scale.

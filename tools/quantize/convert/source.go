@@ -95,12 +95,8 @@ func (o *Opened) Model(t Types, note func(string)) (Model, error) {
 
 func (o *Opened) describe(t Types, note func(string)) (Model, error) {
 	said := o.Said
-	said.File = filepath.Base(o.Checkpoint)
-	if o.Config != "" {
-		said.ConfigFile = o.Config
-		if err := checkpoint.ReadJSON(o.Config, &said.Config); err != nil {
-			return Model{}, err
-		}
+	if err := named(&said, o.Checkpoint, o.Config); err != nil {
+		return Model{}, err
 	}
 	ignored := o.in.Ignore(o.Ignore)
 	network, err := family.Read(o.in, said)
@@ -151,12 +147,9 @@ func add(m Model, put func(Model, family.Model) (Model, error), flag, path, conf
 	if path == "" {
 		return m, nil
 	}
-	said := family.Said{File: filepath.Base(path), GuidedChannels: -1}
-	if config != "" {
-		said.ConfigFile = config
-		if err := checkpoint.ReadJSON(config, &said.Config); err != nil {
-			return m, err
-		}
+	said := family.Said{GuidedChannels: -1}
+	if err := named(&said, path, config); err != nil {
+		return m, err
 	}
 	a, err := family.Read(of, said)
 	each(note, flag+": ", of.Notes, a.Notes)
@@ -167,6 +160,16 @@ func add(m Model, put func(Model, family.Model) (Model, error), flag, path, conf
 		err = fmt.Errorf("%s %s: %w", flag, path, err)
 	}
 	return m, err
+}
+
+// named has said know the checkpoint's file and what a config that was given says.
+func named(said *family.Said, path, config string) error {
+	said.File = filepath.Base(path)
+	if config == "" {
+		return nil
+	}
+	said.ConfigFile = config
+	return checkpoint.ReadJSON(config, &said.Config)
 }
 
 func each(note func(string), prefix string, notes ...[]string) {

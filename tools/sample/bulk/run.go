@@ -113,8 +113,7 @@ func resumed(p Plan, all []block, part, about string) (int, error) {
 		if _, err := os.Stat(part); err == nil {
 			return 0, fmt.Errorf("%s is there, but not %s, which says of what run it is: remove it", part, about)
 		}
-		_, err := atomicfile.Write(about, func(w io.Writer) error { _, err := w.Write(want); return err })
-		return 0, err
+		return 0, atomicfile.WriteBytes(about, want)
 	case err != nil:
 		return 0, err
 	case !bytes.Equal(got, want):

@@ -15,10 +15,7 @@ var encodings = []struct{ name, end string }{{"br", ".br"}, {"gzip", ".gz"}}
 // is one of the plain file.
 func compressed(files fs.FS, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
-		if strings.HasSuffix(r.URL.Path, "/") {
-			name = path.Join(name, "index.html")
-		}
+		name := fileName(r)
 		kind, ok := kinds[path.Ext(name)]
 		if !ok {
 			h.ServeHTTP(w, r)

@@ -124,8 +124,13 @@ func serveModels(mux *http.ServeMux, list []listed) {
 			return
 		}
 		defer f.Close()
-		w.Header().Set("Content-Type", "application/octet-stream")
-		w.Header().Set("ETag", `"`+list[i].SHA256+`"`)
-		http.ServeContent(w, r, list[i].File, time.Time{}, f)
+		serveModel(w, r, list[i].SHA256, f)
 	})
+}
+
+// serveModel answers with a model's file, which its hash tells from others.
+func serveModel(w http.ResponseWriter, r *http.Request, sha256 string, file io.ReadSeeker) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("ETag", `"`+sha256+`"`)
+	http.ServeContent(w, r, "", time.Time{}, file)
 }

@@ -29,9 +29,7 @@ func page(built fs.FS, b blobs, more []listed, isolate bool) http.Handler {
 			continue
 		}
 		mux.HandleFunc("GET /dit8/"+name, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "application/octet-stream")
-			w.Header().Set("ETag", `"`+blob.sha256+`"`)
-			http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(blob.data))
+			serveModel(w, r, blob.sha256, bytes.NewReader(blob.data))
 		})
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -46,15 +44,21 @@ func page(built fs.FS, b blobs, more []listed, isolate bool) http.Handler {
 	})
 }
 
+// fileName is the name of the file that a request asks the page's for.
+func fileName(r *http.Request) string {
+	name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
+	if strings.HasSuffix(r.URL.Path, "/") {
+		name = path.Join(name, "index.html")
+	}
+	return name
+}
+
 // tagged gives files that have no time, as those in a program, a tag of their content, so that
 // browsers need not take them again.
 func tagged(files fs.FS, h http.Handler) http.Handler {
 	var tags sync.Map // by name
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
-		if strings.HasSuffix(r.URL.Path, "/") {
-			name = path.Join(name, "index.html")
-		}
+		name := fileName(r)
 		if st, err := fs.Stat(files, name); err == nil && st.ModTime().IsZero() && !st.IsDir() {
 			tag, ok := tags.Load(name)
 			if !ok {

@@ -19,6 +19,11 @@ type weights struct {
 	rank   int   // the higher, the sooner it is taken
 }
 
+// averaged tells whether they are an average: one of their keys says so.
+func (w weights) averaged() bool {
+	return slices.ContainsFunc(strings.Split(w.path, "."), IsAverage)
+}
+
 // maxKeys bounds how deep dictionaries are looked into.
 const maxKeys = 4
 
@@ -164,7 +169,7 @@ func choose(top any, which string) (f *File, err error) {
 	if err := f.tensors(w.dict); err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(strings.Split(w.path, "."), IsAverage) {
+	if w.averaged() {
 		f.Trained = trained(found)
 	}
 	return f, nil
@@ -174,7 +179,7 @@ func choose(top any, which string) (f *File, err error) {
 func trained(found []weights) []Tensor {
 	best := weights{rank: -1}
 	for _, w := range found {
-		if w.dict != nil && w.matrix && w.rank > best.rank && !slices.ContainsFunc(strings.Split(w.path, "."), IsAverage) {
+		if w.dict != nil && w.matrix && w.rank > best.rank && !w.averaged() {
 			best = w
 		}
 	}
@@ -302,7 +307,7 @@ func (f *File) tensors(d *dict) error {
 // more, as buffers that are not averaged, shapes must leave one way to do it.
 func (f *File) named(l *list, found []weights) error {
 	for _, w := range found {
-		if w.dict == nil || !w.matrix || slices.ContainsFunc(strings.Split(w.path, "."), IsAverage) {
+		if w.dict == nil || !w.matrix || w.averaged() {
 			continue
 		}
 		whole := &File{}
