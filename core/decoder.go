@@ -34,7 +34,7 @@ func (g *Generator) SetAutoencoder(id string, a Autoencoder, tensors iter.Seq2[p
 	if err := a.Fits(g.model.Config().InChannels); err != nil {
 		return err
 	}
-	m, err := autoencoder.Load(convolver(g.model.Device()), a.Config, tensors)
+	m, err := autoencoder.Load(convolver(g.model.Device(), a.Config, g.model.Config().InputSize), a.Config, tensors)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (g *Generator) SetAutoencoder(id string, a Autoencoder, tensors iter.Seq2[p
 // by their names in Autoencoder.Specs. A device without convolutions does without: it would
 // take longer for a preview than for a step.
 func (g *Generator) SetPreview(tensors iter.Seq2[param.Tensor, error]) error {
-	dev, ok := own(g.model.Device())
+	dev, ok := own(g.model.Device(), *g.decoder.about.PreviewDecoder, g.model.Config().InputSize)
 	if !ok {
 		for _, err := range tensors {
 			if err != nil {
@@ -96,27 +96,31 @@ func (g *Generator) AutoencoderID() string {
 	return g.decoder.id
 }
 
-// convolver is what runs an autoencoder: the device itself, or the one that it names for
-// that, or Go, which gives the same bits slowly.
-func convolver(dev compute.Device) compute.Convolver {
-	if c, ok := own(dev); ok {
+// convolver is what runs an autoencoder for latents n×n: the device itself, or the one that it
+// names for that, or Go, which gives the same bits slowly.
+func convolver(dev compute.Device, c autoencoder.Config, n int) compute.Convolver {
+	if c, ok := own(dev, c, n); ok {
 		return c
 	}
 	return generic.New()
 }
 
 // own is the device with convolutions that comes with dev: dev itself, or another beside it, as a
-// graphics processor has that can do without.
-func own(dev compute.Device) (compute.Convolver, bool) {
-	if d, ok := dev.(interface{ Beside() compute.Device }); ok {
+// graphics processor has, whose memory may not do for an autoencoder.
+func own(dev compute.Device, c autoencoder.Config, n int) (compute.Convolver, bool) {
+	if d, ok := dev.(interface {
+		Fits(c autoencoder.Config, h, w int) bool
+		Beside() compute.Device
+	}); ok && !d.Fits(c, n, n) {
 		dev = d.Beside()
 	}
-	c, ok := dev.(compute.Convolver)
-	return c, ok
+	v, ok := dev.(compute.Convolver)
+	return v, ok
 }
 
 // release gives back what decoding took.
-func (d *decoder) release() {
+func (g *Generator) release() {
+	d := g.decoder
 	if d == nil {
 		return
 	}
@@ -140,20 +144,22 @@ var decoded = Pixels{Mean: 0.5, Std: 0.5}
 
 // decode makes the picture of latents z, one image of the batch of images first and on.
 func (s *sampler) decode(z, batch []float32, first int) (*image.NRGBA, error) {
-	d, n, size := s.g.decoder, s.Config().InputSize, s.g.ImageSize()
-	out := make([]float32, d.Config().ImageChannels*size*size)
+	n, size := s.Config().InputSize, s.g.ImageSize()
+	out := make([]float32, s.g.decoder.Config().ImageChannels*size*size)
 	parts, told := s.g.decodeParts(), 0
-	err := d.Decode(s.ctx, out, d.latents.Apply(z), n, n, func(done float64) {
+	see := func(done float64) {
 		for ; told < int(done*float64(parts)); told++ {
 			s.done++
 			if s.onStep != nil {
 				s.onStep(Event{Step: s.done, Steps: s.total, First: first, Images: len(batch) / len(z), Decoding: true, g: s.g, ctx: s.ctx, clean: batch})
 			}
 		}
-	})
+	}
+	err := s.g.moving(func() error { d := s.g.decoder; return d.Decode(s.ctx, out, d.latents.Apply(z), n, n, see) })
 	if err != nil {
 		return nil, err
 	}
+	s.follow()
 	if !allFinite(out) {
 		return nil, fmt.Errorf("%w: the autoencoder's", ErrNotFinite)
 	}

@@ -110,9 +110,10 @@ func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event
 	s := newSampler(ctx, g, req)
 	if req.Edit != nil {
 		var err error
-		if s.edit, err = g.newEditor(ctx, req.Edit); err != nil {
+		if err = g.moving(func() error { s.edit, err = g.newEditor(ctx, req.Edit); return err }); err != nil {
 			return nil, err
 		}
+		s.follow()
 	}
 	batch := s.batch()
 	batches := (req.Count + batch - 1) / batch
@@ -120,7 +121,7 @@ func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event
 	s.onStep, s.evaluations = onStep, batches*req.Steps
 	s.total = s.evaluations + req.Count*g.decodeParts()
 	defer s.Free()
-	defer g.decoder.release()
+	defer g.release()
 	res := &Result{}
 	for first := 0; first < req.Count; first += batch {
 		z, err := s.run(first, min(batch, req.Count-first))

@@ -120,7 +120,7 @@ func (g *Generator) Inspect(ctx context.Context, req Request) (*Modulation, erro
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := m.read(g, req, conds[first:min(first+rows, len(conds))], first); err != nil {
+		if err := g.moving(func() error { return m.read(g, req, conds[first:min(first+rows, len(conds))], first) }); err != nil {
 			return nil, err
 		}
 	}

@@ -21,6 +21,18 @@ func (g *Generator) ready() error {
 	return nil
 }
 
+// moving does f, and once more where the device was lost meanwhile and there is another.
+func (g *Generator) moving(f func() error) error {
+	err := f()
+	if g.again == nil || !errors.Is(err, compute.ErrLost) {
+		return err
+	}
+	if err := g.move(); err != nil {
+		return err
+	}
+	return f()
+}
+
 // move makes g the generator that again gives.
 func (g *Generator) move() error {
 	other, err := g.again()

@@ -47,6 +47,14 @@ func newSampler(ctx context.Context, g *Generator, all ...Request) *sampler {
 	return s
 }
 
+// follow has the sampler go on with the generator's network, where that is on another device by now.
+func (s *sampler) follow() {
+	if s.Model != s.g.model {
+		s.Free()
+		s.Model = s.g.model
+	}
+}
+
 // image is the request of image i of all, and the image's number, of which its noise is.
 func (s *sampler) image(i int) (r *Request, number uint32) {
 	r = &s.all[i/s.req.Count]

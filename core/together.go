@@ -46,6 +46,9 @@ func (g *Generator) GenerateAll(ctx context.Context, reqs []Request) ([]*Result,
 	if err := g.drawable(); err != nil {
 		return nil, err
 	}
+	if err := g.ready(); err != nil {
+		return nil, err
+	}
 	s := newSampler(ctx, g, reqs...)
 	count := reqs[0].Count
 	if s.batch() < count*len(reqs) {
@@ -60,7 +63,7 @@ func (g *Generator) GenerateAll(ctx context.Context, reqs []Request) ([]*Result,
 	start := time.Now()
 	s.evaluations = reqs[0].Steps
 	defer s.Free()
-	defer g.decoder.release()
+	defer g.release()
 	z, err := s.run(0, count*len(reqs))
 	if err != nil {
 		return nil, err

@@ -45,12 +45,37 @@ func (c Config) checkSize(h, w int) error {
 
 // WorkspaceLen is about how many float32 values decoding needs, for latents h×w.
 func (c Config) WorkspaceLen(h, w int) (sum int) {
-	m := newModel(nil, c)
-	m.places()
-	for _, n := range m.decoding(h, w).sizes(h, w, c.LatentChannels) {
+	for _, n := range c.decodingSizes(h, w) {
 		sum += n
 	}
 	return sum
+}
+
+// LargestLen is how many float32 values the largest buffer has that decoding latents h×w takes, and
+// encoding a picture to them.
+func (c Config) LargestLen(h, w int) (n int) {
+	for _, b := range c.decodingSizes(h, w) {
+		n = max(n, b)
+	}
+	if c.Encoder != nil {
+		h, w = h*c.Factor(), w*c.Factor()
+		for _, b := range c.shape().encoding(h, w).sizes(h, w, c.ImageChannels) {
+			n = max(n, b)
+		}
+	}
+	return n
+}
+
+// decodingSizes are those of the buffers.
+func (c Config) decodingSizes(h, w int) [3]int {
+	return c.shape().decoding(h, w).sizes(h, w, c.LatentChannels)
+}
+
+// shape is a model without weights.
+func (c Config) shape() *Model {
+	m := newModel(nil, c)
+	m.places()
+	return m
 }
 
 // decoding lists the steps of a decoder.

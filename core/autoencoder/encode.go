@@ -23,14 +23,10 @@ func (m *Model) Encode(ctx context.Context, moments, x []float32, h, w int, see 
 	if len(x) != m.cfg.ImageChannels*h*w || len(moments) != m.cfg.Moments()*size || size == 0 {
 		return fmt.Errorf("autoencoder: encode %d×%d pixels: %d values in, %d out", h, w, len(x), len(moments))
 	}
-	l := &plan{h: h, w: w, c: m.cfg.ImageChannels}
 	if m.cfg.Kind == Tiny {
 		x = halved(x)
-		m.tinyEncoder.encode(l, m.cfg)
-	} else {
-		m.encoding(l)
 	}
-	return m.run(ctx, l, moments, x, h, w, m.cfg.ImageChannels, see)
+	return m.run(ctx, m.encoding(h, w), moments, x, h, w, m.cfg.ImageChannels, see)
 }
 
 // Moments is the number of channels that Encode makes.
@@ -42,7 +38,12 @@ func (c Config) Moments() int {
 }
 
 // encoding lists the steps of an encoder.
-func (m *Model) encoding(l *plan) {
+func (m *Model) encoding(h, w int) *plan {
+	l := &plan{h: h, w: w, c: m.cfg.ImageChannels}
+	if m.cfg.Kind == Tiny {
+		m.tinyEncoder.encode(l, m.cfg)
+		return l
+	}
 	e, shape := &m.encoder, *m.cfg.Encoder
 	l.convolve(same(shape.Channels[0]), convOptions{conv: &e.convIn})
 	for i := range e.levels {
@@ -56,4 +57,5 @@ func (m *Model) encoding(l *plan) {
 	if shape.Quant {
 		l.linear(&e.quant, 2*m.cfg.LatentChannels)
 	}
+	return l
 }

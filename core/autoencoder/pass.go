@@ -170,7 +170,7 @@ func (p *pass) groupNorm(n norm) compute.GroupNorm {
 
 // run runs a plan on a picture [C, H, W] and writes what comes of it to out. see, where
 // it's not nil, is told after each step how much of the work is done. It ends with
-// ctx's error within one step of ctx's end.
+// ctx's error within one step of ctx's end, and with compute.ErrLost where the device was lost.
 func (m *Model) run(ctx context.Context, l *plan, out, in []float32, h, w, c int, see func(done float64)) error {
 	if err := m.reserve(l.sizes(h, w, c)); err != nil {
 		return err
@@ -194,7 +194,7 @@ func (m *Model) run(ctx context.Context, l *plan, out, in []float32, h, w, c int
 	values := make([]float32, len(out))
 	m.dev.Read(values, p.picture())
 	planes(out, values, p.c)
-	return nil
+	return compute.Lost(m.dev)
 }
 
 // reserve makes the buffers at least so large.

@@ -22,14 +22,19 @@ type Device struct {
 // some operations.
 type operation struct {
 	name    string // of a linear layer its epilogue
-	in, out int    // of a linear layer
+	in, out int    // of a linear layer, or a convolution
+	taps    int    // of a convolution
 }
 
 func (o operation) String() string {
 	if o.in == 0 {
 		return o.name
 	}
-	return fmt.Sprintf("linear %d→%d%s", o.in, o.out, o.name)
+	kind := "linear"
+	if o.taps > 0 {
+		kind = fmt.Sprintf("convolution of %d", o.taps)
+	}
+	return fmt.Sprintf("%s %d→%d%s", kind, o.in, o.out, o.name)
 }
 
 // Entry is one operation with its shapes, such as "linear 384→1536 gelu".
@@ -81,7 +86,7 @@ func (d *Device) add(start time.Duration, o operation, macs int) {
 }
 
 func (d *Device) addLinear(start time.Duration, w compute.Linear, epilogue string, rows int) {
-	d.add(start, operation{epilogue, w.In(), w.Out()}, rows*w.In()*w.Out())
+	d.add(start, operation{name: epilogue, in: w.In(), out: w.Out()}, rows*w.In()*w.Out())
 }
 
 var epilogues = [...]string{compute.NoActivation: "", compute.WithGELU: " gelu", compute.WithSiLU: " silu"}
@@ -133,6 +138,42 @@ func (d *Device) NormRotate(qkv compute.F32, h compute.Heads, qNorm, kNorm, rope
 	start := d.now()
 	d.Device.NormRotate(qkv, h, qNorm, kNorm, rope)
 	d.add(start, operation{name: "norm rotate"}, 0)
+}
+
+// conv is a convolution with its number of taps.
+type conv struct {
+	compute.Conv
+	taps int
+}
+
+// Free is compute.FreeConv's.
+func (c conv) Free() { compute.FreeConv(c.Conv) }
+
+// NewConv is compute.Convolver's.
+func (d *Device) NewConv(w compute.ConvWeights) (compute.Conv, error) {
+	v, ok := d.Device.(compute.Convolver)
+	if !ok {
+		return nil, fmt.Errorf("profile: the device %s has no convolutions", d.Name())
+	}
+	c, err := v.NewConv(w)
+	if err != nil {
+		return nil, err
+	}
+	return conv{c, w.Kernel * w.Kernel}, nil
+}
+
+// Conv is compute.Convolver's.
+func (d *Device) Conv(out compute.ConvOutput, in compute.ConvInput, c compute.Conv) {
+	start, own := d.now(), c.(conv)
+	d.Device.(compute.Convolver).Conv(out, in, own.Conv)
+	d.add(start, operation{in: c.In(), out: c.Out(), taps: own.taps}, out.Dst.Len*c.In()*own.taps)
+}
+
+// GroupNorm is compute.Convolver's.
+func (d *Device) GroupNorm(dst, x compute.F32, h, w int, n compute.GroupNorm) {
+	start := d.now()
+	d.Device.(compute.Convolver).GroupNorm(dst, x, h, w, n)
+	d.add(start, operation{name: "group norm"}, 0)
 }
 
 // Copy is compute.Device's.

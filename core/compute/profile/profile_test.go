@@ -59,3 +59,28 @@ func TestEntries(t *testing.T) {
 		t.Errorf("no entry for %s", name)
 	}
 }
+
+// So does an autoencoder's, on the device that is timed, and its memory is given back there.
+func TestConvolutions(t *testing.T) {
+	d := New(generic.New())
+	c, err := d.NewConv(compute.ConvWeights{In: 4, Out: 5, Kernel: 3, Stride: 2, F32: make([]float32, 5*9*4), Bias: make([]float32, 5)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer compute.FreeConv(c)
+	x, err := d.Alloc(6 * 8 * 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := d.Alloc(3 * 4 * 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Conv(compute.ConvOutput{Dst: y}, compute.ConvInput{X: x, H: 6, W: 8}, c)
+	if e := d.Entries(); len(e) != 1 || e[0].Name != "convolution of 9 4→5" || e[0].MACs != 3*4*5*9*4 {
+		t.Errorf("entries %+v", e)
+	}
+	if _, err := New(struct{ compute.Device }{d}).NewConv(compute.ConvWeights{}); err == nil {
+		t.Error("a device without convolutions has one")
+	}
+}
