@@ -5,7 +5,8 @@
 //
 //	load(read, …): Promise<info>; read(): Promise<Uint8Array|null> gives the model file's next bytes; one more is of the autoencoder's file,
 //		where it is another one. A damaged file is a FormatError.
-//	generate(json, onStep): Promise<result>; onStep({step, steps, first, size, t, images, states, decoding}) may be left out
+//	generate(json, onStep, states): Promise<result>; onStep({step, steps, first, size, t, images, states, decoding}) may be left out;
+//		its states, which are as many bytes as the images, are there where the third argument says so
 //	read(text): said; what a prompt says in the model's words, at once; see words.go
 //	inspect(json): Promise<modulation>; see inspect.go
 //	bench(json, onPass): Promise<result>; onPass({done, total}) may be left out
@@ -123,7 +124,7 @@ func list[T ~string](names []T) []any {
 }
 
 // generate makes the images of the request args[0] and calls args[1] after each
-// step.
+// step, with its noisy images if args[2] is true.
 func (p *program) generate(args []js.Value) (any, error) {
 	switch {
 	case p.generator == nil:
@@ -135,6 +136,7 @@ func (p *program) generate(args []js.Value) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	noisy := len(args) > 2 && args[2].Truthy()
 	ctx, end := p.begin()
 	defer end()
 	res, err := p.generator.Generate(ctx, req, func(e core.Event) {
@@ -144,6 +146,9 @@ func (p *program) generate(args []js.Value) (any, error) {
 		images, states := make([]any, e.Images), []any{}
 		for i := range images {
 			images[i] = pixels(e.Image(i))
+			if !noisy {
+				continue
+			}
 			if m := e.State(i); m != nil {
 				states = append(states, pixels(m))
 			}

@@ -17,7 +17,7 @@ await page.evaluate(() => {
 });
 
 const [sheet, way] = await page.evaluate(async () => {
-  const { Sampler } = await import("./dit8/sampler.js"), { columns, pictures } = await import("./gallery.js");
+  const { Sampler } = await import("./dit8/sampler.js"), { columns, first, look, pictures } = await import("./gallery.js");
   const sampler = await Sampler.load();
   const put = (context, image, x, y, side) => {
     const canvas = new OffscreenCanvas(image.width, image.height);
@@ -29,10 +29,10 @@ const [sheet, way] = await page.evaluate(async () => {
   context.fillStyle = "#fff";
   context.fillRect(0, 0, sheet.width, sheet.height);
   for (const [i, { prompt }] of pictures.entries()) {
-    const { images: [image] } = await sampler.generate({ prompt, seed: 1 });
+    const { images: [image] } = await sampler.generate({ prompt, ...look });
     put(context, image, i % columns * side, Math.floor(i / columns) * side, side);
   }
-  const frames = [], { images: [done] } = await sampler.generate({ prompt: pictures[0].prompt, seed: 1, steps: 20 }, { onStep: ({ states: [state] }) => frames.push(state) });
+  const frames = [], { images: [done] } = await sampler.generate({ ...first, steps: 20 }, { states: true, onStep: ({ states: [state] }) => frames.push(state) });
   const shown = [0, 4, 8, 11, 14, 16, 18].map((k) => frames[k]).concat(done);
   const strip = new OffscreenCanvas(shown.length * 96, 96), to = strip.getContext("2d");
   shown.forEach((image, i) => put(to, image, i * 96, 0, 96));

@@ -212,7 +212,7 @@ export interface Step {
   t: number;
   /** Estimates of the finished images. */
   images: ImageData[];
-  /** The noisy images that the step began with; empty of models of latents. */
+  /** The noisy images that the step began with, where they were asked for; empty of models of latents. */
   states: ImageData[];
 }
 
@@ -317,16 +317,16 @@ export class Sampler {
   readonly memory: number;
 
   /**
-   * Makes images, and shows them after each step. Leaving the loop cancels.
+   * Makes images, and shows them after each step, with states where they are asked for (they double what is sent). Leaving the loop cancels.
    * @throws {RequestError}
    */
-  sample(request: Request, options?: { signal?: AbortSignal }): AsyncGenerator<Step | ({ type: "result" } & Result), void, void>;
+  sample(request: Request, options?: { signal?: AbortSignal; states?: boolean }): AsyncGenerator<Step | ({ type: "result" } & Result), void, void>;
 
   /**
-   * Makes images.
+   * Makes images. onStep is shown each step, with states where they are asked for (they double what is sent).
    * @throws {RequestError}
    */
-  generate(request: Request, options?: { signal?: AbortSignal; onStep?(step: Step): void }): Promise<Result>;
+  generate(request: Request, options?: { signal?: AbortSignal; onStep?(step: Step): void; states?: boolean }): Promise<Result>;
 
   /** Reads a prompt in the model's words, for who shows which count. */
   read(text: string, options?: { signal?: AbortSignal }): Promise<Said>;

@@ -76,12 +76,12 @@ export class Sampler {
 
   get classes() { return this.info.classes; }
 
-  async *sample(request, { signal } = {}) {
+  async *sample(request, { signal, states } = {}) {
     const stop = new AbortController();
     const events = [];
     let wake;
     const put = (event) => { events.push(event); wake?.(); };
-    const work = this.#generate(request, { signal: stop.signal, onStep: put }).then((result) => put({ type: "result", ...result }), (error) => put({ error }));
+    const work = this.#generate(request, { signal: stop.signal, onStep: put, states }).then((result) => put({ type: "result", ...result }), (error) => put({ error }));
     const abort = () => stop.abort(signal.reason);
     signal?.addEventListener("abort", abort);
     if (signal?.aborted) abort();
@@ -101,14 +101,14 @@ export class Sampler {
     }
   }
 
-  generate(request, { signal, onStep } = {}) {
-    return this.#generate(request, { signal, onStep });
+  generate(request, { signal, onStep, states } = {}) {
+    return this.#generate(request, { signal, onStep, states });
   }
 
-  async #generate(request, { signal, onStep }) {
+  async #generate(request, { signal, onStep, states: noisy }) {
     const imageData = (images, size) => images.map((pixels) => new ImageData(pixels, size));
     const onEvent = onStep && (({ images, states, size, ...event }) => onStep({ type: "step", ...event, images: imageData(images, size), states: imageData(states, size) }));
-    const { images, size, metadata } = await this.#call("generate", { request: prepared(request, this.classes), steps: !!onStep }, { signal, onEvent });
+    const { images, size, metadata } = await this.#call("generate", { request: prepared(request, this.classes), steps: !!onStep, states: !!noisy }, { signal, onEvent });
     const result = { images: imageData(images, size), metadata, sha256: metadata.sha256 };
     const toBlob = async ({ scale = 1 } = {}) => {
       if (!whole(scale, 1, 64)) throw new RequestError(`scale is ${show(scale)}, allowed: 1 to 64`, "scale");

@@ -1,6 +1,6 @@
 // The worker of a Sampler: runs the Go program dit8.wasm with the kernels beside it.
 //   in:  {type: "start", threads, device} once, then with an id that the answers have
-//        {type: "load", model, vae?, storage} | {type: "generate", request, steps} with steps where events are wanted | {type: "read" | "inspect" | "bench", request} | {type: "cancel"}
+//        {type: "load", model, vae?, storage} | {type: "generate", request, steps, states} with steps where events are wanted, and states in them | {type: "read" | "inspect" | "bench", request} | {type: "cancel"}
 //   out: {id, type: "event", event} as often as there is news, then
 //        {id, type: "done", result, memory} or {id, type: "error", error: {name, message, field?, …}}
 import "./wasm_exec.js";
@@ -112,9 +112,9 @@ const calls = {
       }
     }
   },
-  async generate({ request, steps }, report) {
+  async generate({ request, steps, states }, report) {
     const dit8 = await program;
-    return dit8.generate(JSON.stringify(request), steps ? report : undefined);
+    return dit8.generate(JSON.stringify(request), steps ? report : undefined, states);
   },
   async read({ request }) {
     return (await program).read(request);

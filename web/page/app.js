@@ -139,7 +139,7 @@ async function run(request, made) {
   $("frame").scrollIntoView({ block: "nearest" });
   const { info } = sampler, steps = recorder({ steps: info.steps, ...request }), text = JSON.stringify(request);
   try {
-    const done = await sampler.generate(request, { signal: mine.signal, onStep: (step) => {
+    const done = await sampler.generate(request, { signal: mine.signal, states: true, onStep: (step) => {
       if (live) view.step(step, request.count ?? 1);
       steps.add(step);
       stepped(step, began);
@@ -232,7 +232,7 @@ async function record(picked) {
   if (!sampler || picked.model.id !== sampler.info.id) return;
   const mine = begin("sampling", "Making the steps again…"), steps = recorder(picked.request);
   try {
-    const done = await sampler.generate(picked.request, { signal: mine.signal, onStep: steps.add });
+    const done = await sampler.generate(picked.request, { signal: mine.signal, states: true, onStep: steps.add });
     picked.result ??= done;
     if (end(mine)) status("Ready.", { part: 1, quiet: true });
     return steps.frames;

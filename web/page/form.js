@@ -1,5 +1,5 @@
 // The form as a Request, and a Request as the form: with a field for a class or, for a model that is told words, for a prompt.
-import { gallery } from "./gallery.js";
+import { gallery, look } from "./gallery.js";
 import { mix, numeric } from "./mix.js";
 import { picker, titled } from "./picker.js";
 import { prompt as makePrompt } from "./prompt.js";
@@ -22,7 +22,7 @@ export function form({ onChange, onPick, read }) {
   const shares = mix({ first: () => subject.value });
   const pictures = gallery({ onPick: (prompt) => {
     words.value = prompt;
-    if (!self.locked) $("seed").value = 1; // the gallery's
+    if (!self.locked) $("seed").value = look.seed;
     shares.renamed();
     marked();
     last = info && JSON.stringify(self.read());
@@ -114,7 +114,7 @@ export function form({ onChange, onPick, read }) {
       options($("solver"), info.solvers);
       options($("schedule"), info.schedules);
       for (const [id, max] of [["steps", info.maxSteps], ["guidance", info.maxGuidance], ["count", info.maxCount]]) $(id).max = max;
-      this.write(worded ? { prompt: info.examples[0] ?? info.words[0], seed: 1 } : { class: some[0] ?? info.classes[0], seed: 1 });
+      this.write(worded ? pictures.first ?? { prompt: info.examples[0] ?? info.words[0], seed: 1 } : { class: some[0] ?? info.classes[0], seed: 1 });
     },
 
     // say shows the field for words, or the one for classes.

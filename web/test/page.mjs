@@ -33,9 +33,10 @@ export const phone = { viewport: { width: 360, height: 740 }, hasTouch: true };
 // status waits for a status that begins like that.
 export const status = (page, text) => page.waitForFunction((text) => document.getElementById("status")?.textContent.startsWith(text), text);
 
-// fill fills in fields, opening what they are in.
+// fill fills in fields, opening what they are in. A prompt without a style is in none.
 export async function fill(page, fields) {
-  for (const [id, value] of Object.entries(fields)) {
+  const said = "prompt" in fields && await page.isVisible("#styles [data-style='']") ? { style: "", ...fields } : fields;
+  for (const [id, value] of Object.entries(said)) {
     if (id === "style") {
       await page.click(`#styles [data-style='${value}']`);
       continue;

@@ -90,8 +90,10 @@ for (const [why, init, note] of [
 
 test("a first visit makes the first pick", async () => {
   const other = await site.open({ address: "", until: "Done" });
-  assert.equal(await other.textContent("#title"), "fox, seed 1");
+  assert.equal(await other.textContent("#title"), "smiling face with sunglasses, fluent-3d, seed 4");
   assert.equal(await other.$$eval(".tile", (tiles) => tiles.length), 1);
+  await made(other, () => other.evaluate(() => { location.hash = "#prompt=fox&seed=1"; }));
+  assert.equal(await other.textContent("#title"), "fox, seed 1", "a link that names no style means none");
   await other.close();
 });
 

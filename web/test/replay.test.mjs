@@ -52,10 +52,10 @@ test("the scrubber goes from noise to the picture", async () => {
 
 test("the way is saved as an animation, which holds the request", async () => {
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save-film")]);
-  assert.equal(download.suggestedFilename(), "fox-1-from-noise.png");
+  assert.equal(download.suggestedFilename(), "smiling face with sunglasses, fluent-3d-4-from-noise.png");
   const png = readFileSync(await download.path());
   assert.equal(png.readUInt32BE(png.indexOf("acTL") + 4), 22, "frames");
-  assert.equal((await readMetadata(new Blob([png]))).request.prompt, "fox");
+  assert.equal((await readMetadata(new Blob([png]))).request.prompt, "smiling face with sunglasses");
 });
 
 test("the gallery is searched, and a click draws", async () => {
@@ -64,7 +64,7 @@ test("the gallery is searched, and a click draws", async () => {
   await page.fill("#find", "appl");
   assert.deepEqual(await shown(), ["red apple"]);
   await made(page, () => page.press("#find", "Enter"));
-  assert.equal(await title(), "red apple, seed 1");
+  assert.equal(await title(), "red apple, fluent-3d, seed 4");
   await page.fill("#find", "nothing like it");
   assert.match(await page.textContent("#thumbs"), /^None of these/);
   await page.fill("#find", "");

@@ -102,12 +102,12 @@ test("sample shows each step, and the result at last", async () => {
   assert.equal(events.at(-1).hash, sha256);
 });
 
-test("generate shows each step as well", async () => {
-  assert.deepEqual(await page.evaluate(async () => {
+test("generate shows each step as well, and the noisy states where they are asked for", async () => {
+  for (const states of [undefined, true]) assert.deepEqual(await page.evaluate(async (states) => {
     const seen = [];
-    await sampler.generate(steps(3), { onStep: ({ step, images }) => seen.push([step, images[0] instanceof ImageData, images[0].width]) });
+    await sampler.generate(steps(3), { states, onStep: ({ step, images, states }) => seen.push([step, images[0] instanceof ImageData, images[0].width, states.length]) });
     return seen;
-  }), [1, 2, 3].map((step) => [step, true, 128]));
+  }, states), [1, 2, 3].map((step) => [step, true, 128, states ? 1 : 0]));
 });
 
 test("a PNG has the pixels and the request, and the command line makes the same of it", async () => {
