@@ -211,7 +211,7 @@ func (m *Model) reserve(sizes [3]int) (err error) {
 	if m.ones.Len > 0 {
 		return nil
 	}
-	ones := make([]float32, m.cfg.widest())
+	ones := make([]float32, m.cfg.Widest())
 	for i := range ones {
 		ones[i] = 1
 	}
@@ -232,8 +232,8 @@ func (m *Model) Release() {
 	m.ones = compute.F32{}
 }
 
-// widest is the largest number of channels.
-func (c Config) widest() (n int) {
+// Widest is the largest number of channels.
+func (c Config) Widest() (n int) {
 	halves := []Half{c.Decoder}
 	if c.Encoder != nil {
 		halves = append(halves, *c.Encoder)

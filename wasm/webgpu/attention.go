@@ -34,9 +34,16 @@ func (d *Device) Attention(dst, qkv compute.F32, h compute.Heads) {
 		uint32(h.Tokens), uint32(h.Heads), uint32(h.Dim), uint32(words), to.at, x.at, math.Float32bits(scale), uint32(fours),
 	}
 	work := 2 * h.Rows() * h.Tokens * h.Width()
-	groups := [3]int{h.Tokens, all, 1}
+	queries := func(op operation, from operand, params []uint32) {
+		each := work / h.Tokens
+		step := max(1, atOnce/each)
+		for first := 0; first < h.Tokens; first += step {
+			some := min(step, h.Tokens-first)
+			d.run(op, some*each, [3]int{some, all, 1}, [operands]operand{to, from}, append(params, uint32(first))...)
+		}
+	}
 	if !h.Int8 {
-		d.run(attentionF32Op, work, groups, [operands]operand{to, x}, params...)
+		queries(attentionF32Op, x, append(params, make([]uint32, 7)...))
 		return
 	}
 	at := 0
@@ -50,5 +57,5 @@ func (d *Device) Attention(dst, qkv compute.F32, h compute.Heads) {
 	s := d.scratch(other, 4*at)
 	d.run(columnsOp, 4*qkv.Len, [3]int{over(h.Dim, lanes), all, 1}, [operands]operand{s, x}, params...)
 	d.run(headsOp, 4*qkv.Len, [3]int{over(h.Tokens, lanes), all, 2}, [operands]operand{s, x}, params...)
-	d.run(attentionI8Op, work, groups, [operands]operand{to, s}, params...)
+	queries(attentionI8Op, s, params)
 }

@@ -21,13 +21,15 @@ type Device struct {
 	areas [areas]area // scratch
 	call  call
 	err   error // why it is of no use, beside what the host knows
+
+	convolves bool // passed TestConvolutions
 }
 
 var _ compute.Device = (*Device)(nil)
 
 // Open returns the device that the global function dit8WebGPU gives a promise of; see
-// webgpu.js. It fails where there is none. It must be tested before it is used: see Test. cpu
-// runs what is no network, such as autoencoders.
+// webgpu.js. It fails where there is none. It must be tested before it is used: see Test and
+// TestConvolutions. cpu runs autoencoders that do not fit it.
 func Open(cpu compute.Device) (*Device, error) {
 	open := js.Global().Get("dit8WebGPU")
 	if open.Type() != js.TypeFunction {
@@ -42,6 +44,9 @@ func Open(cpu compute.Device) (*Device, error) {
 
 // Name tells the graphics processor: "webgpu (intel gen-12lp)".
 func (d *Device) Name() string { return fmt.Sprintf("webgpu (%s)", d.host.Get("name").String()) }
+
+// Largest is the most values that a buffer can have, and so a tensor.
+func (d *Device) Largest() int { return int(largest() / 4) }
 
 // Software tells whether a processor plays the graphics processor.
 func (d *Device) Software() bool { return d.host.Get("software").Bool() }
@@ -75,8 +80,8 @@ func (d *Device) Close() {
 
 // Alloc returns n zeros.
 func (d *Device) Alloc(n int) (compute.F32, error) {
-	if n < 0 || n > int(largest()/4) {
-		return compute.F32{}, fmt.Errorf("webgpu: alloc of %d values, allowed 0 to %d", n, largest()/4)
+	if n < 0 || n > d.Largest() {
+		return compute.F32{}, fmt.Errorf("webgpu: alloc of %d values, allowed 0 to %d", n, d.Largest())
 	}
 	if err := d.Err(); err != nil {
 		return compute.F32{}, err
@@ -224,6 +229,14 @@ const (
 	headsOp
 	attentionI8Op
 	attentionF32Op
+	rowSumsOp
+	groupSumsOp
+	affineOp
+	roundingOp
+	seeOp
+	seeI8Op
+	convI8Op
+	convF32Op
 )
 
 const operands = 4 // of an operation, the first being what it writes
@@ -253,10 +266,9 @@ func (d *Device) run(op operation, work int, groups [3]int, buffers [operands]op
 	run(unsafe.Pointer(&d.call))
 }
 
+const mostGroups = 65535 // workgroups that a dimension can have
+
 // many are n workgroups, which may be more than one dimension can have (number of webgpu.wgsl).
-func many(n int) [3]int {
-	const most = 65535
-	return [3]int{min(n, most), (n + most - 1) / most, 1}
-}
+func many(n int) [3]int { return [3]int{min(n, mostGroups), over(n, mostGroups), 1} }
 
 func over(n, per int) int { return (n + per - 1) / per }

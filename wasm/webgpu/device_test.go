@@ -29,6 +29,8 @@ func TestConformance(t *testing.T) {
 	if !strings.HasPrefix(d.Name(), "webgpu (") {
 		t.Fatalf("the device is %q", d.Name())
 	}
+	defer func(n int) { atOnce = n }(atOnce)
+	atOnce = 1 << 18 // so that large operations go in several parts
 	computetest.Run(t, d.Name(), func() compute.Device { return d })
 	if err := d.Err(); err != nil {
 		t.Fatal(err)

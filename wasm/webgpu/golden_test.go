@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"dit8/core"
+	"dit8/core/autoencoder"
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
 	"dit8/core/dit"
@@ -21,6 +22,9 @@ import (
 func TestSelf(t *testing.T) {
 	d := open(t)
 	if err := d.Test(); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.TestConvolutions(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Race(tests[0].config, generic.New()); err != nil {
@@ -58,24 +62,35 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// tiny is a model of latents.
 func tiny(t *testing.T, dev compute.Device) *core.Generator {
 	t.Helper()
 	info := core.Info{
 		Name: "tiny", Convention: flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock},
-		Classes: []string{"a", "b"}, Defaults: core.Defaults{Steps: 5, Guidance: 2}, Pixels: core.Pixels{Mean: 0.5, Std: 0.5},
+		Classes: []string{"a", "b"}, Defaults: core.Defaults{Steps: 5, Guidance: 2},
 	}
-	cfg := tests[0].config
+	cfg, a := tests[0].config, core.Autoencoder{Config: autoencoders[0], Latents: core.Latents{Mean: make([]float32, 4), Std: []float32{1, 2, 3, 4}}}
+	cfg.InChannels = a.Config.LatentChannels
 	g, err := core.NewGenerator(dev, "id", info, cfg, dit.Random(cfg, 1, true))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.SetAutoencoder("", a, autoencoder.RandomInt8(a.Config, 1)); err != nil {
 		t.Fatal(err)
 	}
 	return g
 }
 
-// A device that is lost in the middle of a request: the request goes on elsewhere, with the same result.
-// No test after this one has a device: it comes last.
+// A device that is lost while it decodes: the request goes on elsewhere, with the same result. No test after this one
+// has a device: it comes last.
 func TestZLost(t *testing.T) {
 	d := open(t)
+	if err := d.TestConvolutions(); err != nil {
+		t.Fatal(err)
+	}
+	if size := tests[0].config.InputSize; !d.Fits(autoencoders[0], size, size) || d.Fits(autoencoders[0], 1<<15, 1<<12) {
+		t.Error("what fits does not, or what does not fit does")
+	}
 	want, err := tiny(t, generic.New()).Generate(context.Background(), tiny(t, generic.New()).Defaults(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -84,15 +99,15 @@ func TestZLost(t *testing.T) {
 	g.OnLost(func() (*core.Generator, error) { return tiny(t, generic.New()), nil })
 	for _, device := range []string{d.Name(), d.Name() + ", then generic"} {
 		steps := 0
-		got, err := g.Generate(context.Background(), g.Defaults(), func(core.Event) {
-			if steps++; steps == 2 && device != d.Name() {
+		got, err := g.Generate(context.Background(), g.Defaults(), func(e core.Event) {
+			if steps++; e.Decoding && device != d.Name() {
 				js.Global().Get("dit8GPU").Call("lose")
 			}
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Metadata.SHA256 != want.Metadata.SHA256 || steps != 5 || got.Metadata.Device != device {
+		if got.Metadata.SHA256 != want.Metadata.SHA256 || steps != 5+3 || got.Metadata.Device != device {
 			t.Errorf("pixels %s in %d steps on %q, want %s on %q", got.Metadata.SHA256, steps, got.Metadata.Device, want.Metadata.SHA256, device)
 		}
 	}

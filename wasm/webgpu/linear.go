@@ -48,12 +48,12 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 	l.params = w.In * w.Out
 	values := l.params + w.Out
 	if l.int8 {
-		l.inner = over(over(w.In, 4), deep) * deep
+		l.inner = filled(w.In)
 		l.params = l.inner * over(w.Out, tile) * tile
 		values = l.params + 2*w.Out
 	}
-	if values > int(largest()/4) {
-		return nil, fmt.Errorf("webgpu: linear %d→%d takes %d bytes, a buffer up to %d", w.In, w.Out, 4*values, largest())
+	if values > d.Largest() {
+		return nil, fmt.Errorf("webgpu: linear %d→%d takes %d values, a buffer up to %d", w.In, w.Out, values, d.Largest())
 	}
 	var err error
 	if l.buffer, err = d.buffer(4 * values); err != nil {
@@ -61,7 +61,7 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 	}
 	at := l.params
 	if l.int8 {
-		l.writeI8(w.I8)
+		l.writeI8(w.I8, w.Out)
 		put(l.buffer, at, w.Scale)
 		at += w.Out
 	} else {
@@ -71,13 +71,16 @@ func (d *Device) NewLinear(w compute.Weights) (compute.Linear, error) {
 	return l, nil
 }
 
-// writeI8 writes rows that are filled up to whole words, some at a time.
-func (l *linear) writeI8(w []int8) {
+// filled is how many words n values of int8 take, filled up to what a workgroup takes at a time.
+func filled(n int) int { return over(over(n, 4), deep) * deep }
+
+// writeI8 writes all rows, which are filled up to whole words, some at a time.
+func (l *linear) writeI8(w []int8, all int) {
 	width := 4 * l.inner
-	rows := min(l.out, max(1, packBytes/width))
+	rows := min(all, max(1, packBytes/width))
 	packed := make([]int8, rows*width)
-	for j := 0; j < l.out; j += rows {
-		n := min(rows, l.out-j)
+	for j := 0; j < all; j += rows {
+		n := min(rows, all-j)
 		for i := range n {
 			copy(packed[i*width:], w[(j+i)*l.in:(j+i+1)*l.in])
 		}
@@ -140,8 +143,9 @@ func (d *Device) linear(dst, x compute.F32, rows int, l *linear, e epilogue) {
 	d.product(d.operand(dst), d.operand(x), x.Len, rows, l, e)
 }
 
-// atOnce bounds the multiplications of a product that is issued in one go, so that none takes a slow processor long.
-const atOnce = 1 << 32
+// atOnce bounds the multiplications that are issued in one go, so that none takes a slow processor long. A variable
+// for tests.
+var atOnce = 1 << 32
 
 // product issues a layer for rows of n values in all.
 func (d *Device) product(dst, x operand, n, rows int, l *linear, e epilogue) {
@@ -155,7 +159,7 @@ func (d *Device) product(dst, x operand, n, rows int, l *linear, e epilogue) {
 		x = d.apart(0, dst, x, n)
 	}
 	e.v = d.apart(1, dst, e.v, e.n)
-	step := max(tile, atOnce/(l.in*l.out)/tile*tile)
+	step := max(tile, min(atOnce/(l.in*l.out), mostGroups*tile)/tile*tile)
 	for first := 0; first < rows; first += step {
 		some := min(step, rows-first)
 		d.run(op, some*l.in*l.out, [3]int{over(l.out, tile), over(some, tile), 1}, [operands]operand{dst, x, {buffer: l.buffer}, e.v},

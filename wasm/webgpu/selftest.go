@@ -3,11 +3,13 @@
 package webgpu
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"time"
 
+	"dit8/core/autoencoder"
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
 	"dit8/core/dit"
@@ -22,6 +24,56 @@ var tests = []struct {
 	{dit.Config{InputSize: 12, PatchSize: 2, InChannels: 3, HiddenSize: 40, Depth: 2, NumHeads: 2, MLPHidden: 53, NumClasses: 2, Norm: dit.RMSNorm, MLP: dit.SwiGLU, QKNorm: true,
 		Rope: dit.AxialRope, Context: dit.Context{Class: 5, Start: 1}}, true},
 	{dit.Config{InputSize: 6, PatchSize: 2, InChannels: 3, HiddenSize: 28, Depth: 1, NumHeads: 2, MLPHidden: 40, NumClasses: 2}, false},
+}
+
+// autoencoders are tiny ones that run every kind of convolution between them.
+var autoencoders = []autoencoder.Config{
+	{ImageChannels: 3, LatentChannels: 4, Groups: 2, Decoder: autoencoder.Half{Channels: []int{10, 36}, Layers: []int{1, 1}, Mid: true, Quant: true},
+		Encoder: &autoencoder.Half{Channels: []int{6, 10}, Layers: []int{1, 1}}},
+	{Kind: autoencoder.Tiny, ImageChannels: 3, LatentChannels: 4, Decoder: autoencoder.Half{Channels: []int{12, 12}, Layers: []int{1, 1}}},
+}
+
+// TestConvolutions reports an error unless the device gives the bits of package generic for tiny autoencoders. Then it
+// runs those that fit it (see Fits).
+func (d *Device) TestConvolutions() error {
+	if d.convolves {
+		return nil
+	}
+	for i, c := range autoencoders {
+		want, err := pictures(generic.New(), c)
+		if err != nil {
+			return err
+		}
+		got, err := pictures(d, c)
+		if err == nil {
+			err = same(got, want)
+		}
+		if err != nil {
+			return fmt.Errorf("webgpu: test of autoencoder %d: %w", i, err)
+		}
+	}
+	d.convolves = true
+	return nil
+}
+
+// pictures are what an autoencoder of random weights decodes, and what it makes of that again.
+func pictures(dev compute.Convolver, c autoencoder.Config) ([]float32, error) {
+	m, err := autoencoder.Load(dev, c, autoencoder.RandomInt8(c, 1))
+	if err != nil {
+		return nil, err
+	}
+	defer m.Free()
+	const h, w = 3, 5
+	z := make([]float32, c.LatentChannels*h*w)
+	for i := range z {
+		z[i] = float32(i*i%61-30) / 16
+	}
+	pixels := c.ImageChannels * h * w * c.Factor() * c.Factor()
+	all := make([]float32, pixels+c.Moments()*h*w)
+	if err := m.Decode(context.Background(), all[:pixels], z, h, w, nil); err != nil || c.Encoder == nil {
+		return all, err
+	}
+	return all, m.Encode(context.Background(), all[pixels:], all[:pixels], h*c.Factor(), w*c.Factor(), nil)
 }
 
 // Test reports an error unless the device gives the bits of package generic for layers of int8 weights,

@@ -5,8 +5,9 @@
 // read(name) gives a promise of the text of webgpu.wgsl. It fails with an Error that says why there is no device. With
 // software a processor may play the GPU. For measurements: unguarded leaves out what keeps compilers from changing floats,
 // counts says what was done.
-const operations = ["quantize", "linearI8", "linearF32", "norm", "rotate", "patches", "unpatchify", "columns", "heads", "attentionI8", "attentionF32"];
-const seldom = ["attentionF32"]; // compiled when it is needed: networks of int8 weights don't
+const operations = ["quantize", "linearI8", "linearF32", "norm", "rotate", "patches", "unpatchify", "columns", "heads", "attentionI8", "attentionF32",
+  "rowSums", "groupSums", "affine", "rounding", "see", "seeI8", "convI8", "convF32"];
+const seldom = operations.slice(operations.indexOf("attentionF32")); // compiled when they are needed: networks of int8 weights don't
 const operands = 4; // buffers of an operation: what it writes, and up to three that it reads
 const slot = 256, slots = 256; // an operation's parameters, in bytes, and how many there are before they are sent
 const enough = 4e9; // multiplications, more or less, that are sent at a time: no driver should take it for a hang

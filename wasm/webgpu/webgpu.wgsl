@@ -454,6 +454,278 @@ fn place(i: u32, inner: bool) -> u32 {
   if (i < image.values) { dst[image.dst + place(i, true)] = x[image.x + i]; }
 }
 
+// ---- convolutions: the norm of a picture x [height, width, channels], what a convolution sees of it, its products
+
+// In scratch memory, beginning with values of rows and channels, or rows and groups, or channels:
+struct Picture {
+  height: u32, width: u32, channels: u32, groups: u32, // groups: 0 where there is no norm
+  x: u32, dst: u32, kind: u32,
+  means: u32, squares: u32, // of rows and groups, behind the sums, least and largest values of rows and channels
+  affine: u32, // mean, scale, shift, bound and inverse of each channel, and the scale of the integers
+  factors: u32, weight: u32, bias: u32, // factors: in w, where the convolution has integers; weight in x, bias in u
+  inner: u32, // words of a pixel's channels
+}
+@group(0) @binding(0) var<uniform> picture: Picture;
+
+// rowSums: Σ x of a row of pixels and a channel, its least and its largest value, or, of kind 1, Σ (x - mean)².
+@compute @workgroup_size(64) fn rowSums(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let p = picture;
+  let all = p.height * p.channels;
+  let i = number(group) * lanes + lane;
+  if (i >= all) { return; }
+  let c = i % p.channels;
+  let y = i / p.channels;
+  let at = p.x + y * p.width * p.channels + c;
+  var s = 0.0;
+  if (p.kind == 1u) {
+    let middle = dst[p.means + y * p.groups + c * p.groups / p.channels];
+    for (var t = 0u; t < p.width; t++) {
+      let d = add(x[at + t * p.channels], -middle);
+      s = add(s, mul(d, d));
+    }
+    dst[i] = s;
+    return;
+  }
+  var low = x[at];
+  var high = low;
+  for (var t = 0u; t < p.width; t++) {
+    let v = x[at + t * p.channels];
+    s = add(s, v);
+    low = min(low, v);
+    high = max(high, v);
+  }
+  dst[i] = s;
+  dst[all + i] = low;
+  dst[2u * all + i] = high;
+}
+
+// groupSums: of the sums of a row's channels, over the number of values to means, or, of kind 1, as they are to squares.
+@compute @workgroup_size(64) fn groupSums(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let p = picture;
+  let i = number(group) * lanes + lane;
+  if (i >= p.height * p.groups) { return; }
+  let n = p.channels / p.groups;
+  var s = 0.0;
+  for (var c = 0u; c < n; c++) { s = add(s, dst[i * n + c]); }
+  if (p.kind == 1u) { dst[p.squares + i] = s; } else { dst[p.means + i] = divide(s, float(i32(p.width * n))); }
+}
+
+var<private> partials: array<f32, 16>;
+// foldedPartials is compute.FoldSum.
+fn foldedPartials() -> f32 {
+  for (var step = 8u; step > 0u; step >>= 1u) {
+    for (var l = 0u; l < step; l++) { partials[l] = add(partials[l], partials[l + step]); }
+  }
+  return partials[0];
+}
+fn normed(t: f32, at: u32) -> f32 { return add(mul(add(t, -dst[at]), dst[at + picture.channels]), dst[at + 2u * picture.channels]); }
+
+// affine: what the norm does to a channel, compute.GroupSums.Affine, and how large what a convolution sees of it can be,
+// compute.Ranges.
+@compute @workgroup_size(64) fn affine(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let p = picture;
+  let c = group.x * lanes + lane;
+  if (c >= p.channels) { return; }
+  let at = p.affine + c;
+  if (p.groups > 0u) {
+    let g = c * p.groups / p.channels;
+    let n = p.channels / p.groups;
+    partials = array<f32, 16>();
+    for (var y = 0u; y < p.height; y++) { partials[y & 15u] = add(partials[y & 15u], dst[p.means + y * p.groups + g]); }
+    let middle = divide(foldedPartials(), float(i32(p.height)));
+    partials = array<f32, 16>();
+    let per = float(i32(p.width * n));
+    for (var y = 0u; y < p.height; y++) {
+      let e = add(dst[p.means + y * p.groups + g], -middle);
+      partials[y & 15u] = add(partials[y & 15u], add(dst[p.squares + y * p.groups + g], mul(mul(e, e), per)));
+    }
+    let variance = divide(foldedPartials(), float(i32(p.height * p.width * n)));
+    dst[at] = middle;
+    dst[at + p.channels] = mul(divide(1.0, root(add(variance, 1e-6))), x[p.weight + c]);
+    dst[at + 2u * p.channels] = u[p.bias + c];
+  }
+  if (p.kind == 0u) { return; } // no integers
+  let all = p.height * p.channels;
+  var low = dst[all + c];
+  var high = dst[2u * all + c];
+  for (var y = 1u; y < p.height; y++) {
+    low = min(low, dst[all + y * p.channels + c]);
+    high = max(high, dst[2u * all + y * p.channels + c]);
+  }
+  var bound = max(-low, high);
+  if (p.groups > 0u) { bound = max(silu(max(normed(low, at), normed(high, at))), 0.2784646); }
+  dst[at + 3u * p.channels] = mul(bound, w[p.factors + c]);
+}
+
+// rounding: compute.ConvScale, by one workgroup.
+@compute @workgroup_size(64) fn rounding(@builtin(local_invocation_index) lane: u32) {
+  let p = picture;
+  var top = 0.0;
+  for (var c = lane; c < p.channels; c += lanes) { top = max(top, dst[p.affine + 3u * p.channels + c]); }
+  top = largest(lane, top);
+  var scale = 0.0;
+  var by = 0.0;
+  if (top >= least) { scale = divide(top, 2047.0); by = divide(2047.0, top); }
+  for (var c = lane; c < p.channels; c += lanes) { dst[p.affine + 4u * p.channels + c] = mul(by, w[p.factors + c]); }
+  if (lane == 0u) { dst[p.affine + 5u * p.channels] = scale; }
+}
+
+// value is what a convolution sees of channel c of a pixel, or, of kind 1, what a norm makes of it. w has the statistics.
+fn value(pixel: u32, c: u32) -> f32 {
+  let p = picture;
+  let v = x[p.x + pixel * p.channels + c];
+  if (p.groups == 0u) { return v; }
+  let at = p.affine + c;
+  let n = add(mul(add(v, -w[at]), w[at + p.channels]), w[at + 2u * p.channels]);
+  if (p.kind == 1u) { return n; }
+  return silu(n);
+}
+// see: a picture behind its norm.
+@compute @workgroup_size(64) fn see(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let p = picture;
+  let i = number(group) * lanes + lane;
+  if (i < p.height * p.width * p.channels) { dst[p.dst + i] = value(i / p.channels, i % p.channels); }
+}
+// seeI8: the same in integers of 12 bits, 128·h + l. A pixel is words of four h, then as many of four l.
+@compute @workgroup_size(64) fn seeI8(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let p = picture;
+  let i = number(group) * lanes + lane;
+  let pixel = i / p.inner;
+  let j = i % p.inner;
+  if (pixel >= p.height * p.width) { return; }
+  var four = vec4i();
+  for (var k = 0u; k < 4u; k++) {
+    let c = 4u * j + k;
+    if (c < p.channels) { four[k] = i32(round(mul(value(pixel, c), w[p.affine + 4u * p.channels + c]))); }
+  }
+  let high = (four + vec4i(64)) >> vec4u(7u);
+  words[2u * pixel * p.inner + j] = pack(high);
+  words[(2u * pixel + 1u) * p.inner + j] = pack(four - (high << vec4u(7u)));
+}
+
+struct Conv {
+  rows: u32, columns: u32, inner: u32, // rows: pixels of the result; inner: words or values of a pixel that is seen
+  dst: u32, x: u32, scale: u32, // scale: in u, that of the integers that are seen
+  params: u32, first: u32, // as Linear's
+  across: u32, height: u32, width: u32, // across: the result's width; height and width of what is seen
+  kernel: u32, stride: u32, pad: u32, up: u32, // up: 1 where a pixel stands for four
+  flags: u32, // 1: ReLU, 2: adds what is there
+}
+@group(0) @binding(0) var<uniform> conv: Conv;
+
+// tap is the pixel that a tap of the kernel sees, -1 outside of the picture.
+fn tap(row: u32, i: u32) -> i32 {
+  let p = conv;
+  let y = i32(row / p.across * p.stride + i / p.kernel) - i32(p.pad);
+  let t = i32(row % p.across * p.stride + i % p.kernel) - i32(p.pad);
+  if (row >= p.rows || y < 0 || t < 0 || y >= i32(p.height) || t >= i32(p.width)) { return -1; }
+  return i32((u32(y) >> p.up) * (p.width >> p.up) + (u32(t) >> p.up));
+}
+
+fn settle(sum: f32, row: u32, column: u32) {
+  let p = conv;
+  let at = p.dst + row * p.columns + column;
+  var v = sum;
+  if ((p.flags & 2u) != 0u) { v = add(v, dst[at]); }
+  if ((p.flags & 1u) != 0u && !(v > 0.0)) { v = 0.0; }
+  dst[at] = v;
+}
+
+var<workgroup> low: array<u32, 288>;
+// convI8: q [pixels, 2, inner] and wq [columns, 9, inner], rows of both as in linearI8.
+@compute @workgroup_size(8, 8) fn convI8(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) at: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let p = conv;
+  let row0 = p.first + group.y * tile;
+  let column0 = group.x * tile;
+  var high = array<vec4i, 4>();
+  var acc = array<vec4i, 4>();
+  for (var k = 0u; k < 9u; k++) {
+    for (var t = 0u; t < p.inner; t += 8u) {
+      for (var i = lane; i < 256u; i += lanes) {
+        let to = i / 8u * pitch + i % 8u;
+        let pixel = tap(row0 + i / 8u, k);
+        var h = 0u;
+        var l = 0u;
+        if (pixel >= 0) {
+          let near = 2u * u32(pixel) * p.inner + t + i % 8u;
+          h = q[near];
+          l = q[near + p.inner];
+        }
+        left[to] = h;
+        low[to] = l;
+        right[to] = wq[((column0 + i / 8u) * 9u + k) * p.inner + t + i % 8u];
+      }
+      workgroupBarrier();
+      for (var j = 0u; j < 8u; j++) {
+        let b = at.x * pitch + j;
+        let a = at.y * pitch + j;
+        let bs = vec4u(right[b], right[b + 8u * pitch], right[b + 16u * pitch], right[b + 24u * pitch]);
+        high[0] += dots(left[a], bs);
+        high[1] += dots(left[a + 8u * pitch], bs);
+        high[2] += dots(left[a + 16u * pitch], bs);
+        high[3] += dots(left[a + 24u * pitch], bs);
+        acc[0] += dots(low[a], bs);
+        acc[1] += dots(low[a + 8u * pitch], bs);
+        acc[2] += dots(low[a + 16u * pitch], bs);
+        acc[3] += dots(low[a + 24u * pitch], bs);
+      }
+      workgroupBarrier();
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let row = row0 + at.y + 8u * r;
+      let column = column0 + at.x + 8u * c;
+      if (row < p.rows && column < p.columns) {
+        let scale = mul(u[p.scale], bitcast<f32>(wq[p.params + column]));
+        settle(add(mul(float((high[r][c] << 7u) + acc[r][c]), scale), bitcast<f32>(wq[p.params + p.columns + column])), row, column);
+      }
+    }
+  }
+}
+
+// convF32: x [pixels, inner] and w [columns, taps, inner].
+@compute @workgroup_size(8, 8) fn convF32(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) at: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let p = conv;
+  let row0 = p.first + group.y * tile;
+  let column0 = group.x * tile;
+  let taps = p.kernel * p.kernel;
+  var acc = array<vec4f, 4>();
+  for (var k = 0u; k < taps; k++) {
+    for (var t = 0u; t < p.inner; t += 8u) {
+      for (var i = lane; i < 256u; i += lanes) {
+        let column = column0 + i / 8u;
+        let c = t + i % 8u;
+        let pixel = tap(row0 + i / 8u, k);
+        var a = 0.0;
+        var b = 0.0;
+        if (pixel >= 0 && c < p.inner) { a = x[p.x + u32(pixel) * p.inner + c]; }
+        if (column < p.columns && c < p.inner) { b = w[(column * taps + k) * p.inner + c]; }
+        left[i / 8u * pitch + i % 8u] = bitcast<u32>(a);
+        right[i / 8u * pitch + i % 8u] = bitcast<u32>(b);
+      }
+      workgroupBarrier();
+      for (var j = 0u; j < 8u; j++) {
+        let b = at.x * pitch + j;
+        let a = at.y * pitch + j;
+        let bs = bitcast<vec4f>(vec4u(right[b], right[b + 8u * pitch], right[b + 16u * pitch], right[b + 24u * pitch]));
+        acc[0] = keep4(acc[0] + keep4(bitcast<f32>(left[a]) * bs));
+        acc[1] = keep4(acc[1] + keep4(bitcast<f32>(left[a + 8u * pitch]) * bs));
+        acc[2] = keep4(acc[2] + keep4(bitcast<f32>(left[a + 16u * pitch]) * bs));
+        acc[3] = keep4(acc[3] + keep4(bitcast<f32>(left[a + 24u * pitch]) * bs));
+      }
+      workgroupBarrier();
+    }
+  }
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      let row = row0 + at.y + 8u * r;
+      let column = column0 + at.x + 8u * c;
+      if (row < p.rows && column < p.columns) { settle(add(acc[r][c], w[p.params + column]), row, column); }
+    }
+  }
+}
+
 // ---- attention; group.y is a head of an image, all the heads of the first image first
 
 struct Attention {
@@ -461,6 +733,7 @@ struct Attention {
   dst: u32, x: u32, scale: f32, fours: u32, // fours: of tokens
   // in scratch memory: integers and scales of queries, keys and values, and the means of keys
   q: u32, k: u32, v: u32, qs: u32, ks: u32, vs: u32, mean: u32,
+  first: u32, // query of this dispatch
 }
 @group(0) @binding(0) var<uniform> attention: Attention;
 
@@ -557,7 +830,8 @@ fn scoreI8(group: u32, j: u32) -> f32 {
 // attentionI8: a workgroup for each query, which makes the weights of a block of keys at a time.
 @compute @workgroup_size(64) fn attentionI8(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let p = attention;
-  let to = group.y * p.tokens + group.x;
+  let token = p.first + group.x;
+  let to = group.y * p.tokens + token;
   for (var i = lane; i < p.words; i += lanes) { query[i] = q[p.q + to * p.words + i]; }
   if (lane == 0u) { atomicStore(&total, 0); }
   workgroupBarrier();
@@ -598,7 +872,7 @@ fn scoreI8(group: u32, j: u32) -> f32 {
   workgroupBarrier();
   let by = divide(1.0, float(atomicLoad(&total)));
   let width = p.heads * p.n;
-  let at = p.dst + (group.y / p.heads * p.tokens + group.x) * width + group.y % p.heads * p.n;
+  let at = p.dst + (group.y / p.heads * p.tokens + token) * width + group.y % p.heads * p.n;
   for (var k = 0u; k < 8u; k++) {
     let channel = lane + k * lanes;
     if (channel < p.n) { dst[at + channel] = mul(acc[k], mul(bitcast<f32>(q[p.vs + group.y * p.n + channel]), by)); }
@@ -616,7 +890,8 @@ fn scoreF32(group: u32, j: u32) -> f32 {
 // attentionF32 is the same in float32: exponentials of a block at a time, summed in sixteen parts.
 @compute @workgroup_size(64) fn attentionF32(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let p = attention;
-  let own = row(group.y, group.x);
+  let token = p.first + group.x;
+  let own = row(group.y, token);
   for (var i = lane; i < p.n; i += lanes) { query[i] = bitcast<u32>(mul(x[own + i], p.scale)); }
   workgroupBarrier();
   var m = -3.4e38;
@@ -648,7 +923,7 @@ fn scoreF32(group: u32, j: u32) -> f32 {
     workgroupBarrier();
   }
   let by = divide(1.0, shares[0]);
-  let at = p.dst + (group.y / p.heads * p.tokens + group.x) * width + group.y % p.heads * p.n;
+  let at = p.dst + (group.y / p.heads * p.tokens + token) * width + group.y % p.heads * p.n;
   for (var k = 0u; k < 8u; k++) {
     let channel = lane + k * lanes;
     if (channel < p.n) { dst[at + channel] = exactMul(acc[k], by); }

@@ -19,6 +19,9 @@ type convCase struct {
 	groups                             int
 }
 
+// convKinds are the cases of a shape.
+const convKinds = 11
+
 // convCases have pictures and channels around the block sizes of devices, one pixel
 // and one row, and every kind of convolution that the autoencoders have.
 func convCases() (all []convCase) {
@@ -53,12 +56,18 @@ func convCases() (all []convCase) {
 }
 
 func convolution(t *testing.T, b *bench) {
-	for i, c := range convCases() { // eleven for each shape, so that every kind meets every form
-		b.convolution(t, c, i%4)
+	cases := convCases()
+	for i := 0; i < len(cases); i += convKinds {
+		c := cases[i]
+		t.Run(fmt.Sprintf("%d×%d, %d to %d channels", c.h, c.w, c.in, c.out), func(t *testing.T) {
+			for j, c := range cases[i : i+convKinds] {
+				b.convolution(t, c, (i+j)%4) // eleven for each shape, so that every kind meets every form
+			}
+		})
 	}
-	b.largePictures(t)
-	b.largestSums(t)
-	b.noPicture(t)
+	t.Run("large pictures", b.largePictures)
+	t.Run("largest sums", b.largestSums)
+	t.Run("no picture", b.noPicture)
 }
 
 // size is the height and width of the result.
