@@ -41,7 +41,7 @@ run: web
 SMALL = std dit8/core dit8/core/prompt dit8/core/internal/nearest dit8/core/flow dit8/core/dit dit8/core/autoencoder dit8/core/param dit8/core/sampling dit8/core/bench dit8/weights dit8/wasm/...
 web: need-go web/node_modules/.package-lock.json
 	@rm -rf $(DIST) && mkdir -p $(DIST)/dit8
-	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' $(SMALL:%=-gcflags=%=-l) -o $(DIST)/dit8/dit8.wasm ./wasm/browser
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w -X main.version=$(VERSION)' $(SMALL:%=-gcflags=%=-l) -o $(DIST)/dit8/dit8.wasm ./wasm/browser
 	GOOS=js GOARCH=wasm $(GO) build -tags convert -trimpath -ldflags='-s -w' -o $(DIST)/dit8/convert.wasm ./wasm/convert
 	cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(DIST)/dit8/
 	cp -f web/node_modules/fzstd/esm/index.mjs $(DIST)/dit8/fzstd.js

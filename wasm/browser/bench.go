@@ -7,6 +7,7 @@ import (
 	"syscall/js"
 
 	"dit8/core/bench"
+	"dit8/wasm/webgpu"
 )
 
 // bench measures the network that the JSON object args[0] names, as bench.Parse
@@ -28,6 +29,9 @@ func (p *program) bench(args []js.Value) (any, error) {
 	ctx, end := p.begin()
 	defer end()
 	dev, _ := p.choose(o.Config)
+	if gpu, ok := dev.(*webgpu.Device); ok && gpu.Test() != nil {
+		dev = p.cpu
+	}
 	r, err := bench.Run(ctx, dev, o)
 	if err != nil {
 		return nil, err

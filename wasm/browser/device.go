@@ -3,6 +3,9 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"syscall/js"
 
 	"dit8/core"
@@ -20,9 +23,19 @@ const worth = 4 << 30
 // asked for.
 func (p *program) place(pair *weights.Pair) (g *core.Generator, note string, err error) {
 	dev, note := p.choose(pair.Header().Config)
+	gpu, _ := dev.(*webgpu.Device)
+	latents := pair.Header().Autoencoder != nil
+	if gpu != nil && latents {
+		gpu.Prepare()
+	}
 	g, err = pair.Generator(dev)
-	if dev == p.cpu {
+	if gpu == nil {
 		return g, note, err
+	}
+	if err == nil { // tested last, so that pipelines are compiled while the model is downloaded
+		if err = gpu.Test(); err != nil {
+			g.Free()
+		}
 	}
 	if err != nil { // perhaps as it does not fit
 		note = err.Error()
@@ -30,6 +43,9 @@ func (p *program) place(pair *weights.Pair) (g *core.Generator, note string, err
 		return g, note, err
 	}
 	g.OnLost(p.again)
+	if err := gpu.Unfit(); err != nil && latents {
+		note = fmt.Sprintf("the autoencoder runs on %s: %v", p.cpu.Name(), err)
+	}
 	return g, note, nil
 }
 
@@ -47,15 +63,20 @@ func (p *program) again() (*core.Generator, error) {
 	return pair.Generator(p.cpu)
 }
 
-// choose is the device for a network. note says why it is not WebGPU, where that was asked for.
+// choose is the device for a network, which is not tested where it is WebGPU. note says why it is not, where that was
+// asked for.
 func (p *program) choose(cfg dit.Config) (dev compute.Device, note string) {
 	auto := p.asked == "auto"
 	if p.asked != "webgpu" && p.asked != "webgpu-software" && !(auto && multiplications(cfg) >= worth) {
 		return p.cpu, ""
 	}
-	gpu, err := p.open()
+	err := webgpu.Takes(cfg)
 	if err == nil && auto {
-		err = p.race(gpu, cfg)
+		err = p.race(cfg)
+	}
+	var gpu *webgpu.Device
+	if err == nil {
+		gpu, err = p.open()
 	}
 	if err != nil {
 		if auto {
@@ -66,42 +87,60 @@ func (p *program) choose(cfg dit.Config) (dev compute.Device, note string) {
 	return gpu, ""
 }
 
-// open gives the graphics processor once it has passed its test.
+// open gives the graphics processor.
 func (p *program) open() (*webgpu.Device, error) {
 	if p.gpu != nil && p.gpu.Err() == nil {
 		return p.gpu, nil
 	}
-	p.gpu = nil
 	gpu, err := webgpu.Open(p.cpu)
-	if err != nil {
-		return nil, err
-	}
-	if err := gpu.Test(); err != nil {
-		gpu.Close()
-		return nil, err
-	}
 	p.gpu = gpu
-	return gpu, nil
+	return gpu, err
 }
 
-// race reports an error where the processor is faster on a network.
-func (p *program) race(gpu *webgpu.Device, cfg dit.Config) error {
-	slower, known := p.slower[cfg]
-	if !known {
-		faster, err := gpu.Race(cfg, p.cpu)
-		if err != nil {
-			return err
-		}
-		slower = !faster
-		if p.slower == nil {
-			p.slower = make(map[dit.Config]bool)
-		}
-		p.slower[cfg] = slower
+// race reports an error where the processor is faster on a network, or the graphics processor errs. What came of it is
+// remembered for this network on this machine.
+func (p *program) race(cfg dit.Config) error {
+	text, err := json.Marshal(cfg)
+	if err != nil {
+		return err
 	}
-	if slower {
+	key := fmt.Sprintf("%s, %s: %s", version, p.cpu.Name(), text)
+	switch kept, err := webgpu.Recall(key); {
+	case err != nil:
+		return err
+	case kept != "":
+		return verdict(kept)
+	}
+	gpu, err := p.open()
+	if err != nil {
+		return err
+	}
+	kept := faster
+	if err := gpu.Test(); err != nil {
+		kept = err.Error()
+	} else if won, err := gpu.Race(cfg, p.cpu); err != nil {
+		kept = err.Error()
+	} else if !won {
+		kept = slower
+	}
+	if err := gpu.Err(); err != nil { // which may be another time's luck
+		return err
+	}
+	webgpu.Remember(key, kept)
+	return verdict(kept)
+}
+
+// What is remembered of a race: that the graphics processor won or lost it, else how it erred.
+const faster, slower = "faster", "slower"
+
+func verdict(kept string) error {
+	switch kept {
+	case faster:
+		return nil
+	case slower:
 		return webgpu.ErrSlower
 	}
-	return nil
+	return errors.New(kept)
 }
 
 // multiplications is about how many a pass of a network has for an image.

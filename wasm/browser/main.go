@@ -31,11 +31,13 @@ import (
 
 	"dit8/core"
 	"dit8/core/compute"
-	"dit8/core/dit"
 	"dit8/wasm/kernels"
 	"dit8/wasm/webgpu"
 	"dit8/weights"
 )
+
+// version is the package's, which the Makefile sets.
+var version = "dev"
 
 func main() {
 	// One thread does everything, so a collection stops it: collect less often.
@@ -62,9 +64,8 @@ func main() {
 
 type program struct {
 	cpu       compute.Device
-	asked     string              // for a device, as the worker's option says
-	gpu       *webgpu.Device      // that is open, or nil
-	slower    map[dit.Config]bool // networks that the gpu is slower on than the cpu
+	asked     string         // for a device, as the worker's option says
+	gpu       *webgpu.Device // that is open, or nil
 	generator *core.Generator
 	cancel    context.CancelFunc // of the running request
 }

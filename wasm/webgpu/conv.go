@@ -184,8 +184,19 @@ func (d *Device) statistics(p *picture, in compute.ConvInput, c *conv) operand {
 	return s
 }
 
-// Fits tells whether the processor runs an autoencoder for latents h×w: whether it has passed
-// TestConvolutions, and its buffers are large enough.
+// Fits tells whether the processor runs an autoencoder for latents h×w: whether its buffers are large
+// enough, and it passes TestConvolutions. Unfit says why not.
 func (d *Device) Fits(c autoencoder.Config, h, w int) bool {
-	return d.convolves && c.LargestLen(h, w) <= d.Largest() && c.Widest() <= MaxHeadDim
+	switch n := c.LargestLen(h, w); {
+	case n > d.Largest():
+		d.unfit = fmt.Errorf("the largest picture takes %d values, a buffer up to %d", n, d.Largest())
+	case c.Kind == autoencoder.KL && c.Widest() > MaxHeadDim:
+		d.unfit = fmt.Errorf("a head of %d channels, allowed up to %d", c.Widest(), MaxHeadDim)
+	default:
+		d.unfit = d.TestConvolutions()
+	}
+	return d.unfit == nil
 }
+
+// Unfit is why the last autoencoder that Fits was asked for runs on the device beside.
+func (d *Device) Unfit() error { return d.unfit }

@@ -22,10 +22,11 @@ type Device struct {
 	call  call
 	err   error // why it is of no use, beside what the host knows
 
-	convolves bool // passed TestConvolutions
+	tested, convolves bool  // passed Test and TestConvolutions
+	unfit             error // why an autoencoder did not fit
 }
 
-var _ compute.Device = (*Device)(nil)
+var errNone = errors.New("webgpu: there is no WebGPU here")
 
 // Open returns the device that the global function dit8WebGPU gives a promise of; see
 // webgpu.js. It fails where there is none. It must be tested before it is used: see Test and
@@ -33,7 +34,7 @@ var _ compute.Device = (*Device)(nil)
 func Open(cpu compute.Device) (*Device, error) {
 	open := js.Global().Get("dit8WebGPU")
 	if open.Type() != js.TypeFunction {
-		return nil, errors.New("webgpu: there is no WebGPU here")
+		return nil, errNone
 	}
 	host, err := promise.Await(open.Invoke())
 	if err != nil {
@@ -50,6 +51,25 @@ func (d *Device) Largest() int { return int(largest() / 4) }
 
 // Software tells whether a processor plays the graphics processor.
 func (d *Device) Software() bool { return d.host.Get("software").Bool() }
+
+// Recall gives what Remember was told of key on this machine, also before a reload, "" where that is nothing. It fails
+// where there is no device to be opened.
+func Recall(key string) (string, error) { return remembered("recall", key) }
+
+// Remember keeps a text, where anything can be kept. A new version of the package or the browser forgets it.
+func Remember(key, text string) { remembered("remember", key, text) }
+
+func remembered(call string, args ...any) (string, error) {
+	open := js.Global().Get("dit8WebGPU")
+	if open.Type() != js.TypeFunction {
+		return "", errNone
+	}
+	v, err := promise.Await(open.Call(call, args...))
+	if err != nil || v.Type() != js.TypeString {
+		return "", err
+	}
+	return v.String(), nil
+}
 
 // Beside is the device that runs what this one can't.
 func (d *Device) Beside() compute.Device { return d.cpu }

@@ -13,6 +13,7 @@ import (
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
 	"dit8/core/dit"
+	"dit8/wasm/promise"
 )
 
 // tests are tiny networks that run every operation between them, in widths that no tile divides.
@@ -38,6 +39,9 @@ var autoencoders = []autoencoder.Config{
 func (d *Device) TestConvolutions() error {
 	if d.convolves {
 		return nil
+	}
+	if err := d.compiled(true); err != nil {
+		return err
 	}
 	for i, c := range autoencoders {
 		want, err := pictures(generic.New(), c)
@@ -79,6 +83,12 @@ func pictures(dev compute.Convolver, c autoencoder.Config) ([]float32, error) {
 // Test reports an error unless the device gives the bits of package generic for layers of int8 weights,
 // whose outputs tell the last bit, and for some tiny networks.
 func (d *Device) Test() error {
+	if d.tested {
+		return nil
+	}
+	if err := d.compiled(false); err != nil {
+		return err
+	}
 	want, err := layers(generic.New())
 	if err != nil {
 		return err
@@ -104,6 +114,26 @@ func (d *Device) Test() error {
 		if err != nil {
 			return fmt.Errorf("webgpu: test %d: %w", i, err)
 		}
+	}
+	d.tested = true
+	return nil
+}
+
+// Prepare has all be compiled that autoencoders need, while something else is done.
+func (d *Device) Prepare() { d.host.Call("compiled", true) }
+
+// compiled waits until what networks, or autoencoders as well, need is compiled.
+func (d *Device) compiled(autoencoders bool) error {
+	if _, err := promise.Await(d.host.Call("compiled", autoencoders)); err != nil {
+		return fmt.Errorf("webgpu: %w", err)
+	}
+	return nil
+}
+
+// Takes reports an error where a network does not fit the device, whatever its size.
+func Takes(c dit.Config) error {
+	if n := c.HiddenSize / c.NumHeads; n > MaxHeadDim {
+		return fmt.Errorf("webgpu: heads of %d channels, allowed up to %d", n, MaxHeadDim)
 	}
 	return nil
 }

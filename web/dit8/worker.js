@@ -29,16 +29,24 @@ const noKernels = new Uint8Array([0]); // an engine without SIMD fails to compil
 
 let kernels, program, gpu;
 
-// offer has the program open WebGPU when it wants to, with the files that it needs.
-function offer(go, attach, software) {
+// offer has the program open WebGPU when it wants to, with the files that it needs; where it is asked for, at once, so that
+// pipelines are compiled while the model is downloaded.
+function offer(go, attach, device) {
   go.importObject.webgpu = new Proxy({}, { get: (_, name) => (...args) => gpu.imports[name](...args) });
   if (!navigator.gpu) return;
+  let found, early;
+  const webgpu = () => (found ??= import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ address(files["webgpu.js"]))
+    .then(({ find }) => find({ read: async (name) => (await get(files[name])).text(), software: device === "webgpu-software" })));
   self.dit8WebGPU = async () => {
-    const { open } = await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ address(files["webgpu.js"]));
-    gpu = await open({ read: async (name) => (await get(files[name])).text(), software });
+    const opening = early ?? (await webgpu()).open();
+    early = undefined;
+    gpu = await opening;
     attach(gpu);
     return gpu;
   };
+  self.dit8WebGPU.recall = async (key) => (await webgpu()).recall(key);
+  self.dit8WebGPU.remember = async (key, text) => (await webgpu()).remember(key, text);
+  if (device.startsWith("webgpu")) (early = webgpu().then(({ open }) => open())).catch(() => {}); // reported to the program
 }
 
 async function start({ threads, device }) {
@@ -54,7 +62,7 @@ async function start({ threads, device }) {
     relaxed: device === "simd128" ? 0 : undefined,
   });
   go.importObject.kernels = kernels.imports;
-  offer(go, (gpu) => gpu.attach(instance), device === "webgpu-software");
+  offer(go, (gpu) => gpu.attach(instance), device);
   const instance = await WebAssembly.instantiate(await module, go.importObject);
   kernels.attach(instance);
   go.run(instance).then(() => self.reportError(new Error("the program ended, perhaps for want of memory")));

@@ -36,6 +36,7 @@ export function gotest(page, url, threads, args, relaxed, gpu = false) {
           const { open } = await import(new URL("webgpu.js", base));
           device = await open({ read: async (name) => new TextDecoder().decode(await get(name)), software: true });
           device.attach(instance);
+          globalThis.dit8GPU = device; // for tests to lose
           return device;
         };
         const { instance } = await WebAssembly.instantiate(await get(${JSON.stringify(url)}), go.importObject);

@@ -49,7 +49,7 @@ const made = (page, device, request) => page.evaluate(async ({ device, request }
 }, { device, request });
 
 test("the golden pixels, also where the device is lost in the middle of a request", async () => {
-  const page = await blank(browser, { "webgpu.js": (text) => text.replace("export async function open(", "globalThis.onmessage = ((old) => (event) => (event.data === 'lose' ? globalThis.lose() : old(event)))(globalThis.onmessage);\n$&")
+  const page = await blank(browser, { "webgpu.js": (text) => text.replace("export async function find(", "globalThis.onmessage = ((old) => (event) => (event.data === 'lose' ? globalThis.lose() : old(event)))(globalThis.onmessage);\n$&")
     .replace("  return { imports, attach,", "  globalThis.lose = () => device.destroy();\n$&") });
   await page.evaluate(async () => {
     window.Worker = class extends Worker { constructor(...args) { super(...args); window.worker = this; } };
@@ -92,14 +92,45 @@ test("what has not been asked for is not fetched", async () => {
   assert.deepEqual(page.fetched.filter((url) => /webgpu/.test(url)), []);
 });
 
-test("conformance", async () => {
+// A race is run once: what came of it is kept, until anything of it is another version.
+test("a verdict is remembered", async () => {
+  const config = { input_size: 32, patch_size: 2, in_channels: 3, hidden_size: 64, depth: 128, num_heads: 1, mlp_hidden_size: 1024, num_classes: 1 };
+  const context = await browser.newContext({ bypassCSP: true });
+  const page = await blank(context, {
+    "worker.js": (text) => text.replace('device === "webgpu-software"', "true"), // auto does not take what a processor plays
+    "webgpu.js": (text) => text.replace("async function device(", 'async function device(...args) { await fetch("/opened").catch(() => {}); return made(...args); }\nasync function made('),
+  });
+  for (const times of [1, 1]) {
+    await page.evaluate(async (config) => { // until the first pass
+      const stop = new AbortController();
+      await Sampler.bench({ config, batch: 1, passes: 1 }, { device: "auto", threads: 1, signal: stop.signal, onProgress: () => stop.abort() }).catch((error) => { if (error.name !== "AbortError") throw error; });
+    }, config);
+    assert.equal(page.fetched.filter((url) => url.endsWith("/opened")).length, times);
+  }
+  const kept = await page.evaluate(async () => {
+    const all = [], { find } = await import("./dit8/webgpu.js");
+    for (const name of await caches.keys()) if (name.startsWith("dit8-webgpu")) for (const key of await (await caches.open(name)).keys()) all.push([decodeURIComponent(new URL(key.url).pathname), await (await caches.match(key)).text()]);
+    const code = await (await fetch("dit8/webgpu.wgsl")).text();
+    for (const version of [code, `${code}//`, code]) all.push(["again dot4", await (await find({ read: () => version, software: true })).recall("dot4")]);
+    return all;
+  });
+  assert.equal(kept.length, 2 + 3, JSON.stringify(kept));
+  // A processor that plays the GPU is slower than itself.
+  for (const [key, text] of kept.slice(0, 3)) assert.match(text, /dot4$/.test(key) ? /^(packed|by hand)$/ : /^slower$/, key);
+  assert.deepEqual(kept.slice(3).map(([, text]) => text ?? null), [null, null]); // the newest version alone has anything
+  await context.close();
+});
+
+test("conformance, and autoencoders", async () => {
   const body = readFileSync(build("wasm/webgpu"));
   const page = await browser.newPage({ bypassCSP: true });
   await page.route("**/webgpu.test.wasm", (route) => route.fulfill({ body, contentType: "application/wasm" }));
   await page.goto(`${server.url}dit8/sampler.d.ts`);
-  const run = "Conformance/^(memory|linear|norm|norm_and_rotate|patches)$|Conformance/attention/(.*Tokens:[0-9]{1,2}_.*Int8:true|extremes_._of_(1|16|33)_)";
+  const run = "Conformance/^(memory|linear|norm|norm_and_rotate|patches)$|Conformance/attention/(.*Tokens:[0-9]{1,2}_.*Int8:true|extremes_._of_(1|16|33)_)"
+    + "|Conformance/convolution/(5×4|9×6|33×2|no)|Conformance/group|Lost";
   const { code, printed } = await gotest(page, "webgpu.test.wasm", 1, [`-test.run=${run}`, "-test.v"], undefined, true);
   assert.equal(code, 0, printed);
-  for (const name of ["memory", "linear", "norm", "norm_and_rotate", "patches", "attention"]) assert.match(printed, new RegExp(`--- PASS: TestConformance/${name}`));
+  for (const name of ["memory", "linear", "norm", "norm_and_rotate", "patches", "attention", "convolution", "group_norm"]) assert.match(printed, new RegExp(`--- PASS: TestConformance/${name}`));
+  assert.match(printed, /--- PASS: TestZLost/);
   assert.doesNotMatch(printed, /--- SKIP/);
 });
