@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"dit8/core/compute"
 	"dit8/core/compute/generic"
 	"dit8/core/dit"
+	"dit8/core/param"
 	"dit8/wasm/promise"
 )
 
@@ -62,7 +64,7 @@ func (d *Device) TestConvolutions() error {
 
 // pictures are what an autoencoder of random weights decodes, and what it makes of that again.
 func pictures(dev compute.Convolver, c autoencoder.Config) ([]float32, error) {
-	m, err := autoencoder.Load(dev, c, autoencoder.RandomInt8(c, 1))
+	m, err := autoencoder.Load(dev, c, untrained(c))
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +80,39 @@ func pictures(dev compute.Convolver, c autoencoder.Config) ([]float32, error) {
 		return all, err
 	}
 	return all, m.Encode(context.Background(), all[pixels:], all[:pixels], h*c.Factor(), w*c.Factor(), nil)
+}
+
+// untrained are weights for a test, with int8s. (autoencoder.Random's normal distribution would have to be downloaded.)
+func untrained(c autoencoder.Config) iter.Seq2[param.Tensor, error] {
+	return func(yield func(param.Tensor, error) bool) {
+		r := uint64(1)
+		values := func(n int, bound float32) []float32 {
+			v := make([]float32, n)
+			for i := range v {
+				r = r*6364136223846793005 + 1442695040888963407
+				v[i] = bound * float32(int32(r>>32)) / (1 << 31)
+			}
+			return v
+		}
+		for _, s := range c.Specs() {
+			t, n, rows := param.Tensor{Name: s.Name, Shape: s.Shape}, s.Len(), s.Shape[0]
+			bound := float32(math.Sqrt(3 * float64(rows) / float64(n)))
+			if s.Role == param.Convolution {
+				t.I8, t.Scale, t.Smooth = make([]int8, n), values(rows, bound/127), values(s.Shape[3], 0.5)
+				for i, v := range values(n, 127) {
+					t.I8[i] = int8(v)
+				}
+				for i := range t.Smooth {
+					t.Smooth[i]++
+				}
+			} else {
+				t.F32 = values(n, bound)
+			}
+			if !yield(t, nil) {
+				return
+			}
+		}
+	}
 }
 
 // Test reports an error unless the device gives the bits of package generic for layers of int8 weights,

@@ -10,7 +10,7 @@ import { click, keys } from "./keys.js";
 import { live as makeLive } from "./live.js";
 import { ended, guard, models as makeLibrary, named, over } from "./models.js";
 import { isolate, keep } from "./offline.js";
-import { panel } from "./panel.js";
+import { chosen, panel } from "./panel.js";
 import { photos } from "./photo.js";
 import { result as makeResult } from "./result.js";
 import { fromHash, toHash } from "./share.js";
@@ -83,7 +83,7 @@ async function load(file, listed) {
     listed ??= file ? undefined : await named(asked.get("model")) ?? models[0];
     guard(file ? { name: file.name, bytes: file.size } : listed);
     const threads = asked.get("threads");
-    const take = (files) => Sampler.load({ ...files, threads: threads ? Number(threads) : undefined, signal: mine.signal, onProgress: (event) => loading(event, file?.name ?? (asked.has("model") ? listed?.name : undefined)) });
+    const take = (files) => Sampler.load({ ...files, device: chosen(), threads: threads ? Number(threads) : undefined, signal: mine.signal, onProgress: (event) => loading(event, file?.name ?? (asked.has("model") ? listed?.name : undefined)) });
     let model = file;
     const next = await take(file ? { model } : { model: listed, vae: asked.get("vae") ?? undefined }).catch((error) => {
       if (!file || !sampler || !/holds an autoencoder alone/.test(error.message)) throw error;
@@ -104,7 +104,7 @@ async function load(file, listed) {
     if (typed) form.write({ ...form.read(), prompt: typed });
     document.documentElement.classList.toggle("smooth", next.info.size >= 128); // smaller pixels are for looking at
     if (next.info.words.length) document.querySelector("header p").textContent = "Say something and see it drawn while you type, on your own machine. Nothing is uploaded.";
-    panel(next);
+    panel(next, undefined, () => load(file, listed));
     $("generate").disabled = false;
     $("generate").textContent = "Generate";
     if (end(mine)) status("Ready.", { part: 0 });

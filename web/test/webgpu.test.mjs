@@ -121,6 +121,25 @@ test("a verdict is remembered", async () => {
   await context.close();
 });
 
+test("the page's panel says what computes, and another can be asked for", async () => {
+  const context = await browser.newContext({ bypassCSP: true });
+  const page = await context.newPage();
+  await page.goto(server.url);
+  const shows = async (device, button) => {
+    await page.waitForFunction(({ device, button }) => new RegExp(device).test(document.getElementById("device").textContent) && document.getElementById("other-device").textContent === button, { device, button }, { timeout: 240_000 });
+    assert.ok(await page.isVisible("#other-device"));
+  };
+  await shows("^(relaxed )?simd128( ×\\d+)?$", "Use the GPU");
+  await page.click("#other-device");
+  await shows("simd128.* \\(.*the processor plays the GPU here\\)$", "Use the processor");
+  await page.reload();
+  await shows("simd128.* \\(.*the processor plays the GPU here\\)$", "Use the processor");
+  if (process.env.DIT8_SHOTS) await page.locator("#panel").screenshot({ path: `${process.env.DIT8_SHOTS}/panel-webgpu.png` });
+  await page.click("#other-device");
+  await shows("^(relaxed )?simd128( ×\\d+)?$", "Use the GPU");
+  await context.close();
+});
+
 test("conformance, and autoencoders", async () => {
   const body = readFileSync(build("wasm/webgpu"));
   const page = await browser.newPage({ bypassCSP: true });
