@@ -97,12 +97,7 @@ func (r *ConvRows) Integers(smooth []float32) *IntRows {
 	x := r.in.X.Host
 	ranges := NewRanges(x[:r.c])
 	ranges.See(x[r.c:])
-	return r.Rounded(ranges.ConvScale(r.affine, smooth))
-}
-
-// Rounded rounds the rows as s says.
-func (r *ConvRows) Rounded(s ConvScale) *IntRows {
-	i := &IntRows{ConvScale: s, rows: r, has: [3]int{-1, -1, -1}, zero: make([]int16, len(r.zeros))}
+	i := &IntRows{ConvScale: ranges.ConvScale(r.affine, smooth), rows: r, has: [3]int{-1, -1, -1}, zero: make([]int16, len(r.zeros))}
 	for k := range i.ring {
 		i.ring[k] = make([]int16, len(r.zeros))
 	}

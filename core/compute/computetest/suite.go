@@ -43,11 +43,6 @@ func Run(t *testing.T, name string, open func() compute.Device) {
 	}
 }
 
-// RunConvolutions is the part of Run that is for convolutions.
-func RunConvolutions(t *testing.T, open func() compute.Device) {
-	convolution(t, &bench{dev: open(), ref: generic.New(), r: rng{state: 1}})
-}
-
 // bench runs the same operation on the device under test and on the reference.
 type bench struct {
 	dev, ref compute.Device

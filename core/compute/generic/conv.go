@@ -26,7 +26,7 @@ func (d *Device) Conv(out compute.ConvOutput, in compute.ConvInput, c compute.Co
 	}
 	from := compute.NewConvRows(in, w.In())
 	if w.I8 != nil {
-		ConvInt8(out, w.ConvWeights, from.Integers(w.Smooth), cols, 0, rows)
+		convInt8(out, w.ConvWeights, from.Integers(w.Smooth), rows, cols)
 		return
 	}
 	for y := range rows {
@@ -61,12 +61,11 @@ func (c *conv) float(dst []float32, from *compute.ConvRows, y, x int) {
 	}
 }
 
-// ConvInt8 computes rows [y0, y1) of a convolution with int8 weights, of results cols
-// wide: exact int32 sums, rescaled at the end.
-func ConvInt8(out compute.ConvOutput, c compute.ConvWeights, from *compute.IntRows, cols, y0, y1 int) {
+// convInt8 computes a convolution with int8 weights: exact int32 sums, rescaled at the end.
+func convInt8(out compute.ConvOutput, c compute.ConvWeights, from *compute.IntRows, rows, cols int) {
 	n := 3 * c.In
 	sums, pixel := make([]int32, c.Out), make([]float32, c.Out)
-	for y := y0; y < y1; y++ {
+	for y := range rows {
 		for x := range cols {
 			clear(sums)
 			for ky := range 3 {

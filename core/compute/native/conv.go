@@ -9,7 +9,7 @@ var _ compute.Convolver = (*Device)(nil)
 // convKernels are those of convolutions. Pixels are stride bytes apart, and so are
 // planes; numbers of channels n are multiples of sixteen.
 type convKernels struct {
-	tiles        int // that planeProducts computes at a time; 0 where there are no kernels
+	tiles        int // that planeProducts computes at a time
 	narrowPixels int // likewise of narrow
 
 	pixelSums     func(sum, low, high, x *float32, stride, pixels, n int)
@@ -36,9 +36,6 @@ func (d *Device) NewConv(w compute.ConvWeights) (compute.Conv, error) {
 	if err := w.Check(); err != nil {
 		return nil, err
 	}
-	if d.k.convKernels.tiles == 0 {
-		return &plainConv{w}, nil
-	}
 	return d.packConv(w), nil
 }
 
@@ -49,8 +46,6 @@ func (d *Device) Conv(out compute.ConvOutput, in compute.ConvInput, c compute.Co
 		d.convFloat(out, in, c)
 	case *intConv:
 		d.convInt8(out, in, c)
-	case *plainConv:
-		d.convPlain(out, in, c)
 	}
 }
 

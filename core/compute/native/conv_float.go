@@ -29,7 +29,7 @@ func (d *Device) newFloatConv(w compute.ConvWeights) (compute.Conv, error) {
 		return nil, err
 	}
 	c := &floatConv{ConvWeights: w, linear: l.(*linear)}
-	if w.Out <= narrowOuts && w.Kernel == 3 && w.Stride == 1 && d.k.narrowPixels > 0 {
+	if w.Out <= narrowOuts && w.Kernel == 3 && w.Stride == 1 {
 		c.narrow = make([]float32, n*narrowOuts)
 		for i, v := range w.F32 {
 			c.narrow[i%n*narrowOuts+i/n] = v

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"dit8/core/compute"
-	"dit8/core/compute/generic"
 )
 
 // Integer convolutions by Winograd's transforms, as _asm/winograd.go has them: whose sums
@@ -312,7 +311,7 @@ func (b *band) roundChunks(words []int16, x []float32, n int) {
 // normalise computes dst = (x - mean)·scale + shift of pixels.
 func (d *Device) normalise(dst, x []float32, a *compute.Affine) {
 	c := len(a.Mean)
-	if c%16 != 0 || len(x) == 0 || d.k.affine == nil {
+	if c%16 != 0 || len(x) == 0 {
 		a.Apply(dst, x)
 		return
 	}
@@ -394,7 +393,7 @@ func (op *convOp) quantisation() {
 // statistics finds the ranges of a picture of c channels, and its norm, where it has one.
 func (d *Device) statistics(in compute.ConvInput, c int) (r compute.Ranges, a *compute.Affine) {
 	normed := in.Norm.Groups > 0
-	if c%16 != 0 || d.k.pixelSums == nil {
+	if c%16 != 0 {
 		r = compute.NewRanges(in.X.Host[:c])
 		r.See(in.X.Host[c:])
 		if normed {
@@ -453,26 +452,4 @@ func (d *Device) rowSums(s *convScratch, in compute.ConvInput, c, y int, norm *c
 	}
 	d.k.pixelSquares(&sum[0], &mean[0], &x[0], 4*c, in.W, c)
 	norm.Squares(y, sum)
-}
-
-// plainConv is a convolution of instruction sets without kernels for it: the generic
-// device's, on all threads.
-type plainConv struct{ compute.ConvWeights }
-
-func (c *plainConv) In() int  { return c.ConvWeights.In }
-func (c *plainConv) Out() int { return c.ConvWeights.Out }
-
-func (d *Device) convPlain(out compute.ConvOutput, in compute.ConvInput, c *plainConv) {
-	rows, cols := compute.CheckConv(out, in, c.ConvWeights)
-	if out.Dst.Len == 0 {
-		return
-	}
-	ranges, affine := d.statistics(in, c.In())
-	scale := ranges.ConvScale(affine, c.Smooth)
-	fill := d.filling(affine)
-	strip := (rows + d.pool.threads - 1) / d.pool.threads
-	d.pool.run(taskFunc(func(i, _ int) {
-		from := compute.NewConvRowsOf(in, c.In(), fill).Rounded(scale)
-		generic.ConvInt8(out, c.ConvWeights, from, cols, i*strip, min(rows, (i+1)*strip))
-	}), (rows+strip-1)/strip)
 }

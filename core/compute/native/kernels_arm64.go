@@ -15,6 +15,11 @@ var neonDotprod = kernels{
 		columnSums: columnSumsNEON, columnMax: columnMaxNEON, quantizeRows: quantizeRowsNEON, quantizeKeys: quantizeKeysNEON, packKeys: packKeysNEON, packValues: packValuesSDOT,
 		weights: attentionWeightsSDOT, mix: mixSDOT,
 	},
+	convKernels: convKernels{
+		tiles: 8, narrowPixels: 16, narrow: narrowNEON, pixelSums: pixelSumsNEON, pixelSquares: pixelSquaresNEON, affine: affineNEON, quantizeWords: quantizeWordsNEON,
+		kernelPlanes: kernelPlanesNEON, inputPlanes: inputPlanesNEON, inputPlanesUp: inputPlanesUpNEON,
+		planeProducts: planeProductsNEON, outputTiles: outputTilesNEON, outputTilesUp: outputTilesUpNEON,
+	},
 }
 
 // neon is neonDotprod with another int8 product, in tiles of four rows: without dot

@@ -171,3 +171,36 @@ func attentionWeightsSDOT(scores *float32, stride int, scales *float32, factor f
 
 //go:noescape
 func attentionWeightsNEON(scores *float32, stride int, scales *float32, factor float32, inv *float32, rows, n int)
+
+//go:noescape
+func pixelSumsNEON(sum, low, high, x *float32, stride, pixels, n int)
+
+//go:noescape
+func pixelSquaresNEON(sum, mean, x *float32, stride, pixels, n int)
+
+//go:noescape
+func affineNEON(dst, mean, scale, shift, x *float32, stride, pixels, n int)
+
+//go:noescape
+func quantizeWordsNEON(q *int16, x *float32, stride int, inverse *float32, pixels int)
+
+//go:noescape
+func kernelPlanesNEON(u *int16, planeStride int, w *int8, pairs int)
+
+//go:noescape
+func planeProductsNEON(m *int32, v, u *int16, chunks, chunkStride, blocks int)
+
+//go:noescape
+func inputPlanesNEON(v *int16, planeStride int, rows *[4]*int16, tiles int)
+
+//go:noescape
+func outputTilesNEON(dst *float32, rowStride, pixelStride int, m *int32, planeStride, tiles int, scale, bias, residual *float32, floor float32)
+
+//go:noescape
+func inputPlanesUpNEON(v *int16, planeStride int, rows *[4]*int16, tiles int)
+
+//go:noescape
+func outputTilesUpNEON(dst *float32, rowStride, pixelStride int, m *int32, planeStride, tiles int, scale, bias, residual *float32, floor float32)
+
+//go:noescape
+func narrowNEON(dst *float32, dstStride int, rows *[3]*float32, planeStride, channels int, w *float32, blocks int)

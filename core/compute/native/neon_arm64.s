@@ -6543,3 +6543,2184 @@ next:
 	SUB $1, R4
 	CBNZ R4, row
 	RET
+
+// func pixelSumsNEON(sum, low, high, x *float32, stride, pixels, n int)
+TEXT ·pixelSumsNEON(SB), NOSPLIT, $0-56
+	MOVD sum+0(FP), R0
+	MOVD low+8(FP), R1
+	MOVD high+16(FP), R2
+	MOVD x+24(FP), R3
+	MOVD stride+32(FP), R4
+	MOVD n+48(FP), R5
+
+channels:
+	MOVD pixels+40(FP), R7
+	MOVD R3, R6
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VLD1 (R3), [V16.S4, V17.S4, V18.S4, V19.S4]
+	VLD1 (R3), [V20.S4, V21.S4, V22.S4, V23.S4]
+
+pixel:
+	VLD1 (R6), [V0.S4, V1.S4, V2.S4, V3.S4]
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4e23d4e7 // fadd v7.4s, v7.4s, v3.4s
+	WORD $0x4ea0f610 // fmin v16.4s, v16.4s, v0.4s
+	WORD $0x4ea1f631 // fmin v17.4s, v17.4s, v1.4s
+	WORD $0x4ea2f652 // fmin v18.4s, v18.4s, v2.4s
+	WORD $0x4ea3f673 // fmin v19.4s, v19.4s, v3.4s
+	WORD $0x4e20f694 // fmax v20.4s, v20.4s, v0.4s
+	WORD $0x4e21f6b5 // fmax v21.4s, v21.4s, v1.4s
+	WORD $0x4e22f6d6 // fmax v22.4s, v22.4s, v2.4s
+	WORD $0x4e23f6f7 // fmax v23.4s, v23.4s, v3.4s
+	ADD R4, R6
+	SUB $1, R7
+	CBNZ R7, pixel
+	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R0)
+	VST1 [V16.S4, V17.S4, V18.S4, V19.S4], (R1)
+	VST1 [V20.S4, V21.S4, V22.S4, V23.S4], (R2)
+	ADD $64, R0
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R3
+	SUB $16, R5
+	CBNZ R5, channels
+	RET
+
+// func pixelSquaresNEON(sum, mean, x *float32, stride, pixels, n int)
+TEXT ·pixelSquaresNEON(SB), NOSPLIT, $0-48
+	MOVD sum+0(FP), R0
+	MOVD mean+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD stride+24(FP), R3
+	MOVD n+40(FP), R4
+
+channels:
+	MOVD pixels+32(FP), R6
+	MOVD R2, R5
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VLD1 (R1), [V16.S4, V17.S4, V18.S4, V19.S4]
+
+pixel:
+	VLD1 (R5), [V0.S4, V1.S4, V2.S4, V3.S4]
+	WORD $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	WORD $0x4eb1d421 // fsub v1.4s, v1.4s, v17.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
+	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4e23d4e7 // fadd v7.4s, v7.4s, v3.4s
+	ADD R3, R5
+	SUB $1, R6
+	CBNZ R6, pixel
+	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R0)
+	ADD $64, R0
+	ADD $64, R1
+	ADD $64, R2
+	SUB $16, R4
+	CBNZ R4, channels
+	RET
+
+// func affineNEON(dst, mean, scale, shift, x *float32, stride, pixels, n int)
+TEXT ·affineNEON(SB), NOSPLIT, $0-64
+	MOVD dst+0(FP), R0
+	MOVD mean+8(FP), R1
+	MOVD scale+16(FP), R2
+	MOVD shift+24(FP), R3
+	MOVD x+32(FP), R4
+	MOVD stride+40(FP), R5
+	MOVD n+56(FP), R6
+
+channels:
+	MOVD pixels+48(FP), R8
+	MOVD R4, R7
+	SUB R4, R0, R9
+	VLD1 (R1), [V4.S4, V5.S4, V6.S4, V7.S4]
+	VLD1 (R2), [V16.S4, V17.S4, V18.S4, V19.S4]
+	VLD1 (R3), [V20.S4, V21.S4, V22.S4, V23.S4]
+
+pixel:
+	VLD1 (R7), [V0.S4, V1.S4, V2.S4, V3.S4]
+	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
+	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
+	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
+	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
+	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
+	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
+	WORD $0x4e34d400 // fadd v0.4s, v0.4s, v20.4s
+	WORD $0x4e35d421 // fadd v1.4s, v1.4s, v21.4s
+	WORD $0x4e36d442 // fadd v2.4s, v2.4s, v22.4s
+	WORD $0x4e37d463 // fadd v3.4s, v3.4s, v23.4s
+	ADD R9, R7, R10
+	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R10)
+	ADD R5, R7
+	SUB $1, R8
+	CBNZ R8, pixel
+	ADD $64, R0
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R3
+	ADD $64, R4
+	SUB $16, R6
+	CBNZ R6, channels
+	RET
+
+// func quantizeWordsNEON(q *int16, x *float32, stride int, inverse *float32, pixels int)
+TEXT ·quantizeWordsNEON(SB), NOSPLIT, $0-40
+	MOVD q+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD stride+16(FP), R2
+	MOVD inverse+24(FP), R3
+	MOVD pixels+32(FP), R4
+	VLD1.P 64(R3), [V16.S4, V17.S4, V18.S4, V19.S4]
+	VLD1.P 64(R3), [V20.S4, V21.S4, V22.S4, V23.S4]
+	MOVD $0x4b400000, R6
+	VDUP R6, V24.S4
+
+pixel:
+	MOVD R1, R5
+	VLD1.P 64(R5), [V0.S4, V1.S4, V2.S4, V3.S4]
+	VLD1.P 64(R5), [V4.S4, V5.S4, V6.S4, V7.S4]
+	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD $0x4e38d421 // fadd v1.4s, v1.4s, v24.4s
+	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
+	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
+	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
+	WORD $0x4e38d463 // fadd v3.4s, v3.4s, v24.4s
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e38d484 // fadd v4.4s, v4.4s, v24.4s
+	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
+	WORD $0x4e38d4a5 // fadd v5.4s, v5.4s, v24.4s
+	WORD $0x6e36dcc6 // fmul v6.4s, v6.4s, v22.4s
+	WORD $0x4e38d4c6 // fadd v6.4s, v6.4s, v24.4s
+	WORD $0x6e37dce7 // fmul v7.4s, v7.4s, v23.4s
+	WORD $0x4e38d4e7 // fadd v7.4s, v7.4s, v24.4s
+	VUZP1 V1.H8, V0.H8, V0.H8
+	VUZP1 V3.H8, V2.H8, V1.H8
+	VUZP1 V5.H8, V4.H8, V2.H8
+	VUZP1 V7.H8, V6.H8, V3.H8
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R0)
+	ADD R2, R1
+	SUB $1, R4
+	CBNZ R4, pixel
+	RET
+
+// func kernelPlanesNEON(u *int16, planeStride int, w *int8, pairs int)
+TEXT ·kernelPlanesNEON(SB), NOSPLIT, $0-32
+	MOVD u+0(FP), R0
+	MOVD planeStride+8(FP), R1
+	MOVD w+16(FP), R2
+	MOVD pairs+24(FP), R3
+
+pair:
+	ADD $0, R2, R5
+	VLD2 (R5), [V16.B8, V17.B8]
+	WORD $0x0f08a610 // sxtl v16.8h, v16.8b
+	ADD $48, R2, R5
+	VLD2 (R5), [V18.B8, V19.B8]
+	WORD $0x0f08a652 // sxtl v18.8h, v18.8b
+	ADD $96, R2, R5
+	VLD2 (R5), [V20.B8, V21.B8]
+	WORD $0x0f08a694 // sxtl v20.8h, v20.8b
+	VADD V16.H8, V20.H8, V24.H8
+	VADD V16.H8, V16.H8, V0.H8
+	VADD V18.H8, V24.H8, V3.H8
+	VSUB V18.H8, V24.H8, V6.H8
+	VADD V20.H8, V20.H8, V9.H8
+	ADD $16, R2, R5
+	VLD2 (R5), [V16.B8, V17.B8]
+	WORD $0x0f08a610 // sxtl v16.8h, v16.8b
+	ADD $64, R2, R5
+	VLD2 (R5), [V18.B8, V19.B8]
+	WORD $0x0f08a652 // sxtl v18.8h, v18.8b
+	ADD $112, R2, R5
+	VLD2 (R5), [V20.B8, V21.B8]
+	WORD $0x0f08a694 // sxtl v20.8h, v20.8b
+	VADD V16.H8, V20.H8, V24.H8
+	VADD V16.H8, V16.H8, V1.H8
+	VADD V18.H8, V24.H8, V4.H8
+	VSUB V18.H8, V24.H8, V7.H8
+	VADD V20.H8, V20.H8, V10.H8
+	ADD $32, R2, R5
+	VLD2 (R5), [V16.B8, V17.B8]
+	WORD $0x0f08a610 // sxtl v16.8h, v16.8b
+	ADD $80, R2, R5
+	VLD2 (R5), [V18.B8, V19.B8]
+	WORD $0x0f08a652 // sxtl v18.8h, v18.8b
+	ADD $128, R2, R5
+	VLD2 (R5), [V20.B8, V21.B8]
+	WORD $0x0f08a694 // sxtl v20.8h, v20.8b
+	VADD V16.H8, V20.H8, V24.H8
+	VADD V16.H8, V16.H8, V2.H8
+	VADD V18.H8, V24.H8, V5.H8
+	VSUB V18.H8, V24.H8, V8.H8
+	VADD V20.H8, V20.H8, V11.H8
+	ADD $0, R0, R4
+	VADD V0.H8, V2.H8, V24.H8
+	VADD V0.H8, V0.H8, V16.H8
+	VADD V1.H8, V24.H8, V17.H8
+	VSUB V1.H8, V24.H8, V18.H8
+	VADD V2.H8, V2.H8, V19.H8
+	VST1 [V16.B16], (R4)
+	ADD R1, R4
+	VST1 [V17.B16], (R4)
+	ADD R1, R4
+	VST1 [V18.B16], (R4)
+	ADD R1, R4
+	VST1 [V19.B16], (R4)
+	ADD R1, R4
+	VADD V3.H8, V5.H8, V24.H8
+	VADD V3.H8, V3.H8, V16.H8
+	VADD V4.H8, V24.H8, V17.H8
+	VSUB V4.H8, V24.H8, V18.H8
+	VADD V5.H8, V5.H8, V19.H8
+	VST1 [V16.B16], (R4)
+	ADD R1, R4
+	VST1 [V17.B16], (R4)
+	ADD R1, R4
+	VST1 [V18.B16], (R4)
+	ADD R1, R4
+	VST1 [V19.B16], (R4)
+	ADD R1, R4
+	VADD V6.H8, V8.H8, V24.H8
+	VADD V6.H8, V6.H8, V16.H8
+	VADD V7.H8, V24.H8, V17.H8
+	VSUB V7.H8, V24.H8, V18.H8
+	VADD V8.H8, V8.H8, V19.H8
+	VST1 [V16.B16], (R4)
+	ADD R1, R4
+	VST1 [V17.B16], (R4)
+	ADD R1, R4
+	VST1 [V18.B16], (R4)
+	ADD R1, R4
+	VST1 [V19.B16], (R4)
+	ADD R1, R4
+	VADD V9.H8, V11.H8, V24.H8
+	VADD V9.H8, V9.H8, V16.H8
+	VADD V10.H8, V24.H8, V17.H8
+	VSUB V10.H8, V24.H8, V18.H8
+	VADD V11.H8, V11.H8, V19.H8
+	VST1 [V16.B16], (R4)
+	ADD R1, R4
+	VST1 [V17.B16], (R4)
+	ADD R1, R4
+	VST1 [V18.B16], (R4)
+	ADD R1, R4
+	VST1 [V19.B16], (R4)
+	ADD R1, R4
+	ADD $0, R2, R5
+	VLD2 (R5), [V16.B8, V17.B8]
+	WORD $0x0f08a631 // sxtl v17.8h, v17.8b
+	ADD $48, R2, R5
+	VLD2 (R5), [V18.B8, V19.B8]
+	WORD $0x0f08a673 // sxtl v19.8h, v19.8b
+	ADD $96, R2, R5
+	VLD2 (R5), [V20.B8, V21.B8]
+	WORD $0x0f08a6b5 // sxtl v21.8h, v21.8b
+	VADD V17.H8, V21.H8, V24.H8
+	VADD V17.H8, V17.H8, V0.H8
+	VADD V19.H8, V24.H8, V3.H8
+	VSUB V19.H8, V24.H8, V6.H8
+	VADD V21.H8, V21.H8, V9.H8
+	ADD $16, R2, R5
+	VLD2 (R5), [V16.B8, V17.B8]
+	WORD $0x0f08a631 // sxtl v17.8h, v17.8b
+	ADD $64, R2, R5
+	VLD2 (R5), [V18.B8, V19.B8]
+	WORD $0x0f08a673 // sxtl v19.8h, v19.8b
+	ADD $112, R2, R5
+	VLD2 (R5), [V20.B8, V21.B8]
+	WORD $0x0f08a6b5 // sxtl v21.8h, v21.8b
+	VADD V17.H8, V21.H8, V24.H8
+	VADD V17.H8, V17.H8, V1.H8
+	VADD V19.H8, V24.H8, V4.H8
+	VSUB V19.H8, V24.H8, V7.H8
+	VADD V21.H8, V21.H8, V10.H8
+	ADD $32, R2, R5
+	VLD2 (R5), [V16.B8, V17.B8]
+	WORD $0x0f08a631 // sxtl v17.8h, v17.8b
+	ADD $80, R2, R5
+	VLD2 (R5), [V18.B8, V19.B8]
+	WORD $0x0f08a673 // sxtl v19.8h, v19.8b
+	ADD $128, R2, R5
+	VLD2 (R5), [V20.B8, V21.B8]
+	WORD $0x0f08a6b5 // sxtl v21.8h, v21.8b
+	VADD V17.H8, V21.H8, V24.H8
+	VADD V17.H8, V17.H8, V2.H8
+	VADD V19.H8, V24.H8, V5.H8
+	VSUB V19.H8, V24.H8, V8.H8
+	VADD V21.H8, V21.H8, V11.H8
+	ADD $16, R0, R4
+	VADD V0.H8, V2.H8, V24.H8
+	VADD V0.H8, V0.H8, V16.H8
+	VADD V1.H8, V24.H8, V17.H8
+	VSUB V1.H8, V24.H8, V18.H8
+	VADD V2.H8, V2.H8, V19.H8
+	VST1 [V16.B16], (R4)
+	ADD R1, R4
+	VST1 [V17.B16], (R4)
+	ADD R1, R4
+	VST1 [V18.B16], (R4)
+	ADD R1, R4
+	VST1 [V19.B16], (R4)
+	ADD R1, R4
+	VADD V3.H8, V5.H8, V24.H8
+	VADD V3.H8, V3.H8, V16.H8
+	VADD V4.H8, V24.H8, V17.H8
+	VSUB V4.H8, V24.H8, V18.H8
+	VADD V5.H8, V5.H8, V19.H8
+	VST1 [V16.B16], (R4)
+	ADD R1, R4
+	VST1 [V17.B16], (R4)
+	ADD R1, R4
+	VST1 [V18.B16], (R4)
+	ADD R1, R4
+	VST1 [V19.B16], (R4)
+	ADD R1, R4
+	VADD V6.H8, V8.H8, V24.H8
+	VADD V6.H8, V6.H8, V16.H8
+	VADD V7.H8, V24.H8, V17.H8
+	VSUB V7.H8, V24.H8, V18.H8
+	VADD V8.H8, V8.H8, V19.H8
+	VST1 [V16.B16], (R4)
+	ADD R1, R4
+	VST1 [V17.B16], (R4)
+	ADD R1, R4
+	VST1 [V18.B16], (R4)
+	ADD R1, R4
+	VST1 [V19.B16], (R4)
+	ADD R1, R4
+	VADD V9.H8, V11.H8, V24.H8
+	VADD V9.H8, V9.H8, V16.H8
+	VADD V10.H8, V24.H8, V17.H8
+	VSUB V10.H8, V24.H8, V18.H8
+	VADD V11.H8, V11.H8, V19.H8
+	VST1 [V16.B16], (R4)
+	ADD R1, R4
+	VST1 [V17.B16], (R4)
+	ADD R1, R4
+	VST1 [V18.B16], (R4)
+	ADD R1, R4
+	VST1 [V19.B16], (R4)
+	ADD R1, R4
+	ADD $32, R0
+	ADD $144, R2
+	SUB $1, R3
+	CBNZ R3, pair
+	RET
+
+// func planeProductsNEON(m *int32, v, u *int16, chunks, chunkStride, blocks int)
+TEXT ·planeProductsNEON(SB), NOSPLIT, $0-48
+	MOVD m+0(FP), R0
+	MOVD v+8(FP), R1
+	MOVD chunkStride+32(FP), R2
+	MOVD blocks+40(FP), R3
+
+block:
+	MOVD R1, R4
+	MOVD u+16(FP), R5
+	MOVD chunks+24(FP), R6
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	VEOR V24.B16, V24.B16, V24.B16
+	VEOR V25.B16, V25.B16, V25.B16
+	VEOR V26.B16, V26.B16, V26.B16
+	VEOR V27.B16, V27.B16, V27.B16
+	VEOR V28.B16, V28.B16, V28.B16
+	VEOR V29.B16, V29.B16, V29.B16
+	VEOR V30.B16, V30.B16, V30.B16
+	VEOR V31.B16, V31.B16, V31.B16
+
+chunk:
+	FMOVQ 0(R4), F0
+	FMOVQ 64(R4), F1
+	FMOVQ 128(R4), F2
+	FMOVQ 192(R4), F3
+	FMOVQ 256(R4), F4
+	FMOVQ 320(R4), F5
+	FMOVQ 384(R4), F6
+	FMOVQ 448(R4), F7
+	VLD1.P 64(R5), [V8.S4, V9.S4, V10.S4, V11.S4]
+	VLD1.P 64(R5), [V12.S4, V13.S4, V14.S4, V15.S4]
+	WORD $0x0f402110 // smlal v16.4s, v8.4h, v0.h[0]
+	WORD $0x4f402111 // smlal2 v17.4s, v8.8h, v0.h[0]
+	WORD $0x0f412112 // smlal v18.4s, v8.4h, v1.h[0]
+	WORD $0x4f412113 // smlal2 v19.4s, v8.8h, v1.h[0]
+	WORD $0x0f422114 // smlal v20.4s, v8.4h, v2.h[0]
+	WORD $0x4f422115 // smlal2 v21.4s, v8.8h, v2.h[0]
+	WORD $0x0f432116 // smlal v22.4s, v8.4h, v3.h[0]
+	WORD $0x4f432117 // smlal2 v23.4s, v8.8h, v3.h[0]
+	WORD $0x0f442118 // smlal v24.4s, v8.4h, v4.h[0]
+	WORD $0x4f442119 // smlal2 v25.4s, v8.8h, v4.h[0]
+	WORD $0x0f45211a // smlal v26.4s, v8.4h, v5.h[0]
+	WORD $0x4f45211b // smlal2 v27.4s, v8.8h, v5.h[0]
+	WORD $0x0f46211c // smlal v28.4s, v8.4h, v6.h[0]
+	WORD $0x4f46211d // smlal2 v29.4s, v8.8h, v6.h[0]
+	WORD $0x0f47211e // smlal v30.4s, v8.4h, v7.h[0]
+	WORD $0x4f47211f // smlal2 v31.4s, v8.8h, v7.h[0]
+	WORD $0x0f502130 // smlal v16.4s, v9.4h, v0.h[1]
+	WORD $0x4f502131 // smlal2 v17.4s, v9.8h, v0.h[1]
+	WORD $0x0f512132 // smlal v18.4s, v9.4h, v1.h[1]
+	WORD $0x4f512133 // smlal2 v19.4s, v9.8h, v1.h[1]
+	WORD $0x0f522134 // smlal v20.4s, v9.4h, v2.h[1]
+	WORD $0x4f522135 // smlal2 v21.4s, v9.8h, v2.h[1]
+	WORD $0x0f532136 // smlal v22.4s, v9.4h, v3.h[1]
+	WORD $0x4f532137 // smlal2 v23.4s, v9.8h, v3.h[1]
+	WORD $0x0f542138 // smlal v24.4s, v9.4h, v4.h[1]
+	WORD $0x4f542139 // smlal2 v25.4s, v9.8h, v4.h[1]
+	WORD $0x0f55213a // smlal v26.4s, v9.4h, v5.h[1]
+	WORD $0x4f55213b // smlal2 v27.4s, v9.8h, v5.h[1]
+	WORD $0x0f56213c // smlal v28.4s, v9.4h, v6.h[1]
+	WORD $0x4f56213d // smlal2 v29.4s, v9.8h, v6.h[1]
+	WORD $0x0f57213e // smlal v30.4s, v9.4h, v7.h[1]
+	WORD $0x4f57213f // smlal2 v31.4s, v9.8h, v7.h[1]
+	WORD $0x0f602150 // smlal v16.4s, v10.4h, v0.h[2]
+	WORD $0x4f602151 // smlal2 v17.4s, v10.8h, v0.h[2]
+	WORD $0x0f612152 // smlal v18.4s, v10.4h, v1.h[2]
+	WORD $0x4f612153 // smlal2 v19.4s, v10.8h, v1.h[2]
+	WORD $0x0f622154 // smlal v20.4s, v10.4h, v2.h[2]
+	WORD $0x4f622155 // smlal2 v21.4s, v10.8h, v2.h[2]
+	WORD $0x0f632156 // smlal v22.4s, v10.4h, v3.h[2]
+	WORD $0x4f632157 // smlal2 v23.4s, v10.8h, v3.h[2]
+	WORD $0x0f642158 // smlal v24.4s, v10.4h, v4.h[2]
+	WORD $0x4f642159 // smlal2 v25.4s, v10.8h, v4.h[2]
+	WORD $0x0f65215a // smlal v26.4s, v10.4h, v5.h[2]
+	WORD $0x4f65215b // smlal2 v27.4s, v10.8h, v5.h[2]
+	WORD $0x0f66215c // smlal v28.4s, v10.4h, v6.h[2]
+	WORD $0x4f66215d // smlal2 v29.4s, v10.8h, v6.h[2]
+	WORD $0x0f67215e // smlal v30.4s, v10.4h, v7.h[2]
+	WORD $0x4f67215f // smlal2 v31.4s, v10.8h, v7.h[2]
+	WORD $0x0f702170 // smlal v16.4s, v11.4h, v0.h[3]
+	WORD $0x4f702171 // smlal2 v17.4s, v11.8h, v0.h[3]
+	WORD $0x0f712172 // smlal v18.4s, v11.4h, v1.h[3]
+	WORD $0x4f712173 // smlal2 v19.4s, v11.8h, v1.h[3]
+	WORD $0x0f722174 // smlal v20.4s, v11.4h, v2.h[3]
+	WORD $0x4f722175 // smlal2 v21.4s, v11.8h, v2.h[3]
+	WORD $0x0f732176 // smlal v22.4s, v11.4h, v3.h[3]
+	WORD $0x4f732177 // smlal2 v23.4s, v11.8h, v3.h[3]
+	WORD $0x0f742178 // smlal v24.4s, v11.4h, v4.h[3]
+	WORD $0x4f742179 // smlal2 v25.4s, v11.8h, v4.h[3]
+	WORD $0x0f75217a // smlal v26.4s, v11.4h, v5.h[3]
+	WORD $0x4f75217b // smlal2 v27.4s, v11.8h, v5.h[3]
+	WORD $0x0f76217c // smlal v28.4s, v11.4h, v6.h[3]
+	WORD $0x4f76217d // smlal2 v29.4s, v11.8h, v6.h[3]
+	WORD $0x0f77217e // smlal v30.4s, v11.4h, v7.h[3]
+	WORD $0x4f77217f // smlal2 v31.4s, v11.8h, v7.h[3]
+	WORD $0x0f402990 // smlal v16.4s, v12.4h, v0.h[4]
+	WORD $0x4f402991 // smlal2 v17.4s, v12.8h, v0.h[4]
+	WORD $0x0f412992 // smlal v18.4s, v12.4h, v1.h[4]
+	WORD $0x4f412993 // smlal2 v19.4s, v12.8h, v1.h[4]
+	WORD $0x0f422994 // smlal v20.4s, v12.4h, v2.h[4]
+	WORD $0x4f422995 // smlal2 v21.4s, v12.8h, v2.h[4]
+	WORD $0x0f432996 // smlal v22.4s, v12.4h, v3.h[4]
+	WORD $0x4f432997 // smlal2 v23.4s, v12.8h, v3.h[4]
+	WORD $0x0f442998 // smlal v24.4s, v12.4h, v4.h[4]
+	WORD $0x4f442999 // smlal2 v25.4s, v12.8h, v4.h[4]
+	WORD $0x0f45299a // smlal v26.4s, v12.4h, v5.h[4]
+	WORD $0x4f45299b // smlal2 v27.4s, v12.8h, v5.h[4]
+	WORD $0x0f46299c // smlal v28.4s, v12.4h, v6.h[4]
+	WORD $0x4f46299d // smlal2 v29.4s, v12.8h, v6.h[4]
+	WORD $0x0f47299e // smlal v30.4s, v12.4h, v7.h[4]
+	WORD $0x4f47299f // smlal2 v31.4s, v12.8h, v7.h[4]
+	WORD $0x0f5029b0 // smlal v16.4s, v13.4h, v0.h[5]
+	WORD $0x4f5029b1 // smlal2 v17.4s, v13.8h, v0.h[5]
+	WORD $0x0f5129b2 // smlal v18.4s, v13.4h, v1.h[5]
+	WORD $0x4f5129b3 // smlal2 v19.4s, v13.8h, v1.h[5]
+	WORD $0x0f5229b4 // smlal v20.4s, v13.4h, v2.h[5]
+	WORD $0x4f5229b5 // smlal2 v21.4s, v13.8h, v2.h[5]
+	WORD $0x0f5329b6 // smlal v22.4s, v13.4h, v3.h[5]
+	WORD $0x4f5329b7 // smlal2 v23.4s, v13.8h, v3.h[5]
+	WORD $0x0f5429b8 // smlal v24.4s, v13.4h, v4.h[5]
+	WORD $0x4f5429b9 // smlal2 v25.4s, v13.8h, v4.h[5]
+	WORD $0x0f5529ba // smlal v26.4s, v13.4h, v5.h[5]
+	WORD $0x4f5529bb // smlal2 v27.4s, v13.8h, v5.h[5]
+	WORD $0x0f5629bc // smlal v28.4s, v13.4h, v6.h[5]
+	WORD $0x4f5629bd // smlal2 v29.4s, v13.8h, v6.h[5]
+	WORD $0x0f5729be // smlal v30.4s, v13.4h, v7.h[5]
+	WORD $0x4f5729bf // smlal2 v31.4s, v13.8h, v7.h[5]
+	WORD $0x0f6029d0 // smlal v16.4s, v14.4h, v0.h[6]
+	WORD $0x4f6029d1 // smlal2 v17.4s, v14.8h, v0.h[6]
+	WORD $0x0f6129d2 // smlal v18.4s, v14.4h, v1.h[6]
+	WORD $0x4f6129d3 // smlal2 v19.4s, v14.8h, v1.h[6]
+	WORD $0x0f6229d4 // smlal v20.4s, v14.4h, v2.h[6]
+	WORD $0x4f6229d5 // smlal2 v21.4s, v14.8h, v2.h[6]
+	WORD $0x0f6329d6 // smlal v22.4s, v14.4h, v3.h[6]
+	WORD $0x4f6329d7 // smlal2 v23.4s, v14.8h, v3.h[6]
+	WORD $0x0f6429d8 // smlal v24.4s, v14.4h, v4.h[6]
+	WORD $0x4f6429d9 // smlal2 v25.4s, v14.8h, v4.h[6]
+	WORD $0x0f6529da // smlal v26.4s, v14.4h, v5.h[6]
+	WORD $0x4f6529db // smlal2 v27.4s, v14.8h, v5.h[6]
+	WORD $0x0f6629dc // smlal v28.4s, v14.4h, v6.h[6]
+	WORD $0x4f6629dd // smlal2 v29.4s, v14.8h, v6.h[6]
+	WORD $0x0f6729de // smlal v30.4s, v14.4h, v7.h[6]
+	WORD $0x4f6729df // smlal2 v31.4s, v14.8h, v7.h[6]
+	WORD $0x0f7029f0 // smlal v16.4s, v15.4h, v0.h[7]
+	WORD $0x4f7029f1 // smlal2 v17.4s, v15.8h, v0.h[7]
+	WORD $0x0f7129f2 // smlal v18.4s, v15.4h, v1.h[7]
+	WORD $0x4f7129f3 // smlal2 v19.4s, v15.8h, v1.h[7]
+	WORD $0x0f7229f4 // smlal v20.4s, v15.4h, v2.h[7]
+	WORD $0x4f7229f5 // smlal2 v21.4s, v15.8h, v2.h[7]
+	WORD $0x0f7329f6 // smlal v22.4s, v15.4h, v3.h[7]
+	WORD $0x4f7329f7 // smlal2 v23.4s, v15.8h, v3.h[7]
+	WORD $0x0f7429f8 // smlal v24.4s, v15.4h, v4.h[7]
+	WORD $0x4f7429f9 // smlal2 v25.4s, v15.8h, v4.h[7]
+	WORD $0x0f7529fa // smlal v26.4s, v15.4h, v5.h[7]
+	WORD $0x4f7529fb // smlal2 v27.4s, v15.8h, v5.h[7]
+	WORD $0x0f7629fc // smlal v28.4s, v15.4h, v6.h[7]
+	WORD $0x4f7629fd // smlal2 v29.4s, v15.8h, v6.h[7]
+	WORD $0x0f7729fe // smlal v30.4s, v15.4h, v7.h[7]
+	WORD $0x4f7729ff // smlal2 v31.4s, v15.8h, v7.h[7]
+	FMOVQ 16(R4), F0
+	FMOVQ 80(R4), F1
+	FMOVQ 144(R4), F2
+	FMOVQ 208(R4), F3
+	FMOVQ 272(R4), F4
+	FMOVQ 336(R4), F5
+	FMOVQ 400(R4), F6
+	FMOVQ 464(R4), F7
+	VLD1.P 64(R5), [V8.S4, V9.S4, V10.S4, V11.S4]
+	VLD1.P 64(R5), [V12.S4, V13.S4, V14.S4, V15.S4]
+	WORD $0x0f402110 // smlal v16.4s, v8.4h, v0.h[0]
+	WORD $0x4f402111 // smlal2 v17.4s, v8.8h, v0.h[0]
+	WORD $0x0f412112 // smlal v18.4s, v8.4h, v1.h[0]
+	WORD $0x4f412113 // smlal2 v19.4s, v8.8h, v1.h[0]
+	WORD $0x0f422114 // smlal v20.4s, v8.4h, v2.h[0]
+	WORD $0x4f422115 // smlal2 v21.4s, v8.8h, v2.h[0]
+	WORD $0x0f432116 // smlal v22.4s, v8.4h, v3.h[0]
+	WORD $0x4f432117 // smlal2 v23.4s, v8.8h, v3.h[0]
+	WORD $0x0f442118 // smlal v24.4s, v8.4h, v4.h[0]
+	WORD $0x4f442119 // smlal2 v25.4s, v8.8h, v4.h[0]
+	WORD $0x0f45211a // smlal v26.4s, v8.4h, v5.h[0]
+	WORD $0x4f45211b // smlal2 v27.4s, v8.8h, v5.h[0]
+	WORD $0x0f46211c // smlal v28.4s, v8.4h, v6.h[0]
+	WORD $0x4f46211d // smlal2 v29.4s, v8.8h, v6.h[0]
+	WORD $0x0f47211e // smlal v30.4s, v8.4h, v7.h[0]
+	WORD $0x4f47211f // smlal2 v31.4s, v8.8h, v7.h[0]
+	WORD $0x0f502130 // smlal v16.4s, v9.4h, v0.h[1]
+	WORD $0x4f502131 // smlal2 v17.4s, v9.8h, v0.h[1]
+	WORD $0x0f512132 // smlal v18.4s, v9.4h, v1.h[1]
+	WORD $0x4f512133 // smlal2 v19.4s, v9.8h, v1.h[1]
+	WORD $0x0f522134 // smlal v20.4s, v9.4h, v2.h[1]
+	WORD $0x4f522135 // smlal2 v21.4s, v9.8h, v2.h[1]
+	WORD $0x0f532136 // smlal v22.4s, v9.4h, v3.h[1]
+	WORD $0x4f532137 // smlal2 v23.4s, v9.8h, v3.h[1]
+	WORD $0x0f542138 // smlal v24.4s, v9.4h, v4.h[1]
+	WORD $0x4f542139 // smlal2 v25.4s, v9.8h, v4.h[1]
+	WORD $0x0f55213a // smlal v26.4s, v9.4h, v5.h[1]
+	WORD $0x4f55213b // smlal2 v27.4s, v9.8h, v5.h[1]
+	WORD $0x0f56213c // smlal v28.4s, v9.4h, v6.h[1]
+	WORD $0x4f56213d // smlal2 v29.4s, v9.8h, v6.h[1]
+	WORD $0x0f57213e // smlal v30.4s, v9.4h, v7.h[1]
+	WORD $0x4f57213f // smlal2 v31.4s, v9.8h, v7.h[1]
+	WORD $0x0f602150 // smlal v16.4s, v10.4h, v0.h[2]
+	WORD $0x4f602151 // smlal2 v17.4s, v10.8h, v0.h[2]
+	WORD $0x0f612152 // smlal v18.4s, v10.4h, v1.h[2]
+	WORD $0x4f612153 // smlal2 v19.4s, v10.8h, v1.h[2]
+	WORD $0x0f622154 // smlal v20.4s, v10.4h, v2.h[2]
+	WORD $0x4f622155 // smlal2 v21.4s, v10.8h, v2.h[2]
+	WORD $0x0f632156 // smlal v22.4s, v10.4h, v3.h[2]
+	WORD $0x4f632157 // smlal2 v23.4s, v10.8h, v3.h[2]
+	WORD $0x0f642158 // smlal v24.4s, v10.4h, v4.h[2]
+	WORD $0x4f642159 // smlal2 v25.4s, v10.8h, v4.h[2]
+	WORD $0x0f65215a // smlal v26.4s, v10.4h, v5.h[2]
+	WORD $0x4f65215b // smlal2 v27.4s, v10.8h, v5.h[2]
+	WORD $0x0f66215c // smlal v28.4s, v10.4h, v6.h[2]
+	WORD $0x4f66215d // smlal2 v29.4s, v10.8h, v6.h[2]
+	WORD $0x0f67215e // smlal v30.4s, v10.4h, v7.h[2]
+	WORD $0x4f67215f // smlal2 v31.4s, v10.8h, v7.h[2]
+	WORD $0x0f702170 // smlal v16.4s, v11.4h, v0.h[3]
+	WORD $0x4f702171 // smlal2 v17.4s, v11.8h, v0.h[3]
+	WORD $0x0f712172 // smlal v18.4s, v11.4h, v1.h[3]
+	WORD $0x4f712173 // smlal2 v19.4s, v11.8h, v1.h[3]
+	WORD $0x0f722174 // smlal v20.4s, v11.4h, v2.h[3]
+	WORD $0x4f722175 // smlal2 v21.4s, v11.8h, v2.h[3]
+	WORD $0x0f732176 // smlal v22.4s, v11.4h, v3.h[3]
+	WORD $0x4f732177 // smlal2 v23.4s, v11.8h, v3.h[3]
+	WORD $0x0f742178 // smlal v24.4s, v11.4h, v4.h[3]
+	WORD $0x4f742179 // smlal2 v25.4s, v11.8h, v4.h[3]
+	WORD $0x0f75217a // smlal v26.4s, v11.4h, v5.h[3]
+	WORD $0x4f75217b // smlal2 v27.4s, v11.8h, v5.h[3]
+	WORD $0x0f76217c // smlal v28.4s, v11.4h, v6.h[3]
+	WORD $0x4f76217d // smlal2 v29.4s, v11.8h, v6.h[3]
+	WORD $0x0f77217e // smlal v30.4s, v11.4h, v7.h[3]
+	WORD $0x4f77217f // smlal2 v31.4s, v11.8h, v7.h[3]
+	WORD $0x0f402990 // smlal v16.4s, v12.4h, v0.h[4]
+	WORD $0x4f402991 // smlal2 v17.4s, v12.8h, v0.h[4]
+	WORD $0x0f412992 // smlal v18.4s, v12.4h, v1.h[4]
+	WORD $0x4f412993 // smlal2 v19.4s, v12.8h, v1.h[4]
+	WORD $0x0f422994 // smlal v20.4s, v12.4h, v2.h[4]
+	WORD $0x4f422995 // smlal2 v21.4s, v12.8h, v2.h[4]
+	WORD $0x0f432996 // smlal v22.4s, v12.4h, v3.h[4]
+	WORD $0x4f432997 // smlal2 v23.4s, v12.8h, v3.h[4]
+	WORD $0x0f442998 // smlal v24.4s, v12.4h, v4.h[4]
+	WORD $0x4f442999 // smlal2 v25.4s, v12.8h, v4.h[4]
+	WORD $0x0f45299a // smlal v26.4s, v12.4h, v5.h[4]
+	WORD $0x4f45299b // smlal2 v27.4s, v12.8h, v5.h[4]
+	WORD $0x0f46299c // smlal v28.4s, v12.4h, v6.h[4]
+	WORD $0x4f46299d // smlal2 v29.4s, v12.8h, v6.h[4]
+	WORD $0x0f47299e // smlal v30.4s, v12.4h, v7.h[4]
+	WORD $0x4f47299f // smlal2 v31.4s, v12.8h, v7.h[4]
+	WORD $0x0f5029b0 // smlal v16.4s, v13.4h, v0.h[5]
+	WORD $0x4f5029b1 // smlal2 v17.4s, v13.8h, v0.h[5]
+	WORD $0x0f5129b2 // smlal v18.4s, v13.4h, v1.h[5]
+	WORD $0x4f5129b3 // smlal2 v19.4s, v13.8h, v1.h[5]
+	WORD $0x0f5229b4 // smlal v20.4s, v13.4h, v2.h[5]
+	WORD $0x4f5229b5 // smlal2 v21.4s, v13.8h, v2.h[5]
+	WORD $0x0f5329b6 // smlal v22.4s, v13.4h, v3.h[5]
+	WORD $0x4f5329b7 // smlal2 v23.4s, v13.8h, v3.h[5]
+	WORD $0x0f5429b8 // smlal v24.4s, v13.4h, v4.h[5]
+	WORD $0x4f5429b9 // smlal2 v25.4s, v13.8h, v4.h[5]
+	WORD $0x0f5529ba // smlal v26.4s, v13.4h, v5.h[5]
+	WORD $0x4f5529bb // smlal2 v27.4s, v13.8h, v5.h[5]
+	WORD $0x0f5629bc // smlal v28.4s, v13.4h, v6.h[5]
+	WORD $0x4f5629bd // smlal2 v29.4s, v13.8h, v6.h[5]
+	WORD $0x0f5729be // smlal v30.4s, v13.4h, v7.h[5]
+	WORD $0x4f5729bf // smlal2 v31.4s, v13.8h, v7.h[5]
+	WORD $0x0f6029d0 // smlal v16.4s, v14.4h, v0.h[6]
+	WORD $0x4f6029d1 // smlal2 v17.4s, v14.8h, v0.h[6]
+	WORD $0x0f6129d2 // smlal v18.4s, v14.4h, v1.h[6]
+	WORD $0x4f6129d3 // smlal2 v19.4s, v14.8h, v1.h[6]
+	WORD $0x0f6229d4 // smlal v20.4s, v14.4h, v2.h[6]
+	WORD $0x4f6229d5 // smlal2 v21.4s, v14.8h, v2.h[6]
+	WORD $0x0f6329d6 // smlal v22.4s, v14.4h, v3.h[6]
+	WORD $0x4f6329d7 // smlal2 v23.4s, v14.8h, v3.h[6]
+	WORD $0x0f6429d8 // smlal v24.4s, v14.4h, v4.h[6]
+	WORD $0x4f6429d9 // smlal2 v25.4s, v14.8h, v4.h[6]
+	WORD $0x0f6529da // smlal v26.4s, v14.4h, v5.h[6]
+	WORD $0x4f6529db // smlal2 v27.4s, v14.8h, v5.h[6]
+	WORD $0x0f6629dc // smlal v28.4s, v14.4h, v6.h[6]
+	WORD $0x4f6629dd // smlal2 v29.4s, v14.8h, v6.h[6]
+	WORD $0x0f6729de // smlal v30.4s, v14.4h, v7.h[6]
+	WORD $0x4f6729df // smlal2 v31.4s, v14.8h, v7.h[6]
+	WORD $0x0f7029f0 // smlal v16.4s, v15.4h, v0.h[7]
+	WORD $0x4f7029f1 // smlal2 v17.4s, v15.8h, v0.h[7]
+	WORD $0x0f7129f2 // smlal v18.4s, v15.4h, v1.h[7]
+	WORD $0x4f7129f3 // smlal2 v19.4s, v15.8h, v1.h[7]
+	WORD $0x0f7229f4 // smlal v20.4s, v15.4h, v2.h[7]
+	WORD $0x4f7229f5 // smlal2 v21.4s, v15.8h, v2.h[7]
+	WORD $0x0f7329f6 // smlal v22.4s, v15.4h, v3.h[7]
+	WORD $0x4f7329f7 // smlal2 v23.4s, v15.8h, v3.h[7]
+	WORD $0x0f7429f8 // smlal v24.4s, v15.4h, v4.h[7]
+	WORD $0x4f7429f9 // smlal2 v25.4s, v15.8h, v4.h[7]
+	WORD $0x0f7529fa // smlal v26.4s, v15.4h, v5.h[7]
+	WORD $0x4f7529fb // smlal2 v27.4s, v15.8h, v5.h[7]
+	WORD $0x0f7629fc // smlal v28.4s, v15.4h, v6.h[7]
+	WORD $0x4f7629fd // smlal2 v29.4s, v15.8h, v6.h[7]
+	WORD $0x0f7729fe // smlal v30.4s, v15.4h, v7.h[7]
+	WORD $0x4f7729ff // smlal2 v31.4s, v15.8h, v7.h[7]
+	FMOVQ 32(R4), F0
+	FMOVQ 96(R4), F1
+	FMOVQ 160(R4), F2
+	FMOVQ 224(R4), F3
+	FMOVQ 288(R4), F4
+	FMOVQ 352(R4), F5
+	FMOVQ 416(R4), F6
+	FMOVQ 480(R4), F7
+	VLD1.P 64(R5), [V8.S4, V9.S4, V10.S4, V11.S4]
+	VLD1.P 64(R5), [V12.S4, V13.S4, V14.S4, V15.S4]
+	WORD $0x0f402110 // smlal v16.4s, v8.4h, v0.h[0]
+	WORD $0x4f402111 // smlal2 v17.4s, v8.8h, v0.h[0]
+	WORD $0x0f412112 // smlal v18.4s, v8.4h, v1.h[0]
+	WORD $0x4f412113 // smlal2 v19.4s, v8.8h, v1.h[0]
+	WORD $0x0f422114 // smlal v20.4s, v8.4h, v2.h[0]
+	WORD $0x4f422115 // smlal2 v21.4s, v8.8h, v2.h[0]
+	WORD $0x0f432116 // smlal v22.4s, v8.4h, v3.h[0]
+	WORD $0x4f432117 // smlal2 v23.4s, v8.8h, v3.h[0]
+	WORD $0x0f442118 // smlal v24.4s, v8.4h, v4.h[0]
+	WORD $0x4f442119 // smlal2 v25.4s, v8.8h, v4.h[0]
+	WORD $0x0f45211a // smlal v26.4s, v8.4h, v5.h[0]
+	WORD $0x4f45211b // smlal2 v27.4s, v8.8h, v5.h[0]
+	WORD $0x0f46211c // smlal v28.4s, v8.4h, v6.h[0]
+	WORD $0x4f46211d // smlal2 v29.4s, v8.8h, v6.h[0]
+	WORD $0x0f47211e // smlal v30.4s, v8.4h, v7.h[0]
+	WORD $0x4f47211f // smlal2 v31.4s, v8.8h, v7.h[0]
+	WORD $0x0f502130 // smlal v16.4s, v9.4h, v0.h[1]
+	WORD $0x4f502131 // smlal2 v17.4s, v9.8h, v0.h[1]
+	WORD $0x0f512132 // smlal v18.4s, v9.4h, v1.h[1]
+	WORD $0x4f512133 // smlal2 v19.4s, v9.8h, v1.h[1]
+	WORD $0x0f522134 // smlal v20.4s, v9.4h, v2.h[1]
+	WORD $0x4f522135 // smlal2 v21.4s, v9.8h, v2.h[1]
+	WORD $0x0f532136 // smlal v22.4s, v9.4h, v3.h[1]
+	WORD $0x4f532137 // smlal2 v23.4s, v9.8h, v3.h[1]
+	WORD $0x0f542138 // smlal v24.4s, v9.4h, v4.h[1]
+	WORD $0x4f542139 // smlal2 v25.4s, v9.8h, v4.h[1]
+	WORD $0x0f55213a // smlal v26.4s, v9.4h, v5.h[1]
+	WORD $0x4f55213b // smlal2 v27.4s, v9.8h, v5.h[1]
+	WORD $0x0f56213c // smlal v28.4s, v9.4h, v6.h[1]
+	WORD $0x4f56213d // smlal2 v29.4s, v9.8h, v6.h[1]
+	WORD $0x0f57213e // smlal v30.4s, v9.4h, v7.h[1]
+	WORD $0x4f57213f // smlal2 v31.4s, v9.8h, v7.h[1]
+	WORD $0x0f602150 // smlal v16.4s, v10.4h, v0.h[2]
+	WORD $0x4f602151 // smlal2 v17.4s, v10.8h, v0.h[2]
+	WORD $0x0f612152 // smlal v18.4s, v10.4h, v1.h[2]
+	WORD $0x4f612153 // smlal2 v19.4s, v10.8h, v1.h[2]
+	WORD $0x0f622154 // smlal v20.4s, v10.4h, v2.h[2]
+	WORD $0x4f622155 // smlal2 v21.4s, v10.8h, v2.h[2]
+	WORD $0x0f632156 // smlal v22.4s, v10.4h, v3.h[2]
+	WORD $0x4f632157 // smlal2 v23.4s, v10.8h, v3.h[2]
+	WORD $0x0f642158 // smlal v24.4s, v10.4h, v4.h[2]
+	WORD $0x4f642159 // smlal2 v25.4s, v10.8h, v4.h[2]
+	WORD $0x0f65215a // smlal v26.4s, v10.4h, v5.h[2]
+	WORD $0x4f65215b // smlal2 v27.4s, v10.8h, v5.h[2]
+	WORD $0x0f66215c // smlal v28.4s, v10.4h, v6.h[2]
+	WORD $0x4f66215d // smlal2 v29.4s, v10.8h, v6.h[2]
+	WORD $0x0f67215e // smlal v30.4s, v10.4h, v7.h[2]
+	WORD $0x4f67215f // smlal2 v31.4s, v10.8h, v7.h[2]
+	WORD $0x0f702170 // smlal v16.4s, v11.4h, v0.h[3]
+	WORD $0x4f702171 // smlal2 v17.4s, v11.8h, v0.h[3]
+	WORD $0x0f712172 // smlal v18.4s, v11.4h, v1.h[3]
+	WORD $0x4f712173 // smlal2 v19.4s, v11.8h, v1.h[3]
+	WORD $0x0f722174 // smlal v20.4s, v11.4h, v2.h[3]
+	WORD $0x4f722175 // smlal2 v21.4s, v11.8h, v2.h[3]
+	WORD $0x0f732176 // smlal v22.4s, v11.4h, v3.h[3]
+	WORD $0x4f732177 // smlal2 v23.4s, v11.8h, v3.h[3]
+	WORD $0x0f742178 // smlal v24.4s, v11.4h, v4.h[3]
+	WORD $0x4f742179 // smlal2 v25.4s, v11.8h, v4.h[3]
+	WORD $0x0f75217a // smlal v26.4s, v11.4h, v5.h[3]
+	WORD $0x4f75217b // smlal2 v27.4s, v11.8h, v5.h[3]
+	WORD $0x0f76217c // smlal v28.4s, v11.4h, v6.h[3]
+	WORD $0x4f76217d // smlal2 v29.4s, v11.8h, v6.h[3]
+	WORD $0x0f77217e // smlal v30.4s, v11.4h, v7.h[3]
+	WORD $0x4f77217f // smlal2 v31.4s, v11.8h, v7.h[3]
+	WORD $0x0f402990 // smlal v16.4s, v12.4h, v0.h[4]
+	WORD $0x4f402991 // smlal2 v17.4s, v12.8h, v0.h[4]
+	WORD $0x0f412992 // smlal v18.4s, v12.4h, v1.h[4]
+	WORD $0x4f412993 // smlal2 v19.4s, v12.8h, v1.h[4]
+	WORD $0x0f422994 // smlal v20.4s, v12.4h, v2.h[4]
+	WORD $0x4f422995 // smlal2 v21.4s, v12.8h, v2.h[4]
+	WORD $0x0f432996 // smlal v22.4s, v12.4h, v3.h[4]
+	WORD $0x4f432997 // smlal2 v23.4s, v12.8h, v3.h[4]
+	WORD $0x0f442998 // smlal v24.4s, v12.4h, v4.h[4]
+	WORD $0x4f442999 // smlal2 v25.4s, v12.8h, v4.h[4]
+	WORD $0x0f45299a // smlal v26.4s, v12.4h, v5.h[4]
+	WORD $0x4f45299b // smlal2 v27.4s, v12.8h, v5.h[4]
+	WORD $0x0f46299c // smlal v28.4s, v12.4h, v6.h[4]
+	WORD $0x4f46299d // smlal2 v29.4s, v12.8h, v6.h[4]
+	WORD $0x0f47299e // smlal v30.4s, v12.4h, v7.h[4]
+	WORD $0x4f47299f // smlal2 v31.4s, v12.8h, v7.h[4]
+	WORD $0x0f5029b0 // smlal v16.4s, v13.4h, v0.h[5]
+	WORD $0x4f5029b1 // smlal2 v17.4s, v13.8h, v0.h[5]
+	WORD $0x0f5129b2 // smlal v18.4s, v13.4h, v1.h[5]
+	WORD $0x4f5129b3 // smlal2 v19.4s, v13.8h, v1.h[5]
+	WORD $0x0f5229b4 // smlal v20.4s, v13.4h, v2.h[5]
+	WORD $0x4f5229b5 // smlal2 v21.4s, v13.8h, v2.h[5]
+	WORD $0x0f5329b6 // smlal v22.4s, v13.4h, v3.h[5]
+	WORD $0x4f5329b7 // smlal2 v23.4s, v13.8h, v3.h[5]
+	WORD $0x0f5429b8 // smlal v24.4s, v13.4h, v4.h[5]
+	WORD $0x4f5429b9 // smlal2 v25.4s, v13.8h, v4.h[5]
+	WORD $0x0f5529ba // smlal v26.4s, v13.4h, v5.h[5]
+	WORD $0x4f5529bb // smlal2 v27.4s, v13.8h, v5.h[5]
+	WORD $0x0f5629bc // smlal v28.4s, v13.4h, v6.h[5]
+	WORD $0x4f5629bd // smlal2 v29.4s, v13.8h, v6.h[5]
+	WORD $0x0f5729be // smlal v30.4s, v13.4h, v7.h[5]
+	WORD $0x4f5729bf // smlal2 v31.4s, v13.8h, v7.h[5]
+	WORD $0x0f6029d0 // smlal v16.4s, v14.4h, v0.h[6]
+	WORD $0x4f6029d1 // smlal2 v17.4s, v14.8h, v0.h[6]
+	WORD $0x0f6129d2 // smlal v18.4s, v14.4h, v1.h[6]
+	WORD $0x4f6129d3 // smlal2 v19.4s, v14.8h, v1.h[6]
+	WORD $0x0f6229d4 // smlal v20.4s, v14.4h, v2.h[6]
+	WORD $0x4f6229d5 // smlal2 v21.4s, v14.8h, v2.h[6]
+	WORD $0x0f6329d6 // smlal v22.4s, v14.4h, v3.h[6]
+	WORD $0x4f6329d7 // smlal2 v23.4s, v14.8h, v3.h[6]
+	WORD $0x0f6429d8 // smlal v24.4s, v14.4h, v4.h[6]
+	WORD $0x4f6429d9 // smlal2 v25.4s, v14.8h, v4.h[6]
+	WORD $0x0f6529da // smlal v26.4s, v14.4h, v5.h[6]
+	WORD $0x4f6529db // smlal2 v27.4s, v14.8h, v5.h[6]
+	WORD $0x0f6629dc // smlal v28.4s, v14.4h, v6.h[6]
+	WORD $0x4f6629dd // smlal2 v29.4s, v14.8h, v6.h[6]
+	WORD $0x0f6729de // smlal v30.4s, v14.4h, v7.h[6]
+	WORD $0x4f6729df // smlal2 v31.4s, v14.8h, v7.h[6]
+	WORD $0x0f7029f0 // smlal v16.4s, v15.4h, v0.h[7]
+	WORD $0x4f7029f1 // smlal2 v17.4s, v15.8h, v0.h[7]
+	WORD $0x0f7129f2 // smlal v18.4s, v15.4h, v1.h[7]
+	WORD $0x4f7129f3 // smlal2 v19.4s, v15.8h, v1.h[7]
+	WORD $0x0f7229f4 // smlal v20.4s, v15.4h, v2.h[7]
+	WORD $0x4f7229f5 // smlal2 v21.4s, v15.8h, v2.h[7]
+	WORD $0x0f7329f6 // smlal v22.4s, v15.4h, v3.h[7]
+	WORD $0x4f7329f7 // smlal2 v23.4s, v15.8h, v3.h[7]
+	WORD $0x0f7429f8 // smlal v24.4s, v15.4h, v4.h[7]
+	WORD $0x4f7429f9 // smlal2 v25.4s, v15.8h, v4.h[7]
+	WORD $0x0f7529fa // smlal v26.4s, v15.4h, v5.h[7]
+	WORD $0x4f7529fb // smlal2 v27.4s, v15.8h, v5.h[7]
+	WORD $0x0f7629fc // smlal v28.4s, v15.4h, v6.h[7]
+	WORD $0x4f7629fd // smlal2 v29.4s, v15.8h, v6.h[7]
+	WORD $0x0f7729fe // smlal v30.4s, v15.4h, v7.h[7]
+	WORD $0x4f7729ff // smlal2 v31.4s, v15.8h, v7.h[7]
+	FMOVQ 48(R4), F0
+	FMOVQ 112(R4), F1
+	FMOVQ 176(R4), F2
+	FMOVQ 240(R4), F3
+	FMOVQ 304(R4), F4
+	FMOVQ 368(R4), F5
+	FMOVQ 432(R4), F6
+	FMOVQ 496(R4), F7
+	VLD1.P 64(R5), [V8.S4, V9.S4, V10.S4, V11.S4]
+	VLD1.P 64(R5), [V12.S4, V13.S4, V14.S4, V15.S4]
+	WORD $0x0f402110 // smlal v16.4s, v8.4h, v0.h[0]
+	WORD $0x4f402111 // smlal2 v17.4s, v8.8h, v0.h[0]
+	WORD $0x0f412112 // smlal v18.4s, v8.4h, v1.h[0]
+	WORD $0x4f412113 // smlal2 v19.4s, v8.8h, v1.h[0]
+	WORD $0x0f422114 // smlal v20.4s, v8.4h, v2.h[0]
+	WORD $0x4f422115 // smlal2 v21.4s, v8.8h, v2.h[0]
+	WORD $0x0f432116 // smlal v22.4s, v8.4h, v3.h[0]
+	WORD $0x4f432117 // smlal2 v23.4s, v8.8h, v3.h[0]
+	WORD $0x0f442118 // smlal v24.4s, v8.4h, v4.h[0]
+	WORD $0x4f442119 // smlal2 v25.4s, v8.8h, v4.h[0]
+	WORD $0x0f45211a // smlal v26.4s, v8.4h, v5.h[0]
+	WORD $0x4f45211b // smlal2 v27.4s, v8.8h, v5.h[0]
+	WORD $0x0f46211c // smlal v28.4s, v8.4h, v6.h[0]
+	WORD $0x4f46211d // smlal2 v29.4s, v8.8h, v6.h[0]
+	WORD $0x0f47211e // smlal v30.4s, v8.4h, v7.h[0]
+	WORD $0x4f47211f // smlal2 v31.4s, v8.8h, v7.h[0]
+	WORD $0x0f502130 // smlal v16.4s, v9.4h, v0.h[1]
+	WORD $0x4f502131 // smlal2 v17.4s, v9.8h, v0.h[1]
+	WORD $0x0f512132 // smlal v18.4s, v9.4h, v1.h[1]
+	WORD $0x4f512133 // smlal2 v19.4s, v9.8h, v1.h[1]
+	WORD $0x0f522134 // smlal v20.4s, v9.4h, v2.h[1]
+	WORD $0x4f522135 // smlal2 v21.4s, v9.8h, v2.h[1]
+	WORD $0x0f532136 // smlal v22.4s, v9.4h, v3.h[1]
+	WORD $0x4f532137 // smlal2 v23.4s, v9.8h, v3.h[1]
+	WORD $0x0f542138 // smlal v24.4s, v9.4h, v4.h[1]
+	WORD $0x4f542139 // smlal2 v25.4s, v9.8h, v4.h[1]
+	WORD $0x0f55213a // smlal v26.4s, v9.4h, v5.h[1]
+	WORD $0x4f55213b // smlal2 v27.4s, v9.8h, v5.h[1]
+	WORD $0x0f56213c // smlal v28.4s, v9.4h, v6.h[1]
+	WORD $0x4f56213d // smlal2 v29.4s, v9.8h, v6.h[1]
+	WORD $0x0f57213e // smlal v30.4s, v9.4h, v7.h[1]
+	WORD $0x4f57213f // smlal2 v31.4s, v9.8h, v7.h[1]
+	WORD $0x0f602150 // smlal v16.4s, v10.4h, v0.h[2]
+	WORD $0x4f602151 // smlal2 v17.4s, v10.8h, v0.h[2]
+	WORD $0x0f612152 // smlal v18.4s, v10.4h, v1.h[2]
+	WORD $0x4f612153 // smlal2 v19.4s, v10.8h, v1.h[2]
+	WORD $0x0f622154 // smlal v20.4s, v10.4h, v2.h[2]
+	WORD $0x4f622155 // smlal2 v21.4s, v10.8h, v2.h[2]
+	WORD $0x0f632156 // smlal v22.4s, v10.4h, v3.h[2]
+	WORD $0x4f632157 // smlal2 v23.4s, v10.8h, v3.h[2]
+	WORD $0x0f642158 // smlal v24.4s, v10.4h, v4.h[2]
+	WORD $0x4f642159 // smlal2 v25.4s, v10.8h, v4.h[2]
+	WORD $0x0f65215a // smlal v26.4s, v10.4h, v5.h[2]
+	WORD $0x4f65215b // smlal2 v27.4s, v10.8h, v5.h[2]
+	WORD $0x0f66215c // smlal v28.4s, v10.4h, v6.h[2]
+	WORD $0x4f66215d // smlal2 v29.4s, v10.8h, v6.h[2]
+	WORD $0x0f67215e // smlal v30.4s, v10.4h, v7.h[2]
+	WORD $0x4f67215f // smlal2 v31.4s, v10.8h, v7.h[2]
+	WORD $0x0f702170 // smlal v16.4s, v11.4h, v0.h[3]
+	WORD $0x4f702171 // smlal2 v17.4s, v11.8h, v0.h[3]
+	WORD $0x0f712172 // smlal v18.4s, v11.4h, v1.h[3]
+	WORD $0x4f712173 // smlal2 v19.4s, v11.8h, v1.h[3]
+	WORD $0x0f722174 // smlal v20.4s, v11.4h, v2.h[3]
+	WORD $0x4f722175 // smlal2 v21.4s, v11.8h, v2.h[3]
+	WORD $0x0f732176 // smlal v22.4s, v11.4h, v3.h[3]
+	WORD $0x4f732177 // smlal2 v23.4s, v11.8h, v3.h[3]
+	WORD $0x0f742178 // smlal v24.4s, v11.4h, v4.h[3]
+	WORD $0x4f742179 // smlal2 v25.4s, v11.8h, v4.h[3]
+	WORD $0x0f75217a // smlal v26.4s, v11.4h, v5.h[3]
+	WORD $0x4f75217b // smlal2 v27.4s, v11.8h, v5.h[3]
+	WORD $0x0f76217c // smlal v28.4s, v11.4h, v6.h[3]
+	WORD $0x4f76217d // smlal2 v29.4s, v11.8h, v6.h[3]
+	WORD $0x0f77217e // smlal v30.4s, v11.4h, v7.h[3]
+	WORD $0x4f77217f // smlal2 v31.4s, v11.8h, v7.h[3]
+	WORD $0x0f402990 // smlal v16.4s, v12.4h, v0.h[4]
+	WORD $0x4f402991 // smlal2 v17.4s, v12.8h, v0.h[4]
+	WORD $0x0f412992 // smlal v18.4s, v12.4h, v1.h[4]
+	WORD $0x4f412993 // smlal2 v19.4s, v12.8h, v1.h[4]
+	WORD $0x0f422994 // smlal v20.4s, v12.4h, v2.h[4]
+	WORD $0x4f422995 // smlal2 v21.4s, v12.8h, v2.h[4]
+	WORD $0x0f432996 // smlal v22.4s, v12.4h, v3.h[4]
+	WORD $0x4f432997 // smlal2 v23.4s, v12.8h, v3.h[4]
+	WORD $0x0f442998 // smlal v24.4s, v12.4h, v4.h[4]
+	WORD $0x4f442999 // smlal2 v25.4s, v12.8h, v4.h[4]
+	WORD $0x0f45299a // smlal v26.4s, v12.4h, v5.h[4]
+	WORD $0x4f45299b // smlal2 v27.4s, v12.8h, v5.h[4]
+	WORD $0x0f46299c // smlal v28.4s, v12.4h, v6.h[4]
+	WORD $0x4f46299d // smlal2 v29.4s, v12.8h, v6.h[4]
+	WORD $0x0f47299e // smlal v30.4s, v12.4h, v7.h[4]
+	WORD $0x4f47299f // smlal2 v31.4s, v12.8h, v7.h[4]
+	WORD $0x0f5029b0 // smlal v16.4s, v13.4h, v0.h[5]
+	WORD $0x4f5029b1 // smlal2 v17.4s, v13.8h, v0.h[5]
+	WORD $0x0f5129b2 // smlal v18.4s, v13.4h, v1.h[5]
+	WORD $0x4f5129b3 // smlal2 v19.4s, v13.8h, v1.h[5]
+	WORD $0x0f5229b4 // smlal v20.4s, v13.4h, v2.h[5]
+	WORD $0x4f5229b5 // smlal2 v21.4s, v13.8h, v2.h[5]
+	WORD $0x0f5329b6 // smlal v22.4s, v13.4h, v3.h[5]
+	WORD $0x4f5329b7 // smlal2 v23.4s, v13.8h, v3.h[5]
+	WORD $0x0f5429b8 // smlal v24.4s, v13.4h, v4.h[5]
+	WORD $0x4f5429b9 // smlal2 v25.4s, v13.8h, v4.h[5]
+	WORD $0x0f5529ba // smlal v26.4s, v13.4h, v5.h[5]
+	WORD $0x4f5529bb // smlal2 v27.4s, v13.8h, v5.h[5]
+	WORD $0x0f5629bc // smlal v28.4s, v13.4h, v6.h[5]
+	WORD $0x4f5629bd // smlal2 v29.4s, v13.8h, v6.h[5]
+	WORD $0x0f5729be // smlal v30.4s, v13.4h, v7.h[5]
+	WORD $0x4f5729bf // smlal2 v31.4s, v13.8h, v7.h[5]
+	WORD $0x0f6029d0 // smlal v16.4s, v14.4h, v0.h[6]
+	WORD $0x4f6029d1 // smlal2 v17.4s, v14.8h, v0.h[6]
+	WORD $0x0f6129d2 // smlal v18.4s, v14.4h, v1.h[6]
+	WORD $0x4f6129d3 // smlal2 v19.4s, v14.8h, v1.h[6]
+	WORD $0x0f6229d4 // smlal v20.4s, v14.4h, v2.h[6]
+	WORD $0x4f6229d5 // smlal2 v21.4s, v14.8h, v2.h[6]
+	WORD $0x0f6329d6 // smlal v22.4s, v14.4h, v3.h[6]
+	WORD $0x4f6329d7 // smlal2 v23.4s, v14.8h, v3.h[6]
+	WORD $0x0f6429d8 // smlal v24.4s, v14.4h, v4.h[6]
+	WORD $0x4f6429d9 // smlal2 v25.4s, v14.8h, v4.h[6]
+	WORD $0x0f6529da // smlal v26.4s, v14.4h, v5.h[6]
+	WORD $0x4f6529db // smlal2 v27.4s, v14.8h, v5.h[6]
+	WORD $0x0f6629dc // smlal v28.4s, v14.4h, v6.h[6]
+	WORD $0x4f6629dd // smlal2 v29.4s, v14.8h, v6.h[6]
+	WORD $0x0f6729de // smlal v30.4s, v14.4h, v7.h[6]
+	WORD $0x4f6729df // smlal2 v31.4s, v14.8h, v7.h[6]
+	WORD $0x0f7029f0 // smlal v16.4s, v15.4h, v0.h[7]
+	WORD $0x4f7029f1 // smlal2 v17.4s, v15.8h, v0.h[7]
+	WORD $0x0f7129f2 // smlal v18.4s, v15.4h, v1.h[7]
+	WORD $0x4f7129f3 // smlal2 v19.4s, v15.8h, v1.h[7]
+	WORD $0x0f7229f4 // smlal v20.4s, v15.4h, v2.h[7]
+	WORD $0x4f7229f5 // smlal2 v21.4s, v15.8h, v2.h[7]
+	WORD $0x0f7329f6 // smlal v22.4s, v15.4h, v3.h[7]
+	WORD $0x4f7329f7 // smlal2 v23.4s, v15.8h, v3.h[7]
+	WORD $0x0f7429f8 // smlal v24.4s, v15.4h, v4.h[7]
+	WORD $0x4f7429f9 // smlal2 v25.4s, v15.8h, v4.h[7]
+	WORD $0x0f7529fa // smlal v26.4s, v15.4h, v5.h[7]
+	WORD $0x4f7529fb // smlal2 v27.4s, v15.8h, v5.h[7]
+	WORD $0x0f7629fc // smlal v28.4s, v15.4h, v6.h[7]
+	WORD $0x4f7629fd // smlal2 v29.4s, v15.8h, v6.h[7]
+	WORD $0x0f7729fe // smlal v30.4s, v15.4h, v7.h[7]
+	WORD $0x4f7729ff // smlal2 v31.4s, v15.8h, v7.h[7]
+	ADD R2, R4
+	SUB $1, R6
+	CBNZ R6, chunk
+	VST1.P [V16.S4, V17.S4, V18.S4, V19.S4], 64(R0)
+	VST1.P [V20.S4, V21.S4, V22.S4, V23.S4], 64(R0)
+	VST1.P [V24.S4, V25.S4, V26.S4, V27.S4], 64(R0)
+	VST1.P [V28.S4, V29.S4, V30.S4, V31.S4], 64(R0)
+	ADD $512, R1
+	SUB $1, R3
+	CBNZ R3, block
+	RET
+
+// func inputPlanesNEON(v *int16, planeStride int, rows *[4]*int16, tiles int)
+TEXT ·inputPlanesNEON(SB), NOSPLIT, $0-32
+	MOVD planeStride+8(FP), R0
+	MOVD v+0(FP), R1
+	ADD R0, R1, R2
+	ADD R0, R2, R3
+	ADD R0, R3, R4
+	ADD R0, R4, R5
+	ADD R0, R5, R6
+	ADD R0, R6, R7
+	ADD R0, R7, R8
+	ADD R0, R8, R9
+	ADD R0, R9, R10
+	ADD R0, R10, R11
+	ADD R0, R11, R12
+	ADD R0, R12, R13
+	ADD R0, R13, R14
+	ADD R0, R14, R15
+	ADD R0, R15, R16
+	MOVD tiles+24(FP), R17
+	MOVD rows+16(FP), R19
+	MOVD 0(R19), R20
+	MOVD 8(R19), R21
+	MOVD 16(R19), R22
+	MOVD 24(R19), R19
+
+tile:
+	FMOVQ 0(R20), F0
+	FMOVQ 64(R20), F1
+	FMOVQ 128(R20), F2
+	FMOVQ 192(R20), F3
+	FMOVQ 0(R21), F4
+	FMOVQ 64(R21), F5
+	FMOVQ 128(R21), F6
+	FMOVQ 192(R21), F7
+	FMOVQ 0(R22), F8
+	FMOVQ 64(R22), F9
+	FMOVQ 128(R22), F10
+	FMOVQ 192(R22), F11
+	FMOVQ 0(R19), F12
+	FMOVQ 64(R19), F13
+	FMOVQ 128(R19), F14
+	FMOVQ 192(R19), F15
+	VSUB V2.H8, V0.H8, V16.H8
+	VSUB V6.H8, V4.H8, V17.H8
+	VSUB V10.H8, V8.H8, V18.H8
+	VSUB V14.H8, V12.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R1)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R5)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R9)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R13)
+	VADD V2.H8, V1.H8, V16.H8
+	VADD V6.H8, V5.H8, V17.H8
+	VADD V10.H8, V9.H8, V18.H8
+	VADD V14.H8, V13.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R2)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R6)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R10)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R14)
+	VSUB V1.H8, V2.H8, V16.H8
+	VSUB V5.H8, V6.H8, V17.H8
+	VSUB V9.H8, V10.H8, V18.H8
+	VSUB V13.H8, V14.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R3)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R7)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R11)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R15)
+	VSUB V3.H8, V1.H8, V16.H8
+	VSUB V7.H8, V5.H8, V17.H8
+	VSUB V11.H8, V9.H8, V18.H8
+	VSUB V15.H8, V13.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R4)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R8)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R12)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R16)
+	FMOVQ 16(R20), F0
+	FMOVQ 80(R20), F1
+	FMOVQ 144(R20), F2
+	FMOVQ 208(R20), F3
+	FMOVQ 16(R21), F4
+	FMOVQ 80(R21), F5
+	FMOVQ 144(R21), F6
+	FMOVQ 208(R21), F7
+	FMOVQ 16(R22), F8
+	FMOVQ 80(R22), F9
+	FMOVQ 144(R22), F10
+	FMOVQ 208(R22), F11
+	FMOVQ 16(R19), F12
+	FMOVQ 80(R19), F13
+	FMOVQ 144(R19), F14
+	FMOVQ 208(R19), F15
+	VSUB V2.H8, V0.H8, V16.H8
+	VSUB V6.H8, V4.H8, V17.H8
+	VSUB V10.H8, V8.H8, V18.H8
+	VSUB V14.H8, V12.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R1)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R5)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R9)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R13)
+	VADD V2.H8, V1.H8, V16.H8
+	VADD V6.H8, V5.H8, V17.H8
+	VADD V10.H8, V9.H8, V18.H8
+	VADD V14.H8, V13.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R2)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R6)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R10)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R14)
+	VSUB V1.H8, V2.H8, V16.H8
+	VSUB V5.H8, V6.H8, V17.H8
+	VSUB V9.H8, V10.H8, V18.H8
+	VSUB V13.H8, V14.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R3)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R7)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R11)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R15)
+	VSUB V3.H8, V1.H8, V16.H8
+	VSUB V7.H8, V5.H8, V17.H8
+	VSUB V11.H8, V9.H8, V18.H8
+	VSUB V15.H8, V13.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R4)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R8)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R12)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R16)
+	FMOVQ 32(R20), F0
+	FMOVQ 96(R20), F1
+	FMOVQ 160(R20), F2
+	FMOVQ 224(R20), F3
+	FMOVQ 32(R21), F4
+	FMOVQ 96(R21), F5
+	FMOVQ 160(R21), F6
+	FMOVQ 224(R21), F7
+	FMOVQ 32(R22), F8
+	FMOVQ 96(R22), F9
+	FMOVQ 160(R22), F10
+	FMOVQ 224(R22), F11
+	FMOVQ 32(R19), F12
+	FMOVQ 96(R19), F13
+	FMOVQ 160(R19), F14
+	FMOVQ 224(R19), F15
+	VSUB V2.H8, V0.H8, V16.H8
+	VSUB V6.H8, V4.H8, V17.H8
+	VSUB V10.H8, V8.H8, V18.H8
+	VSUB V14.H8, V12.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R1)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R5)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R9)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R13)
+	VADD V2.H8, V1.H8, V16.H8
+	VADD V6.H8, V5.H8, V17.H8
+	VADD V10.H8, V9.H8, V18.H8
+	VADD V14.H8, V13.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R2)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R6)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R10)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R14)
+	VSUB V1.H8, V2.H8, V16.H8
+	VSUB V5.H8, V6.H8, V17.H8
+	VSUB V9.H8, V10.H8, V18.H8
+	VSUB V13.H8, V14.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R3)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R7)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R11)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R15)
+	VSUB V3.H8, V1.H8, V16.H8
+	VSUB V7.H8, V5.H8, V17.H8
+	VSUB V11.H8, V9.H8, V18.H8
+	VSUB V15.H8, V13.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R4)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R8)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R12)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R16)
+	FMOVQ 48(R20), F0
+	FMOVQ 112(R20), F1
+	FMOVQ 176(R20), F2
+	FMOVQ 240(R20), F3
+	FMOVQ 48(R21), F4
+	FMOVQ 112(R21), F5
+	FMOVQ 176(R21), F6
+	FMOVQ 240(R21), F7
+	FMOVQ 48(R22), F8
+	FMOVQ 112(R22), F9
+	FMOVQ 176(R22), F10
+	FMOVQ 240(R22), F11
+	FMOVQ 48(R19), F12
+	FMOVQ 112(R19), F13
+	FMOVQ 176(R19), F14
+	FMOVQ 240(R19), F15
+	VSUB V2.H8, V0.H8, V16.H8
+	VSUB V6.H8, V4.H8, V17.H8
+	VSUB V10.H8, V8.H8, V18.H8
+	VSUB V14.H8, V12.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R1)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R5)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R9)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R13)
+	VADD V2.H8, V1.H8, V16.H8
+	VADD V6.H8, V5.H8, V17.H8
+	VADD V10.H8, V9.H8, V18.H8
+	VADD V14.H8, V13.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R2)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R6)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R10)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R14)
+	VSUB V1.H8, V2.H8, V16.H8
+	VSUB V5.H8, V6.H8, V17.H8
+	VSUB V9.H8, V10.H8, V18.H8
+	VSUB V13.H8, V14.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R3)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R7)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R11)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R15)
+	VSUB V3.H8, V1.H8, V16.H8
+	VSUB V7.H8, V5.H8, V17.H8
+	VSUB V11.H8, V9.H8, V18.H8
+	VSUB V15.H8, V13.H8, V19.H8
+	VSUB V18.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R4)
+	VADD V18.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R8)
+	VSUB V17.H8, V18.H8, V22.H8
+	VST1.P [V22.B16], 16(R12)
+	VSUB V19.H8, V17.H8, V23.H8
+	VST1.P [V23.B16], 16(R16)
+	ADD $128, R20
+	ADD $128, R21
+	ADD $128, R22
+	ADD $128, R19
+	SUB $1, R17
+	CBNZ R17, tile
+	RET
+
+// func outputTilesNEON(dst *float32, rowStride, pixelStride int, m *int32, planeStride, tiles int, scale, bias, residual *float32, floor float32)
+TEXT ·outputTilesNEON(SB), NOSPLIT, $0-76
+	MOVD planeStride+32(FP), R0
+	MOVD m+24(FP), R1
+	ADD R0, R1, R2
+	ADD R0, R2, R3
+	ADD R0, R3, R4
+	ADD R0, R4, R5
+	ADD R0, R5, R6
+	ADD R0, R6, R7
+	ADD R0, R7, R8
+	ADD R0, R8, R9
+	ADD R0, R9, R10
+	ADD R0, R10, R11
+	ADD R0, R11, R12
+	ADD R0, R12, R13
+	ADD R0, R13, R14
+	ADD R0, R14, R15
+	ADD R0, R15, R16
+	MOVD dst+0(FP), R17
+	MOVD rowStride+8(FP), R19
+	MOVD pixelStride+16(FP), R20
+	MOVD residual+64(FP), R21
+	MOVD tiles+40(FP), R22
+	MOVD scale+48(FP), R23
+	VLD1 (R23), [V24.S4, V25.S4]
+	MOVD bias+56(FP), R23
+	VLD1 (R23), [V26.S4, V27.S4]
+	MOVWU floor+72(FP), R24
+	VDUP R24, V28.S4
+	SUB R17, R21
+
+tile:
+	VLD1.P 16(R1), [V0.S4]
+	VLD1.P 16(R2), [V1.S4]
+	VLD1.P 16(R3), [V2.S4]
+	VLD1.P 16(R4), [V3.S4]
+	VLD1.P 16(R5), [V4.S4]
+	VLD1.P 16(R6), [V5.S4]
+	VLD1.P 16(R7), [V6.S4]
+	VLD1.P 16(R8), [V7.S4]
+	VLD1.P 16(R9), [V8.S4]
+	VLD1.P 16(R10), [V9.S4]
+	VLD1.P 16(R11), [V10.S4]
+	VLD1.P 16(R12), [V11.S4]
+	VLD1.P 16(R13), [V12.S4]
+	VLD1.P 16(R14), [V13.S4]
+	VLD1.P 16(R15), [V14.S4]
+	VLD1.P 16(R16), [V15.S4]
+	VADD V4.S4, V0.S4, V16.S4
+	VSUB V8.S4, V4.S4, V20.S4
+	VADD V8.S4, V16.S4, V16.S4
+	VSUB V12.S4, V20.S4, V20.S4
+	VADD V5.S4, V1.S4, V17.S4
+	VSUB V9.S4, V5.S4, V21.S4
+	VADD V9.S4, V17.S4, V17.S4
+	VSUB V13.S4, V21.S4, V21.S4
+	VADD V6.S4, V2.S4, V18.S4
+	VSUB V10.S4, V6.S4, V22.S4
+	VADD V10.S4, V18.S4, V18.S4
+	VSUB V14.S4, V22.S4, V22.S4
+	VADD V7.S4, V3.S4, V19.S4
+	VSUB V11.S4, V7.S4, V23.S4
+	VADD V11.S4, V19.S4, V19.S4
+	VSUB V15.S4, V23.S4, V23.S4
+	VADD V17.S4, V16.S4, V0.S4
+	VSUB V18.S4, V17.S4, V1.S4
+	VADD V18.S4, V0.S4, V0.S4
+	VSUB V19.S4, V1.S4, V1.S4
+	VADD V21.S4, V20.S4, V2.S4
+	VSUB V22.S4, V21.S4, V3.S4
+	VADD V22.S4, V2.S4, V2.S4
+	VSUB V23.S4, V3.S4, V3.S4
+	WORD $0x4f3e0400 // sshr v0.4s, v0.4s, #2
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
+	WORD $0x4e3ad400 // fadd v0.4s, v0.4s, v26.4s
+	WORD $0x4f3e0421 // sshr v1.4s, v1.4s, #2
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e38dc21 // fmul v1.4s, v1.4s, v24.4s
+	WORD $0x4e3ad421 // fadd v1.4s, v1.4s, v26.4s
+	WORD $0x4f3e0442 // sshr v2.4s, v2.4s, #2
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e38dc42 // fmul v2.4s, v2.4s, v24.4s
+	WORD $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
+	WORD $0x4f3e0463 // sshr v3.4s, v3.4s, #2
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e38dc63 // fmul v3.4s, v3.4s, v24.4s
+	WORD $0x4e3ad463 // fadd v3.4s, v3.4s, v26.4s
+	MOVD residual+64(FP), R23
+	CBZ R23, alone0
+	ADD R21, R17
+	MOVD R17, R23
+	VLD1 (R23), [V29.S4]
+	WORD $0x4e3dd400 // fadd v0.4s, v0.4s, v29.4s
+	ADD R20, R23
+	VLD1 (R23), [V29.S4]
+	WORD $0x4e3dd421 // fadd v1.4s, v1.4s, v29.4s
+	ADD R19, R23
+	VLD1 (R23), [V29.S4]
+	WORD $0x4e3dd463 // fadd v3.4s, v3.4s, v29.4s
+	SUB R20, R23
+	VLD1 (R23), [V29.S4]
+	WORD $0x4e3dd442 // fadd v2.4s, v2.4s, v29.4s
+	SUB R21, R17
+
+alone0:
+	MOVD R17, R23
+	WORD $0x4e3cc400 // fmaxnm v0.4s, v0.4s, v28.4s
+	VST1 [V0.S4], (R23)
+	ADD R20, R23
+	WORD $0x4e3cc421 // fmaxnm v1.4s, v1.4s, v28.4s
+	VST1 [V1.S4], (R23)
+	ADD R19, R23
+	WORD $0x4e3cc463 // fmaxnm v3.4s, v3.4s, v28.4s
+	VST1 [V3.S4], (R23)
+	SUB R20, R23
+	WORD $0x4e3cc442 // fmaxnm v2.4s, v2.4s, v28.4s
+	VST1 [V2.S4], (R23)
+	ADD $16, R17
+	VLD1.P 16(R1), [V0.S4]
+	VLD1.P 16(R2), [V1.S4]
+	VLD1.P 16(R3), [V2.S4]
+	VLD1.P 16(R4), [V3.S4]
+	VLD1.P 16(R5), [V4.S4]
+	VLD1.P 16(R6), [V5.S4]
+	VLD1.P 16(R7), [V6.S4]
+	VLD1.P 16(R8), [V7.S4]
+	VLD1.P 16(R9), [V8.S4]
+	VLD1.P 16(R10), [V9.S4]
+	VLD1.P 16(R11), [V10.S4]
+	VLD1.P 16(R12), [V11.S4]
+	VLD1.P 16(R13), [V12.S4]
+	VLD1.P 16(R14), [V13.S4]
+	VLD1.P 16(R15), [V14.S4]
+	VLD1.P 16(R16), [V15.S4]
+	VADD V4.S4, V0.S4, V16.S4
+	VSUB V8.S4, V4.S4, V20.S4
+	VADD V8.S4, V16.S4, V16.S4
+	VSUB V12.S4, V20.S4, V20.S4
+	VADD V5.S4, V1.S4, V17.S4
+	VSUB V9.S4, V5.S4, V21.S4
+	VADD V9.S4, V17.S4, V17.S4
+	VSUB V13.S4, V21.S4, V21.S4
+	VADD V6.S4, V2.S4, V18.S4
+	VSUB V10.S4, V6.S4, V22.S4
+	VADD V10.S4, V18.S4, V18.S4
+	VSUB V14.S4, V22.S4, V22.S4
+	VADD V7.S4, V3.S4, V19.S4
+	VSUB V11.S4, V7.S4, V23.S4
+	VADD V11.S4, V19.S4, V19.S4
+	VSUB V15.S4, V23.S4, V23.S4
+	VADD V17.S4, V16.S4, V0.S4
+	VSUB V18.S4, V17.S4, V1.S4
+	VADD V18.S4, V0.S4, V0.S4
+	VSUB V19.S4, V1.S4, V1.S4
+	VADD V21.S4, V20.S4, V2.S4
+	VSUB V22.S4, V21.S4, V3.S4
+	VADD V22.S4, V2.S4, V2.S4
+	VSUB V23.S4, V3.S4, V3.S4
+	WORD $0x4f3e0400 // sshr v0.4s, v0.4s, #2
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
+	WORD $0x4e3bd400 // fadd v0.4s, v0.4s, v27.4s
+	WORD $0x4f3e0421 // sshr v1.4s, v1.4s, #2
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e39dc21 // fmul v1.4s, v1.4s, v25.4s
+	WORD $0x4e3bd421 // fadd v1.4s, v1.4s, v27.4s
+	WORD $0x4f3e0442 // sshr v2.4s, v2.4s, #2
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e39dc42 // fmul v2.4s, v2.4s, v25.4s
+	WORD $0x4e3bd442 // fadd v2.4s, v2.4s, v27.4s
+	WORD $0x4f3e0463 // sshr v3.4s, v3.4s, #2
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e39dc63 // fmul v3.4s, v3.4s, v25.4s
+	WORD $0x4e3bd463 // fadd v3.4s, v3.4s, v27.4s
+	MOVD residual+64(FP), R23
+	CBZ R23, alone1
+	ADD R21, R17
+	MOVD R17, R23
+	VLD1 (R23), [V29.S4]
+	WORD $0x4e3dd400 // fadd v0.4s, v0.4s, v29.4s
+	ADD R20, R23
+	VLD1 (R23), [V29.S4]
+	WORD $0x4e3dd421 // fadd v1.4s, v1.4s, v29.4s
+	ADD R19, R23
+	VLD1 (R23), [V29.S4]
+	WORD $0x4e3dd463 // fadd v3.4s, v3.4s, v29.4s
+	SUB R20, R23
+	VLD1 (R23), [V29.S4]
+	WORD $0x4e3dd442 // fadd v2.4s, v2.4s, v29.4s
+	SUB R21, R17
+
+alone1:
+	MOVD R17, R23
+	WORD $0x4e3cc400 // fmaxnm v0.4s, v0.4s, v28.4s
+	VST1 [V0.S4], (R23)
+	ADD R20, R23
+	WORD $0x4e3cc421 // fmaxnm v1.4s, v1.4s, v28.4s
+	VST1 [V1.S4], (R23)
+	ADD R19, R23
+	WORD $0x4e3cc463 // fmaxnm v3.4s, v3.4s, v28.4s
+	VST1 [V3.S4], (R23)
+	SUB R20, R23
+	WORD $0x4e3cc442 // fmaxnm v2.4s, v2.4s, v28.4s
+	VST1 [V2.S4], (R23)
+	ADD $16, R17
+	SUB $32, R17
+	ADD R20<<1, R17
+	SUB $1, R22
+	CBNZ R22, tile
+	RET
+
+// func inputPlanesUpNEON(v *int16, planeStride int, rows *[4]*int16, tiles int)
+TEXT ·inputPlanesUpNEON(SB), NOSPLIT, $0-32
+	MOVD planeStride+8(FP), R0
+	MOVD v+0(FP), R1
+	ADD R0, R1, R2
+	ADD R0, R2, R3
+	ADD R0, R3, R4
+	ADD R0, R4, R5
+	ADD R0, R5, R6
+	ADD R0, R6, R7
+	ADD R0, R7, R8
+	ADD R0, R8, R9
+	MOVD tiles+24(FP), R10
+	MOVD rows+16(FP), R11
+	MOVD 0(R11), R12
+	MOVD 8(R11), R13
+	MOVD 16(R11), R11
+
+tile:
+	FMOVQ 0(R12), F0
+	FMOVQ 64(R12), F1
+	FMOVQ 128(R12), F2
+	FMOVQ 0(R13), F3
+	FMOVQ 64(R13), F4
+	FMOVQ 128(R13), F5
+	FMOVQ 0(R11), F6
+	FMOVQ 64(R11), F7
+	FMOVQ 128(R11), F8
+	VSUB V1.H8, V0.H8, V16.H8
+	VSUB V4.H8, V3.H8, V17.H8
+	VSUB V7.H8, V6.H8, V18.H8
+	VSUB V17.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R1)
+	VADD V17.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R4)
+	VSUB V18.H8, V17.H8, V22.H8
+	VST1.P [V22.B16], 16(R7)
+	VADD V1.H8, V1.H8, V16.H8
+	VADD V4.H8, V4.H8, V17.H8
+	VADD V7.H8, V7.H8, V18.H8
+	VSUB V17.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R2)
+	VADD V17.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R5)
+	VSUB V18.H8, V17.H8, V22.H8
+	VST1.P [V22.B16], 16(R8)
+	VSUB V2.H8, V1.H8, V16.H8
+	VSUB V5.H8, V4.H8, V17.H8
+	VSUB V8.H8, V7.H8, V18.H8
+	VSUB V17.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R3)
+	VADD V17.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R6)
+	VSUB V18.H8, V17.H8, V22.H8
+	VST1.P [V22.B16], 16(R9)
+	FMOVQ 16(R12), F0
+	FMOVQ 80(R12), F1
+	FMOVQ 144(R12), F2
+	FMOVQ 16(R13), F3
+	FMOVQ 80(R13), F4
+	FMOVQ 144(R13), F5
+	FMOVQ 16(R11), F6
+	FMOVQ 80(R11), F7
+	FMOVQ 144(R11), F8
+	VSUB V1.H8, V0.H8, V16.H8
+	VSUB V4.H8, V3.H8, V17.H8
+	VSUB V7.H8, V6.H8, V18.H8
+	VSUB V17.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R1)
+	VADD V17.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R4)
+	VSUB V18.H8, V17.H8, V22.H8
+	VST1.P [V22.B16], 16(R7)
+	VADD V1.H8, V1.H8, V16.H8
+	VADD V4.H8, V4.H8, V17.H8
+	VADD V7.H8, V7.H8, V18.H8
+	VSUB V17.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R2)
+	VADD V17.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R5)
+	VSUB V18.H8, V17.H8, V22.H8
+	VST1.P [V22.B16], 16(R8)
+	VSUB V2.H8, V1.H8, V16.H8
+	VSUB V5.H8, V4.H8, V17.H8
+	VSUB V8.H8, V7.H8, V18.H8
+	VSUB V17.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R3)
+	VADD V17.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R6)
+	VSUB V18.H8, V17.H8, V22.H8
+	VST1.P [V22.B16], 16(R9)
+	FMOVQ 32(R12), F0
+	FMOVQ 96(R12), F1
+	FMOVQ 160(R12), F2
+	FMOVQ 32(R13), F3
+	FMOVQ 96(R13), F4
+	FMOVQ 160(R13), F5
+	FMOVQ 32(R11), F6
+	FMOVQ 96(R11), F7
+	FMOVQ 160(R11), F8
+	VSUB V1.H8, V0.H8, V16.H8
+	VSUB V4.H8, V3.H8, V17.H8
+	VSUB V7.H8, V6.H8, V18.H8
+	VSUB V17.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R1)
+	VADD V17.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R4)
+	VSUB V18.H8, V17.H8, V22.H8
+	VST1.P [V22.B16], 16(R7)
+	VADD V1.H8, V1.H8, V16.H8
+	VADD V4.H8, V4.H8, V17.H8
+	VADD V7.H8, V7.H8, V18.H8
+	VSUB V17.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R2)
+	VADD V17.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R5)
+	VSUB V18.H8, V17.H8, V22.H8
+	VST1.P [V22.B16], 16(R8)
+	VSUB V2.H8, V1.H8, V16.H8
+	VSUB V5.H8, V4.H8, V17.H8
+	VSUB V8.H8, V7.H8, V18.H8
+	VSUB V17.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R3)
+	VADD V17.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R6)
+	VSUB V18.H8, V17.H8, V22.H8
+	VST1.P [V22.B16], 16(R9)
+	FMOVQ 48(R12), F0
+	FMOVQ 112(R12), F1
+	FMOVQ 176(R12), F2
+	FMOVQ 48(R13), F3
+	FMOVQ 112(R13), F4
+	FMOVQ 176(R13), F5
+	FMOVQ 48(R11), F6
+	FMOVQ 112(R11), F7
+	FMOVQ 176(R11), F8
+	VSUB V1.H8, V0.H8, V16.H8
+	VSUB V4.H8, V3.H8, V17.H8
+	VSUB V7.H8, V6.H8, V18.H8
+	VSUB V17.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R1)
+	VADD V17.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R4)
+	VSUB V18.H8, V17.H8, V22.H8
+	VST1.P [V22.B16], 16(R7)
+	VADD V1.H8, V1.H8, V16.H8
+	VADD V4.H8, V4.H8, V17.H8
+	VADD V7.H8, V7.H8, V18.H8
+	VSUB V17.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R2)
+	VADD V17.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R5)
+	VSUB V18.H8, V17.H8, V22.H8
+	VST1.P [V22.B16], 16(R8)
+	VSUB V2.H8, V1.H8, V16.H8
+	VSUB V5.H8, V4.H8, V17.H8
+	VSUB V8.H8, V7.H8, V18.H8
+	VSUB V17.H8, V16.H8, V20.H8
+	VST1.P [V20.B16], 16(R3)
+	VADD V17.H8, V17.H8, V21.H8
+	VST1.P [V21.B16], 16(R6)
+	VSUB V18.H8, V17.H8, V22.H8
+	VST1.P [V22.B16], 16(R9)
+	ADD $64, R12
+	ADD $64, R13
+	ADD $64, R11
+	SUB $1, R10
+	CBNZ R10, tile
+	RET
+
+// func outputTilesUpNEON(dst *float32, rowStride, pixelStride int, m *int32, planeStride, tiles int, scale, bias, residual *float32, floor float32)
+TEXT ·outputTilesUpNEON(SB), NOSPLIT, $0-76
+	MOVD planeStride+32(FP), R0
+	MOVD m+24(FP), R1
+	ADD R0, R1, R2
+	ADD R0, R2, R3
+	ADD R0, R3, R4
+	ADD R0, R4, R5
+	ADD R0, R5, R6
+	ADD R0, R6, R7
+	ADD R0, R7, R8
+	ADD R0, R8, R9
+	MOVD dst+0(FP), R10
+	MOVD rowStride+8(FP), R11
+	MOVD pixelStride+16(FP), R12
+	MOVD residual+64(FP), R13
+	MOVD tiles+40(FP), R14
+	MOVD scale+48(FP), R15
+	VLD1 (R15), [V24.S4, V25.S4]
+	MOVD bias+56(FP), R15
+	VLD1 (R15), [V26.S4, V27.S4]
+	MOVWU floor+72(FP), R16
+	VDUP R16, V28.S4
+	SUB R10, R13
+
+tile:
+	VLD1.P 16(R1), [V0.S4]
+	VLD1.P 16(R2), [V1.S4]
+	VLD1.P 16(R3), [V2.S4]
+	VLD1.P 16(R4), [V3.S4]
+	VLD1.P 16(R5), [V4.S4]
+	VLD1.P 16(R6), [V5.S4]
+	VLD1.P 16(R7), [V6.S4]
+	VLD1.P 16(R8), [V7.S4]
+	VLD1.P 16(R9), [V8.S4]
+	VADD V3.S4, V0.S4, V16.S4
+	VSUB V6.S4, V3.S4, V20.S4
+	VADD V4.S4, V1.S4, V17.S4
+	VSUB V7.S4, V4.S4, V21.S4
+	VADD V5.S4, V2.S4, V18.S4
+	VSUB V8.S4, V5.S4, V22.S4
+	VADD V17.S4, V16.S4, V0.S4
+	VSUB V18.S4, V17.S4, V1.S4
+	VADD V21.S4, V20.S4, V2.S4
+	VSUB V22.S4, V21.S4, V3.S4
+	WORD $0x4f3e0400 // sshr v0.4s, v0.4s, #2
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
+	WORD $0x4e3ad400 // fadd v0.4s, v0.4s, v26.4s
+	WORD $0x4f3e0421 // sshr v1.4s, v1.4s, #2
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e38dc21 // fmul v1.4s, v1.4s, v24.4s
+	WORD $0x4e3ad421 // fadd v1.4s, v1.4s, v26.4s
+	WORD $0x4f3e0442 // sshr v2.4s, v2.4s, #2
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e38dc42 // fmul v2.4s, v2.4s, v24.4s
+	WORD $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
+	WORD $0x4f3e0463 // sshr v3.4s, v3.4s, #2
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e38dc63 // fmul v3.4s, v3.4s, v24.4s
+	WORD $0x4e3ad463 // fadd v3.4s, v3.4s, v26.4s
+	MOVD residual+64(FP), R15
+	CBZ R15, alone0
+	ADD R13, R10
+	MOVD R10, R15
+	VLD1 (R15), [V29.S4]
+	WORD $0x4e3dd400 // fadd v0.4s, v0.4s, v29.4s
+	ADD R12, R15
+	VLD1 (R15), [V29.S4]
+	WORD $0x4e3dd421 // fadd v1.4s, v1.4s, v29.4s
+	ADD R11, R15
+	VLD1 (R15), [V29.S4]
+	WORD $0x4e3dd463 // fadd v3.4s, v3.4s, v29.4s
+	SUB R12, R15
+	VLD1 (R15), [V29.S4]
+	WORD $0x4e3dd442 // fadd v2.4s, v2.4s, v29.4s
+	SUB R13, R10
+
+alone0:
+	MOVD R10, R15
+	WORD $0x4e3cc400 // fmaxnm v0.4s, v0.4s, v28.4s
+	VST1 [V0.S4], (R15)
+	ADD R12, R15
+	WORD $0x4e3cc421 // fmaxnm v1.4s, v1.4s, v28.4s
+	VST1 [V1.S4], (R15)
+	ADD R11, R15
+	WORD $0x4e3cc463 // fmaxnm v3.4s, v3.4s, v28.4s
+	VST1 [V3.S4], (R15)
+	SUB R12, R15
+	WORD $0x4e3cc442 // fmaxnm v2.4s, v2.4s, v28.4s
+	VST1 [V2.S4], (R15)
+	ADD $16, R10
+	VLD1.P 16(R1), [V0.S4]
+	VLD1.P 16(R2), [V1.S4]
+	VLD1.P 16(R3), [V2.S4]
+	VLD1.P 16(R4), [V3.S4]
+	VLD1.P 16(R5), [V4.S4]
+	VLD1.P 16(R6), [V5.S4]
+	VLD1.P 16(R7), [V6.S4]
+	VLD1.P 16(R8), [V7.S4]
+	VLD1.P 16(R9), [V8.S4]
+	VADD V3.S4, V0.S4, V16.S4
+	VSUB V6.S4, V3.S4, V20.S4
+	VADD V4.S4, V1.S4, V17.S4
+	VSUB V7.S4, V4.S4, V21.S4
+	VADD V5.S4, V2.S4, V18.S4
+	VSUB V8.S4, V5.S4, V22.S4
+	VADD V17.S4, V16.S4, V0.S4
+	VSUB V18.S4, V17.S4, V1.S4
+	VADD V21.S4, V20.S4, V2.S4
+	VSUB V22.S4, V21.S4, V3.S4
+	WORD $0x4f3e0400 // sshr v0.4s, v0.4s, #2
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
+	WORD $0x4e3bd400 // fadd v0.4s, v0.4s, v27.4s
+	WORD $0x4f3e0421 // sshr v1.4s, v1.4s, #2
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e39dc21 // fmul v1.4s, v1.4s, v25.4s
+	WORD $0x4e3bd421 // fadd v1.4s, v1.4s, v27.4s
+	WORD $0x4f3e0442 // sshr v2.4s, v2.4s, #2
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e39dc42 // fmul v2.4s, v2.4s, v25.4s
+	WORD $0x4e3bd442 // fadd v2.4s, v2.4s, v27.4s
+	WORD $0x4f3e0463 // sshr v3.4s, v3.4s, #2
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e39dc63 // fmul v3.4s, v3.4s, v25.4s
+	WORD $0x4e3bd463 // fadd v3.4s, v3.4s, v27.4s
+	MOVD residual+64(FP), R15
+	CBZ R15, alone1
+	ADD R13, R10
+	MOVD R10, R15
+	VLD1 (R15), [V29.S4]
+	WORD $0x4e3dd400 // fadd v0.4s, v0.4s, v29.4s
+	ADD R12, R15
+	VLD1 (R15), [V29.S4]
+	WORD $0x4e3dd421 // fadd v1.4s, v1.4s, v29.4s
+	ADD R11, R15
+	VLD1 (R15), [V29.S4]
+	WORD $0x4e3dd463 // fadd v3.4s, v3.4s, v29.4s
+	SUB R12, R15
+	VLD1 (R15), [V29.S4]
+	WORD $0x4e3dd442 // fadd v2.4s, v2.4s, v29.4s
+	SUB R13, R10
+
+alone1:
+	MOVD R10, R15
+	WORD $0x4e3cc400 // fmaxnm v0.4s, v0.4s, v28.4s
+	VST1 [V0.S4], (R15)
+	ADD R12, R15
+	WORD $0x4e3cc421 // fmaxnm v1.4s, v1.4s, v28.4s
+	VST1 [V1.S4], (R15)
+	ADD R11, R15
+	WORD $0x4e3cc463 // fmaxnm v3.4s, v3.4s, v28.4s
+	VST1 [V3.S4], (R15)
+	SUB R12, R15
+	WORD $0x4e3cc442 // fmaxnm v2.4s, v2.4s, v28.4s
+	VST1 [V2.S4], (R15)
+	ADD $16, R10
+	SUB $32, R10
+	ADD R12<<1, R10
+	SUB $1, R14
+	CBNZ R14, tile
+	RET
+
+// func narrowNEON(dst *float32, dstStride int, rows *[3]*float32, planeStride, channels int, w *float32, blocks int)
+TEXT ·narrowNEON(SB), NOSPLIT, $0-56
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	MOVD rows+16(FP), R2
+	MOVD planeStride+24(FP), R3
+	MOVD blocks+48(FP), R4
+	MOVD $0, R8
+
+block:
+	MOVD w+40(FP), R5
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	VEOR V24.B16, V24.B16, V24.B16
+	VEOR V25.B16, V25.B16, V25.B16
+	VEOR V26.B16, V26.B16, V26.B16
+	VEOR V27.B16, V27.B16, V27.B16
+	MOVD 0(R2), R6
+	ADD R8, R6
+	ADD $0, R6
+	MOVD channels+32(FP), R7
+
+tap00:
+	VLD1 (R6), [V0.S4, V1.S4, V2.S4, V3.S4]
+	ADD R3, R6
+	VLD1R.P 4(R5), [V4.S4]
+	WORD $0x6e24dc1c // fmul v28.4s, v0.4s, v4.4s
+	WORD $0x6e24dc3d // fmul v29.4s, v1.4s, v4.4s
+	WORD $0x6e24dc5e // fmul v30.4s, v2.4s, v4.4s
+	WORD $0x6e24dc7f // fmul v31.4s, v3.4s, v4.4s
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	WORD $0x4e3dd631 // fadd v17.4s, v17.4s, v29.4s
+	WORD $0x4e3ed652 // fadd v18.4s, v18.4s, v30.4s
+	WORD $0x4e3fd673 // fadd v19.4s, v19.4s, v31.4s
+	VLD1R.P 4(R5), [V5.S4]
+	WORD $0x6e25dc1c // fmul v28.4s, v0.4s, v5.4s
+	WORD $0x6e25dc3d // fmul v29.4s, v1.4s, v5.4s
+	WORD $0x6e25dc5e // fmul v30.4s, v2.4s, v5.4s
+	WORD $0x6e25dc7f // fmul v31.4s, v3.4s, v5.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x4e3fd6f7 // fadd v23.4s, v23.4s, v31.4s
+	VLD1R.P 4(R5), [V6.S4]
+	WORD $0x6e26dc1c // fmul v28.4s, v0.4s, v6.4s
+	WORD $0x6e26dc3d // fmul v29.4s, v1.4s, v6.4s
+	WORD $0x6e26dc5e // fmul v30.4s, v2.4s, v6.4s
+	WORD $0x6e26dc7f // fmul v31.4s, v3.4s, v6.4s
+	WORD $0x4e3cd718 // fadd v24.4s, v24.4s, v28.4s
+	WORD $0x4e3dd739 // fadd v25.4s, v25.4s, v29.4s
+	WORD $0x4e3ed75a // fadd v26.4s, v26.4s, v30.4s
+	WORD $0x4e3fd77b // fadd v27.4s, v27.4s, v31.4s
+	SUB $1, R7
+	CBNZ R7, tap00
+	MOVD 0(R2), R6
+	ADD R8, R6
+	ADD $4, R6
+	MOVD channels+32(FP), R7
+
+tap01:
+	VLD1 (R6), [V0.S4, V1.S4, V2.S4, V3.S4]
+	ADD R3, R6
+	VLD1R.P 4(R5), [V4.S4]
+	WORD $0x6e24dc1c // fmul v28.4s, v0.4s, v4.4s
+	WORD $0x6e24dc3d // fmul v29.4s, v1.4s, v4.4s
+	WORD $0x6e24dc5e // fmul v30.4s, v2.4s, v4.4s
+	WORD $0x6e24dc7f // fmul v31.4s, v3.4s, v4.4s
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	WORD $0x4e3dd631 // fadd v17.4s, v17.4s, v29.4s
+	WORD $0x4e3ed652 // fadd v18.4s, v18.4s, v30.4s
+	WORD $0x4e3fd673 // fadd v19.4s, v19.4s, v31.4s
+	VLD1R.P 4(R5), [V5.S4]
+	WORD $0x6e25dc1c // fmul v28.4s, v0.4s, v5.4s
+	WORD $0x6e25dc3d // fmul v29.4s, v1.4s, v5.4s
+	WORD $0x6e25dc5e // fmul v30.4s, v2.4s, v5.4s
+	WORD $0x6e25dc7f // fmul v31.4s, v3.4s, v5.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x4e3fd6f7 // fadd v23.4s, v23.4s, v31.4s
+	VLD1R.P 4(R5), [V6.S4]
+	WORD $0x6e26dc1c // fmul v28.4s, v0.4s, v6.4s
+	WORD $0x6e26dc3d // fmul v29.4s, v1.4s, v6.4s
+	WORD $0x6e26dc5e // fmul v30.4s, v2.4s, v6.4s
+	WORD $0x6e26dc7f // fmul v31.4s, v3.4s, v6.4s
+	WORD $0x4e3cd718 // fadd v24.4s, v24.4s, v28.4s
+	WORD $0x4e3dd739 // fadd v25.4s, v25.4s, v29.4s
+	WORD $0x4e3ed75a // fadd v26.4s, v26.4s, v30.4s
+	WORD $0x4e3fd77b // fadd v27.4s, v27.4s, v31.4s
+	SUB $1, R7
+	CBNZ R7, tap01
+	MOVD 0(R2), R6
+	ADD R8, R6
+	ADD $8, R6
+	MOVD channels+32(FP), R7
+
+tap02:
+	VLD1 (R6), [V0.S4, V1.S4, V2.S4, V3.S4]
+	ADD R3, R6
+	VLD1R.P 4(R5), [V4.S4]
+	WORD $0x6e24dc1c // fmul v28.4s, v0.4s, v4.4s
+	WORD $0x6e24dc3d // fmul v29.4s, v1.4s, v4.4s
+	WORD $0x6e24dc5e // fmul v30.4s, v2.4s, v4.4s
+	WORD $0x6e24dc7f // fmul v31.4s, v3.4s, v4.4s
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	WORD $0x4e3dd631 // fadd v17.4s, v17.4s, v29.4s
+	WORD $0x4e3ed652 // fadd v18.4s, v18.4s, v30.4s
+	WORD $0x4e3fd673 // fadd v19.4s, v19.4s, v31.4s
+	VLD1R.P 4(R5), [V5.S4]
+	WORD $0x6e25dc1c // fmul v28.4s, v0.4s, v5.4s
+	WORD $0x6e25dc3d // fmul v29.4s, v1.4s, v5.4s
+	WORD $0x6e25dc5e // fmul v30.4s, v2.4s, v5.4s
+	WORD $0x6e25dc7f // fmul v31.4s, v3.4s, v5.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x4e3fd6f7 // fadd v23.4s, v23.4s, v31.4s
+	VLD1R.P 4(R5), [V6.S4]
+	WORD $0x6e26dc1c // fmul v28.4s, v0.4s, v6.4s
+	WORD $0x6e26dc3d // fmul v29.4s, v1.4s, v6.4s
+	WORD $0x6e26dc5e // fmul v30.4s, v2.4s, v6.4s
+	WORD $0x6e26dc7f // fmul v31.4s, v3.4s, v6.4s
+	WORD $0x4e3cd718 // fadd v24.4s, v24.4s, v28.4s
+	WORD $0x4e3dd739 // fadd v25.4s, v25.4s, v29.4s
+	WORD $0x4e3ed75a // fadd v26.4s, v26.4s, v30.4s
+	WORD $0x4e3fd77b // fadd v27.4s, v27.4s, v31.4s
+	SUB $1, R7
+	CBNZ R7, tap02
+	MOVD 8(R2), R6
+	ADD R8, R6
+	ADD $0, R6
+	MOVD channels+32(FP), R7
+
+tap10:
+	VLD1 (R6), [V0.S4, V1.S4, V2.S4, V3.S4]
+	ADD R3, R6
+	VLD1R.P 4(R5), [V4.S4]
+	WORD $0x6e24dc1c // fmul v28.4s, v0.4s, v4.4s
+	WORD $0x6e24dc3d // fmul v29.4s, v1.4s, v4.4s
+	WORD $0x6e24dc5e // fmul v30.4s, v2.4s, v4.4s
+	WORD $0x6e24dc7f // fmul v31.4s, v3.4s, v4.4s
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	WORD $0x4e3dd631 // fadd v17.4s, v17.4s, v29.4s
+	WORD $0x4e3ed652 // fadd v18.4s, v18.4s, v30.4s
+	WORD $0x4e3fd673 // fadd v19.4s, v19.4s, v31.4s
+	VLD1R.P 4(R5), [V5.S4]
+	WORD $0x6e25dc1c // fmul v28.4s, v0.4s, v5.4s
+	WORD $0x6e25dc3d // fmul v29.4s, v1.4s, v5.4s
+	WORD $0x6e25dc5e // fmul v30.4s, v2.4s, v5.4s
+	WORD $0x6e25dc7f // fmul v31.4s, v3.4s, v5.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x4e3fd6f7 // fadd v23.4s, v23.4s, v31.4s
+	VLD1R.P 4(R5), [V6.S4]
+	WORD $0x6e26dc1c // fmul v28.4s, v0.4s, v6.4s
+	WORD $0x6e26dc3d // fmul v29.4s, v1.4s, v6.4s
+	WORD $0x6e26dc5e // fmul v30.4s, v2.4s, v6.4s
+	WORD $0x6e26dc7f // fmul v31.4s, v3.4s, v6.4s
+	WORD $0x4e3cd718 // fadd v24.4s, v24.4s, v28.4s
+	WORD $0x4e3dd739 // fadd v25.4s, v25.4s, v29.4s
+	WORD $0x4e3ed75a // fadd v26.4s, v26.4s, v30.4s
+	WORD $0x4e3fd77b // fadd v27.4s, v27.4s, v31.4s
+	SUB $1, R7
+	CBNZ R7, tap10
+	MOVD 8(R2), R6
+	ADD R8, R6
+	ADD $4, R6
+	MOVD channels+32(FP), R7
+
+tap11:
+	VLD1 (R6), [V0.S4, V1.S4, V2.S4, V3.S4]
+	ADD R3, R6
+	VLD1R.P 4(R5), [V4.S4]
+	WORD $0x6e24dc1c // fmul v28.4s, v0.4s, v4.4s
+	WORD $0x6e24dc3d // fmul v29.4s, v1.4s, v4.4s
+	WORD $0x6e24dc5e // fmul v30.4s, v2.4s, v4.4s
+	WORD $0x6e24dc7f // fmul v31.4s, v3.4s, v4.4s
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	WORD $0x4e3dd631 // fadd v17.4s, v17.4s, v29.4s
+	WORD $0x4e3ed652 // fadd v18.4s, v18.4s, v30.4s
+	WORD $0x4e3fd673 // fadd v19.4s, v19.4s, v31.4s
+	VLD1R.P 4(R5), [V5.S4]
+	WORD $0x6e25dc1c // fmul v28.4s, v0.4s, v5.4s
+	WORD $0x6e25dc3d // fmul v29.4s, v1.4s, v5.4s
+	WORD $0x6e25dc5e // fmul v30.4s, v2.4s, v5.4s
+	WORD $0x6e25dc7f // fmul v31.4s, v3.4s, v5.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x4e3fd6f7 // fadd v23.4s, v23.4s, v31.4s
+	VLD1R.P 4(R5), [V6.S4]
+	WORD $0x6e26dc1c // fmul v28.4s, v0.4s, v6.4s
+	WORD $0x6e26dc3d // fmul v29.4s, v1.4s, v6.4s
+	WORD $0x6e26dc5e // fmul v30.4s, v2.4s, v6.4s
+	WORD $0x6e26dc7f // fmul v31.4s, v3.4s, v6.4s
+	WORD $0x4e3cd718 // fadd v24.4s, v24.4s, v28.4s
+	WORD $0x4e3dd739 // fadd v25.4s, v25.4s, v29.4s
+	WORD $0x4e3ed75a // fadd v26.4s, v26.4s, v30.4s
+	WORD $0x4e3fd77b // fadd v27.4s, v27.4s, v31.4s
+	SUB $1, R7
+	CBNZ R7, tap11
+	MOVD 8(R2), R6
+	ADD R8, R6
+	ADD $8, R6
+	MOVD channels+32(FP), R7
+
+tap12:
+	VLD1 (R6), [V0.S4, V1.S4, V2.S4, V3.S4]
+	ADD R3, R6
+	VLD1R.P 4(R5), [V4.S4]
+	WORD $0x6e24dc1c // fmul v28.4s, v0.4s, v4.4s
+	WORD $0x6e24dc3d // fmul v29.4s, v1.4s, v4.4s
+	WORD $0x6e24dc5e // fmul v30.4s, v2.4s, v4.4s
+	WORD $0x6e24dc7f // fmul v31.4s, v3.4s, v4.4s
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	WORD $0x4e3dd631 // fadd v17.4s, v17.4s, v29.4s
+	WORD $0x4e3ed652 // fadd v18.4s, v18.4s, v30.4s
+	WORD $0x4e3fd673 // fadd v19.4s, v19.4s, v31.4s
+	VLD1R.P 4(R5), [V5.S4]
+	WORD $0x6e25dc1c // fmul v28.4s, v0.4s, v5.4s
+	WORD $0x6e25dc3d // fmul v29.4s, v1.4s, v5.4s
+	WORD $0x6e25dc5e // fmul v30.4s, v2.4s, v5.4s
+	WORD $0x6e25dc7f // fmul v31.4s, v3.4s, v5.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x4e3fd6f7 // fadd v23.4s, v23.4s, v31.4s
+	VLD1R.P 4(R5), [V6.S4]
+	WORD $0x6e26dc1c // fmul v28.4s, v0.4s, v6.4s
+	WORD $0x6e26dc3d // fmul v29.4s, v1.4s, v6.4s
+	WORD $0x6e26dc5e // fmul v30.4s, v2.4s, v6.4s
+	WORD $0x6e26dc7f // fmul v31.4s, v3.4s, v6.4s
+	WORD $0x4e3cd718 // fadd v24.4s, v24.4s, v28.4s
+	WORD $0x4e3dd739 // fadd v25.4s, v25.4s, v29.4s
+	WORD $0x4e3ed75a // fadd v26.4s, v26.4s, v30.4s
+	WORD $0x4e3fd77b // fadd v27.4s, v27.4s, v31.4s
+	SUB $1, R7
+	CBNZ R7, tap12
+	MOVD 16(R2), R6
+	ADD R8, R6
+	ADD $0, R6
+	MOVD channels+32(FP), R7
+
+tap20:
+	VLD1 (R6), [V0.S4, V1.S4, V2.S4, V3.S4]
+	ADD R3, R6
+	VLD1R.P 4(R5), [V4.S4]
+	WORD $0x6e24dc1c // fmul v28.4s, v0.4s, v4.4s
+	WORD $0x6e24dc3d // fmul v29.4s, v1.4s, v4.4s
+	WORD $0x6e24dc5e // fmul v30.4s, v2.4s, v4.4s
+	WORD $0x6e24dc7f // fmul v31.4s, v3.4s, v4.4s
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	WORD $0x4e3dd631 // fadd v17.4s, v17.4s, v29.4s
+	WORD $0x4e3ed652 // fadd v18.4s, v18.4s, v30.4s
+	WORD $0x4e3fd673 // fadd v19.4s, v19.4s, v31.4s
+	VLD1R.P 4(R5), [V5.S4]
+	WORD $0x6e25dc1c // fmul v28.4s, v0.4s, v5.4s
+	WORD $0x6e25dc3d // fmul v29.4s, v1.4s, v5.4s
+	WORD $0x6e25dc5e // fmul v30.4s, v2.4s, v5.4s
+	WORD $0x6e25dc7f // fmul v31.4s, v3.4s, v5.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x4e3fd6f7 // fadd v23.4s, v23.4s, v31.4s
+	VLD1R.P 4(R5), [V6.S4]
+	WORD $0x6e26dc1c // fmul v28.4s, v0.4s, v6.4s
+	WORD $0x6e26dc3d // fmul v29.4s, v1.4s, v6.4s
+	WORD $0x6e26dc5e // fmul v30.4s, v2.4s, v6.4s
+	WORD $0x6e26dc7f // fmul v31.4s, v3.4s, v6.4s
+	WORD $0x4e3cd718 // fadd v24.4s, v24.4s, v28.4s
+	WORD $0x4e3dd739 // fadd v25.4s, v25.4s, v29.4s
+	WORD $0x4e3ed75a // fadd v26.4s, v26.4s, v30.4s
+	WORD $0x4e3fd77b // fadd v27.4s, v27.4s, v31.4s
+	SUB $1, R7
+	CBNZ R7, tap20
+	MOVD 16(R2), R6
+	ADD R8, R6
+	ADD $4, R6
+	MOVD channels+32(FP), R7
+
+tap21:
+	VLD1 (R6), [V0.S4, V1.S4, V2.S4, V3.S4]
+	ADD R3, R6
+	VLD1R.P 4(R5), [V4.S4]
+	WORD $0x6e24dc1c // fmul v28.4s, v0.4s, v4.4s
+	WORD $0x6e24dc3d // fmul v29.4s, v1.4s, v4.4s
+	WORD $0x6e24dc5e // fmul v30.4s, v2.4s, v4.4s
+	WORD $0x6e24dc7f // fmul v31.4s, v3.4s, v4.4s
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	WORD $0x4e3dd631 // fadd v17.4s, v17.4s, v29.4s
+	WORD $0x4e3ed652 // fadd v18.4s, v18.4s, v30.4s
+	WORD $0x4e3fd673 // fadd v19.4s, v19.4s, v31.4s
+	VLD1R.P 4(R5), [V5.S4]
+	WORD $0x6e25dc1c // fmul v28.4s, v0.4s, v5.4s
+	WORD $0x6e25dc3d // fmul v29.4s, v1.4s, v5.4s
+	WORD $0x6e25dc5e // fmul v30.4s, v2.4s, v5.4s
+	WORD $0x6e25dc7f // fmul v31.4s, v3.4s, v5.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x4e3fd6f7 // fadd v23.4s, v23.4s, v31.4s
+	VLD1R.P 4(R5), [V6.S4]
+	WORD $0x6e26dc1c // fmul v28.4s, v0.4s, v6.4s
+	WORD $0x6e26dc3d // fmul v29.4s, v1.4s, v6.4s
+	WORD $0x6e26dc5e // fmul v30.4s, v2.4s, v6.4s
+	WORD $0x6e26dc7f // fmul v31.4s, v3.4s, v6.4s
+	WORD $0x4e3cd718 // fadd v24.4s, v24.4s, v28.4s
+	WORD $0x4e3dd739 // fadd v25.4s, v25.4s, v29.4s
+	WORD $0x4e3ed75a // fadd v26.4s, v26.4s, v30.4s
+	WORD $0x4e3fd77b // fadd v27.4s, v27.4s, v31.4s
+	SUB $1, R7
+	CBNZ R7, tap21
+	MOVD 16(R2), R6
+	ADD R8, R6
+	ADD $8, R6
+	MOVD channels+32(FP), R7
+
+tap22:
+	VLD1 (R6), [V0.S4, V1.S4, V2.S4, V3.S4]
+	ADD R3, R6
+	VLD1R.P 4(R5), [V4.S4]
+	WORD $0x6e24dc1c // fmul v28.4s, v0.4s, v4.4s
+	WORD $0x6e24dc3d // fmul v29.4s, v1.4s, v4.4s
+	WORD $0x6e24dc5e // fmul v30.4s, v2.4s, v4.4s
+	WORD $0x6e24dc7f // fmul v31.4s, v3.4s, v4.4s
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	WORD $0x4e3dd631 // fadd v17.4s, v17.4s, v29.4s
+	WORD $0x4e3ed652 // fadd v18.4s, v18.4s, v30.4s
+	WORD $0x4e3fd673 // fadd v19.4s, v19.4s, v31.4s
+	VLD1R.P 4(R5), [V5.S4]
+	WORD $0x6e25dc1c // fmul v28.4s, v0.4s, v5.4s
+	WORD $0x6e25dc3d // fmul v29.4s, v1.4s, v5.4s
+	WORD $0x6e25dc5e // fmul v30.4s, v2.4s, v5.4s
+	WORD $0x6e25dc7f // fmul v31.4s, v3.4s, v5.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x4e3fd6f7 // fadd v23.4s, v23.4s, v31.4s
+	VLD1R.P 4(R5), [V6.S4]
+	WORD $0x6e26dc1c // fmul v28.4s, v0.4s, v6.4s
+	WORD $0x6e26dc3d // fmul v29.4s, v1.4s, v6.4s
+	WORD $0x6e26dc5e // fmul v30.4s, v2.4s, v6.4s
+	WORD $0x6e26dc7f // fmul v31.4s, v3.4s, v6.4s
+	WORD $0x4e3cd718 // fadd v24.4s, v24.4s, v28.4s
+	WORD $0x4e3dd739 // fadd v25.4s, v25.4s, v29.4s
+	WORD $0x4e3ed75a // fadd v26.4s, v26.4s, v30.4s
+	WORD $0x4e3fd77b // fadd v27.4s, v27.4s, v31.4s
+	SUB $1, R7
+	CBNZ R7, tap22
+	MOVD R0, R6
+	VST1 [V16.S4, V17.S4, V18.S4, V19.S4], (R6)
+	ADD R1, R6
+	VST1 [V20.S4, V21.S4, V22.S4, V23.S4], (R6)
+	ADD R1, R6
+	VST1 [V24.S4, V25.S4, V26.S4, V27.S4], (R6)
+	ADD R1, R6
+	ADD $64, R0
+	ADD $64, R8
+	SUB $1, R4
+	CBNZ R4, block
+	RET

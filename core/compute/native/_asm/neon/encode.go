@@ -130,3 +130,12 @@ func (f *function) shrnLow(d, n vector) {
 func (f *function) shrnHigh(d, n vector) {
 	f.word(two(0x4f098400, d, n), "shrn2 v%d.16b, v%d.8h, #7", d, n)
 }
+
+// sxtl widens the lower eight bytes, and sshr2 shifts int32 right by 2.
+func (f *function) sxtl(d, n vector) { f.word(two(0x0f08a400, d, n), "sxtl v%d.8h, v%d.8b", d, n) }
+func (f *function) sshr2(d, n vector) {
+	f.word(two(0x4f3e0400, d, n), "sshr v%d.4s, v%d.4s, #2", d, n)
+}
+
+// fmaxnm is fmax but gives m where n is not a number.
+func (f *function) fmaxnm(d, n, m vector) { f.float("fmaxnm", 0x4e20c400, d, n, m) }

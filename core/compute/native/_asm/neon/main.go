@@ -34,6 +34,9 @@ func main() {
 	}
 	w.rowKernels()
 	w.attention()
+	w.pixels()
+	w.winograd()
+	w.narrow()
 	if err := os.WriteFile(*out, []byte(header+"#include \"textflag.h\"\n"+w.asm.String()), 0o666); err != nil {
 		log.Fatal(err)
 	}
@@ -92,8 +95,9 @@ func (w *writer) text(name, params, result string) *function {
 		pointers = pointers || typ[0] == '*'
 		offset += size
 	}
-	offset = (offset + 7) / 8 * 8
-	if f.result = offset; result != "" {
+	if result != "" {
+		offset = (offset + 7) / 8 * 8
+		f.result = offset
 		result = " " + result
 		offset += 4
 	}
@@ -171,6 +175,11 @@ func (f *function) write(p general, v vector, n int) {
 // peek is read that leaves p where it is.
 func (f *function) peek(p general, v vector, n int) {
 	f.op("VLD1", "(%v), %s", p, list(v, n, "S4"))
+}
+
+// poke is write that leaves p where it is.
+func (f *function) poke(p general, v vector, n int) {
+	f.op("VST1", "%s, (%v)", list(v, n, "S4"), p)
 }
 
 // readPairs loads the first values of four pairs into v and the second into the
