@@ -134,15 +134,17 @@ ARCH_TEST = $(GO) test $(1) ./core/... ./weights/... && $(GO) test $(1) -skip 'B
 test-arch: need-go need-debian
 	if GOARCH=386 $(GO) test -run '^$$' ./core/compute >/dev/null 2>&1; then export GOARCH=386; $(call ARCH_TEST,); \
 	else export GOARCH=arm; $(call ARCH_TEST,-exec qemu-arm); fi
-	GOARCH=arm64 $(GO) test -timeout 20m -exec qemu-aarch64 -run Golden ./tools/sample/command ./weights ./core/...
-	DIT8_DEVICES=neon-i8mm,neon-dotprod,neon,generic QEMU_CPU=max GOARCH=arm64 $(GO) test -timeout 20m -exec qemu-aarch64 ./core/compute/native
-	DIT8_DEVICES=neon,generic QEMU_CPU=cortex-a53 GOARCH=arm64 $(GO) test -count 1 -timeout 20m -exec qemu-aarch64 ./core/compute/native
+	GOARCH=arm64 $(GO) test -short -timeout 20m -exec qemu-aarch64 -run Golden ./tools/sample/command ./weights ./core/...
+	DIT8_DEVICES=neon-i8mm,neon-dotprod,neon,generic QEMU_CPU=max GOARCH=arm64 $(GO) test -short -timeout 20m -exec qemu-aarch64 ./core/compute/native
+	DIT8_DEVICES=neon,generic QEMU_CPU=cortex-a53 GOARCH=arm64 $(GO) test -short -count 1 -timeout 20m -exec qemu-aarch64 ./core/compute/native
 
-# The assembly under the race detector and with a busy garbage collector (AMX, which may be
+# The assembly under the race detector (what it is compared with has one thread, and is five times
+# as fast without) and with a busy garbage collector (AMX, which may be
 # emulated, without the former; it says whether it was tested), the build without it, and that
 # it is what its generator writes.
 test-native: need-go need-debian
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m -skip TestAMX ./core/compute/native
+	CGO_ENABLED=1 $(GO) test -race -gcflags=dit8/core/compute/generic=-race=false -gcflags=dit8/core/compute/computetest=-race=false \
+		-timeout 20m -skip TestAMX ./core/compute/native
 	GOGC=1 $(GO) test -count 1 -v -run TestAMX ./core/compute/native
 	GOGC=1 $(GO) test -count 1 -skip TestAMX ./core/compute/native
 	$(GO) test -tags purego ./core/... ./tools/sample/command

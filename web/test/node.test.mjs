@@ -32,7 +32,8 @@ test("a broken model is refused", async () => {
 
 for (const [threads, device] of [[0, "generic"], [1, "simd128"], [2, "simd128 ×2"], [4, "simd128 ×4"]]) test(`the golden pixels, ${device}`, async () => {
   const tested = threads === 1 ? dit8 : await program(threads);
-  for (const [file, cases] of [[ofClasses, goldenClasses], [model, [...golden, ...goldenOptions]]]) await same(tested, file, cases, device);
+  const said = device === "generic" ? golden : [...golden, ...goldenOptions]; // the generic device is slow here; Go's own tests run it through them all
+  for (const [file, cases] of [[ofClasses, goldenClasses], [model, said]]) await same(tested, file, cases, device);
 });
 
 // same checks a model's golden pixels.

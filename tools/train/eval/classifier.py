@@ -1,5 +1,5 @@
-"""The network in whose features generated images are measured: a small residual network of our own, as pixels of 32×32 drawings
-are far from what Inception saw. Trained on the training images under heavy augmentation; what it is worth is its accuracy on a
+"""The network in whose features generated images are measured: a small residual network of our own, as drawings are far from what
+Inception saw. It works on a grid of 32×32, of pixels or, in larger images, of patches. Trained on the training images under heavy augmentation; what it is worth is its accuracy on a
 style, or a split, that it never saw."""
 
 import math
@@ -29,28 +29,29 @@ class Residual(nn.Module):
 
 
 class Classifier(nn.Module):
-    def __init__(self, channels, classes):
+    def __init__(self, channels, classes, patch=1):
         super().__init__()
-        self.stem = nn.Conv2d(channels, 32, 3, 1, 1)
+        self.patch = patch
+        self.stem = nn.Conv2d(channels * patch * patch, 32, 3, 1, 1)
         self.blocks = nn.Sequential(Residual(32, 48, 2), Residual(48, 96, 2), Residual(96, FEATURES, 1))
         self.head = nn.Linear(FEATURES, classes)
 
     def features(self, x):  # [N, C, H, W] in [-1, 1] -> [N, 128]
-        return self.blocks(F.relu(self.stem(x))).mean(dim=(2, 3))
+        return self.blocks(F.relu(self.stem(F.pixel_unshuffle(x, self.patch)))).mean(dim=(2, 3))
 
     def forward(self, x):
         return self.head(self.features(x))
 
 
 def augment(x, r, border):
-    """Turned by up to 15°, scaled by 0.8 to 1.15, moved by up to 3 pixels, mirrored, in other colours, blurred or noisy, and with a piece
+    """Turned by up to 15°, scaled by 0.8 to 1.15, moved by up to 3 pixels of 32, mirrored, in other colours, blurred or noisy, and with a piece
     cut out: what a drawing may go through and still be one of its class."""
     n, c, h, w = x.shape
     on = dict(generator=r, device=x.device)
     rand = lambda *shape: torch.rand(*shape, **on)
     angle, scale = (rand(n) * 2 - 1) * math.radians(15), 1 / (0.8 + 0.35 * rand(n))
     mirror = torch.where(rand(n) < 0.5, -1.0, 1.0)
-    move = (rand(n, 2) * 2 - 1) * 6 / w
+    move = (rand(n, 2) * 2 - 1) * 6 / 32
     cos, sin = angle.cos() * scale, angle.sin() * scale
     theta = torch.stack([torch.stack([cos * mirror, -sin, move[:, 0]], 1), torch.stack([sin * mirror, cos, move[:, 1]], 1)], 1)
     x = F.grid_sample(x - border, F.affine_grid(theta, x.shape, align_corners=False), align_corners=False) + border

@@ -29,9 +29,14 @@ import sample  # noqa: E402
 import words  # noqa: E402
 
 
+def pixels(images):
+    """uint8 [N, C, H, W] to [-1, 1]: what the classifier sees."""
+    return images.float() / 127.5 - 1
+
+
 def small(images):
-    """uint8 [N, C, H, W] to [-1, 1] at 32×32: what the classifier sees."""
-    x = images.float() / 127.5 - 1
+    """uint8 [N, C, H, W] to [-1, 1] at 32×32."""
+    x = pixels(images)
     return F.avg_pool2d(x, x.shape[-1] // 32) if x.shape[-1] > 32 else x
 
 
@@ -46,7 +51,7 @@ def fit(images, steps, batch=128, lr=2e-3, seed=0, log=print, device="cpu"):
     r = torch.Generator().manual_seed(seed)
     for step in range(steps):
         index = words.pick(images, batch, r)
-        x, colour, painted = small(images.images[index]), torch.randint(len(words.COLOURS), (batch,), generator=r), torch.rand(batch, generator=r) < 0.3
+        x, colour, painted = pixels(images.images[index]), torch.randint(len(words.COLOURS), (batch,), generator=r), torch.rand(batch, generator=r) < 0.3
         x[painted] = words.paint(x[painted], w.hues[index[painted]], colour[painted])
         want = seen_words(images, index)
         want[painted] = (want[painted].bool() & ~w.is_colour[:count]).float().scatter_(1, w.colour_rows[colour[painted]][:, None], 1.0)
@@ -65,7 +70,7 @@ def fit(images, steps, batch=128, lr=2e-3, seed=0, log=print, device="cpu"):
 
 
 def outputs(images):
-    return classifier.Classifier(images.images.shape[1], len(images.words.rows) + len(images.classes))
+    return classifier.Classifier(images.images.shape[1], len(images.words.rows) + len(images.classes), max(1, images.images.shape[-1] // 32))
 
 
 def seen_words(images, index):
@@ -77,7 +82,7 @@ def seen_words(images, index):
 
 @torch.no_grad()
 def judge(network, images, batch=256):
-    return torch.cat([network(small(x)) for x in images.split(batch)])
+    return torch.cat([network(pixels(x)) for x in images.split(batch)])
 
 
 def thresholds(network, images, index):
@@ -156,7 +161,7 @@ def main():
         share = lambda part, want: f"{float((part.argmax(1) == want).float().mean()):.1%}"
         return f"{share(logits[:, rows:], labels)} | {share(logits[:, count:rows], styles)}"
 
-    features = lambda pixels: torch.cat([network.features(small(x)) for x in pixels.split(256)])
+    features = lambda images: torch.cat([network.features(pixels(x)) for x in images.split(256)])
     real = features(images.images[some])
     training = small(images.images)
 
