@@ -161,6 +161,9 @@ func quantizeKeysNEON(q *int8, qStride int, x *float32, stride int, mean, scales
 func packKeysNEON(w *int8, step int, q *int8, stride int, corrections *int32, groups int)
 
 //go:noescape
+func packKeysSMMLA(w *int8, step int, q *int8, stride int, corrections *int32, groups int)
+
+//go:noescape
 func packValuesSDOT(w *int8, step int, x *float32, stride int, inv *float32, groups, n int)
 
 //go:noescape

@@ -6235,6 +6235,50 @@ inputs:
 	CBNZ R4, inputs
 	RET
 
+// func packKeysSMMLA(w *int8, step int, q *int8, stride int, corrections *int32, groups int)
+TEXT ·packKeysSMMLA(SB), NOSPLIT, $0-48
+	MOVD w+0(FP), R0
+	MOVD step+8(FP), R1
+	MOVD q+16(FP), R2
+	MOVD stride+24(FP), R3
+	MOVD groups+40(FP), R4
+	LSL $1, R1
+
+inputs:
+	MOVD R2, R5
+	VLD1 (R5), [V0.S4]
+	ADD R3, R5
+	VLD1 (R5), [V1.S4]
+	ADD R3, R5
+	VLD1 (R5), [V2.S4]
+	ADD R3, R5
+	VLD1 (R5), [V3.S4]
+	ADD R3, R5
+	VLD1 (R5), [V4.S4]
+	ADD R3, R5
+	VLD1 (R5), [V5.S4]
+	ADD R3, R5
+	VLD1 (R5), [V6.S4]
+	ADD R3, R5
+	VLD1 (R5), [V7.S4]
+	ADD R3, R5
+	VZIP1 V1.D2, V0.D2, V16.D2
+	VZIP1 V3.D2, V2.D2, V17.D2
+	VZIP1 V5.D2, V4.D2, V18.D2
+	VZIP1 V7.D2, V6.D2, V19.D2
+	VST1 [V16.S4, V17.S4, V18.S4, V19.S4], (R0)
+	ADD R1, R0
+	VZIP2 V1.D2, V0.D2, V20.D2
+	VZIP2 V3.D2, V2.D2, V21.D2
+	VZIP2 V5.D2, V4.D2, V22.D2
+	VZIP2 V7.D2, V6.D2, V23.D2
+	VST1 [V20.S4, V21.S4, V22.S4, V23.S4], (R0)
+	ADD R1, R0
+	ADD $16, R2
+	SUB $1, R4
+	CBNZ R4, inputs
+	RET
+
 // func packValuesSDOT(w *int8, step int, x *float32, stride int, inv *float32, groups, n int)
 TEXT ·packValuesSDOT(SB), NOSPLIT, $0-56
 	MOVD w+0(FP), R0

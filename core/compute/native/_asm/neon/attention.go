@@ -75,6 +75,7 @@ func (w *writer) attention() {
 	w.quantizeRows("quantizeRows", false)
 	w.quantizeRows("quantizeKeys", true)
 	w.packKeys()
+	w.packKeysSMMLA()
 	w.packDigits()
 	w.packWords()
 	w.attentionWeights("SDOT", func(f *function, to general, v vector) {
@@ -228,6 +229,32 @@ func (w *writer) packKeys() {
 	}
 	for i := range vector(4) {
 		f.op("VST1", "%s, (%v)", list(16+2*i, 2, "S4"), to)
+		f.op("ADD", "%v, %v", step, to)
+	}
+	f.op("ADD", "$16, %v", q)
+	f.countdown(n, "inputs")
+	f.ret()
+}
+
+// packKeysSMMLA lays them out for smmla, eight inputs of a panel beside each other, with
+// those every two steps.
+func (w *writer) packKeysSMMLA() {
+	f := w.text("packKeysSMMLA", "w *int8, step int, q *int8, stride int, corrections *int32, groups int", "")
+	to, step, q, stride, n := f.load("w"), f.load("step"), f.load("q"), f.load("stride"), f.load("groups")
+	at := f.register()
+	const rows, out = vector(0), vector(16)
+	f.op("LSL", "$1, %v", step)
+	f.label("inputs")
+	f.op("MOVD", "%v, %v", q, at)
+	for i := range vector(8) {
+		f.peek(at, rows+i, 1)
+		f.op("ADD", "%v, %v", stride, at)
+	}
+	for half, zip := range []string{"VZIP1", "VZIP2"} {
+		for i := range vector(4) {
+			f.op(zip, "%v.D2, %v.D2, %v.D2", rows+2*i+1, rows+2*i, out+4*vector(half)+i)
+		}
+		f.poke(to, out+4*vector(half), 4)
 		f.op("ADD", "%v, %v", step, to)
 	}
 	f.op("ADD", "$16, %v", q)
