@@ -34,13 +34,14 @@ var neon = func() kernels {
 	return k
 }()
 
-// neonI8MM is neonDotprod with the int8 product of layers, and of queries and keys, by
-// matrix multiplications.
+// neonI8MM is neonDotprod with the int8 products of layers and of attention by matrix
+// multiplications.
 var neonI8MM = func() kernels {
 	k := neonDotprod
 	k.name, k.beside, k.peak = "neon-i8mm", 8, peakSMMLA
 	k.dot = []dotFunc{nil, dot1SMMLA, dot2SMMLA, dot3SMMLA, dot4SMMLA, dot5SMMLA, dot6SMMLA, dot7SMMLA, dot8SMMLA}
 	k.scores, k.packKeys = dot8SMMLA, packKeysSMMLA
+	k.valueKeys, k.packValues, k.mix = 8, packValuesSMMLA, mixSMMLA
 	return k
 }()
 

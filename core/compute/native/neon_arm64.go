@@ -143,6 +143,9 @@ func siluNEON(x *float32, n int)
 func mixSDOT(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
 
 //go:noescape
+func mixSMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+
+//go:noescape
 func mixNEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
 
 //go:noescape
@@ -165,6 +168,9 @@ func packKeysSMMLA(w *int8, step int, q *int8, stride int, corrections *int32, g
 
 //go:noescape
 func packValuesSDOT(w *int8, step int, x *float32, stride int, inv *float32, groups, n int)
+
+//go:noescape
+func packValuesSMMLA(w *int8, step int, x *float32, stride int, inv *float32, groups, n int)
 
 //go:noescape
 func packValuesNEON(w *int8, step int, x *float32, stride int, inv *float32, groups, n int)

@@ -5683,6 +5683,176 @@ inputs:
 	CBNZ R2, tile
 	RET
 
+// func mixSMMLA(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
+TEXT ·mixSMMLA(SB), NOSPLIT, $0-88
+	MOVD dst+0(FP), R0
+	MOVD dstStride+8(FP), R1
+	MOVD tiles+48(FP), R2
+	MOVD q+16(FP), R3
+	MOVD qStride+24(FP), R4
+	MOVD rowScale+56(FP), R9
+
+tile:
+	MOVD R3, R5
+	ADD R4, R3
+	MOVD R3, R6
+	ADD R4, R3
+	MOVD R3, R7
+	ADD R4, R3
+	MOVD R3, R8
+	ADD R4, R3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD w+32(FP), R10
+	MOVD groups+40(FP), R11
+
+inputs:
+	VLD1.P 32(R5), [V16.B16, V17.B16]
+	VLD1.P 32(R6), [V18.B16, V19.B16]
+	VLD1.P 32(R7), [V20.B16, V21.B16]
+	VLD1.P 32(R8), [V22.B16, V23.B16]
+	VZIP1 V17.D2, V16.D2, V28.D2
+	VZIP2 V17.D2, V16.D2, V16.D2
+	VZIP1 V19.D2, V18.D2, V29.D2
+	VZIP2 V19.D2, V18.D2, V18.D2
+	VZIP1 V21.D2, V20.D2, V30.D2
+	VZIP2 V21.D2, V20.D2, V20.D2
+	VZIP1 V23.D2, V22.D2, V31.D2
+	VZIP2 V23.D2, V22.D2, V22.D2
+	VLD1.P 64(R10), [V24.S4, V25.S4, V26.S4, V27.S4]
+	WORD $0x4e98a780 // smmla v0.4s, v28.16b, v24.16b
+	WORD $0x4e99a788 // smmla v8.4s, v28.16b, v25.16b
+	WORD $0x4e9aa781 // smmla v1.4s, v28.16b, v26.16b
+	WORD $0x4e9ba789 // smmla v9.4s, v28.16b, v27.16b
+	WORD $0x4e98a7a2 // smmla v2.4s, v29.16b, v24.16b
+	WORD $0x4e99a7aa // smmla v10.4s, v29.16b, v25.16b
+	WORD $0x4e9aa7a3 // smmla v3.4s, v29.16b, v26.16b
+	WORD $0x4e9ba7ab // smmla v11.4s, v29.16b, v27.16b
+	WORD $0x4e98a7c4 // smmla v4.4s, v30.16b, v24.16b
+	WORD $0x4e99a7cc // smmla v12.4s, v30.16b, v25.16b
+	WORD $0x4e9aa7c5 // smmla v5.4s, v30.16b, v26.16b
+	WORD $0x4e9ba7cd // smmla v13.4s, v30.16b, v27.16b
+	WORD $0x4e98a7e6 // smmla v6.4s, v31.16b, v24.16b
+	WORD $0x4e99a7ee // smmla v14.4s, v31.16b, v25.16b
+	WORD $0x4e9aa7e7 // smmla v7.4s, v31.16b, v26.16b
+	WORD $0x4e9ba7ef // smmla v15.4s, v31.16b, v27.16b
+	VLD1.P 64(R10), [V24.S4, V25.S4, V26.S4, V27.S4]
+	WORD $0x4e98a600 // smmla v0.4s, v16.16b, v24.16b
+	WORD $0x4e99a608 // smmla v8.4s, v16.16b, v25.16b
+	WORD $0x4e9aa601 // smmla v1.4s, v16.16b, v26.16b
+	WORD $0x4e9ba609 // smmla v9.4s, v16.16b, v27.16b
+	WORD $0x4e98a642 // smmla v2.4s, v18.16b, v24.16b
+	WORD $0x4e99a64a // smmla v10.4s, v18.16b, v25.16b
+	WORD $0x4e9aa643 // smmla v3.4s, v18.16b, v26.16b
+	WORD $0x4e9ba64b // smmla v11.4s, v18.16b, v27.16b
+	WORD $0x4e98a684 // smmla v4.4s, v20.16b, v24.16b
+	WORD $0x4e99a68c // smmla v12.4s, v20.16b, v25.16b
+	WORD $0x4e9aa685 // smmla v5.4s, v20.16b, v26.16b
+	WORD $0x4e9ba68d // smmla v13.4s, v20.16b, v27.16b
+	WORD $0x4e98a6c6 // smmla v6.4s, v22.16b, v24.16b
+	WORD $0x4e99a6ce // smmla v14.4s, v22.16b, v25.16b
+	WORD $0x4e9aa6c7 // smmla v7.4s, v22.16b, v26.16b
+	WORD $0x4e9ba6cf // smmla v15.4s, v22.16b, v27.16b
+	SUB $1, R11
+	CBNZ R11, inputs
+	VZIP1 V8.D2, V0.D2, V24.D2
+	VZIP2 V8.D2, V0.D2, V8.D2
+	VSHL $7, V24.S4, V24.S4
+	VADD V24.S4, V8.S4, V0.S4
+	VZIP1 V9.D2, V1.D2, V24.D2
+	VZIP2 V9.D2, V1.D2, V9.D2
+	VSHL $7, V24.S4, V24.S4
+	VADD V24.S4, V9.S4, V1.S4
+	VZIP1 V10.D2, V2.D2, V24.D2
+	VZIP2 V10.D2, V2.D2, V10.D2
+	VSHL $7, V24.S4, V24.S4
+	VADD V24.S4, V10.S4, V2.S4
+	VZIP1 V11.D2, V3.D2, V24.D2
+	VZIP2 V11.D2, V3.D2, V11.D2
+	VSHL $7, V24.S4, V24.S4
+	VADD V24.S4, V11.S4, V3.S4
+	VZIP1 V12.D2, V4.D2, V24.D2
+	VZIP2 V12.D2, V4.D2, V12.D2
+	VSHL $7, V24.S4, V24.S4
+	VADD V24.S4, V12.S4, V4.S4
+	VZIP1 V13.D2, V5.D2, V24.D2
+	VZIP2 V13.D2, V5.D2, V13.D2
+	VSHL $7, V24.S4, V24.S4
+	VADD V24.S4, V13.S4, V5.S4
+	VZIP1 V14.D2, V6.D2, V24.D2
+	VZIP2 V14.D2, V6.D2, V14.D2
+	VSHL $7, V24.S4, V24.S4
+	VADD V24.S4, V14.S4, V6.S4
+	VZIP1 V15.D2, V7.D2, V24.D2
+	VZIP2 V15.D2, V7.D2, V15.D2
+	VSHL $7, V24.S4, V24.S4
+	VADD V24.S4, V15.S4, V7.S4
+	MOVD colScale+64(FP), R10
+	VLD1 (R10), [V16.S4, V17.S4]
+	MOVD bias+72(FP), R11
+	VLD1 (R11), [V18.S4, V19.S4]
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	VST1 [V0.S4, V1.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	VST1 [V2.S4, V3.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dc84 // fmul v4.4s, v4.4s, v20.4s
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	VST1 [V4.S4, V5.S4], (R0)
+	ADD R1, R0
+	VLD1R.P 4(R9), [V22.S4]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e36de14 // fmul v20.4s, v16.4s, v22.4s
+	WORD $0x6e34dcc6 // fmul v6.4s, v6.4s, v20.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e36de35 // fmul v21.4s, v17.4s, v22.4s
+	WORD $0x6e35dce7 // fmul v7.4s, v7.4s, v21.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	VST1 [V6.S4, V7.S4], (R0)
+	ADD R1, R0
+	SUB $1, R2
+	CBNZ R2, tile
+	RET
+
 // func mixNEON(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups, tiles int, rowScale, colScale, bias *float32, corrections *int32)
 TEXT ·mixNEON(SB), NOSPLIT, $0-88
 	MOVD dst+0(FP), R0
@@ -6323,6 +6493,89 @@ next:
 	VSLI $16, V9.S4, V5.S4
 	VSLI $24, V11.S4, V5.S4
 	VST1 [V4.S4, V5.S4], (R0)
+	ADD R1, R0
+	SUB $1, R4
+	CBNZ R4, next
+	RET
+
+// func packValuesSMMLA(w *int8, step int, x *float32, stride int, inv *float32, groups, n int)
+TEXT ·packValuesSMMLA(SB), NOSPLIT, $0-56
+	MOVD w+0(FP), R0
+	MOVD step+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD stride+24(FP), R3
+	MOVD groups+40(FP), R4
+	MOVD inv+32(FP), R5
+	VLD1 (R5), [V0.S4, V1.S4]
+	MOVD $0x4b400000, R6
+	VDUP R6, V2.S4
+
+next:
+	VLD1 (R2), [V4.S4, V5.S4]
+	ADD R3, R2
+	VLD1 (R2), [V6.S4, V7.S4]
+	ADD R3, R2
+	VLD1 (R2), [V8.S4, V9.S4]
+	ADD R3, R2
+	VLD1 (R2), [V10.S4, V11.S4]
+	ADD R3, R2
+	VLD1 (R2), [V12.S4, V13.S4]
+	ADD R3, R2
+	VLD1 (R2), [V14.S4, V15.S4]
+	ADD R3, R2
+	VLD1 (R2), [V16.S4, V17.S4]
+	ADD R3, R2
+	VLD1 (R2), [V18.S4, V19.S4]
+	ADD R3, R2
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	WORD $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD $0x6e21dd6b // fmul v11.4s, v11.4s, v1.4s
+	WORD $0x6e20dd8c // fmul v12.4s, v12.4s, v0.4s
+	WORD $0x6e21ddad // fmul v13.4s, v13.4s, v1.4s
+	WORD $0x6e20ddce // fmul v14.4s, v14.4s, v0.4s
+	WORD $0x6e21ddef // fmul v15.4s, v15.4s, v1.4s
+	WORD $0x6e20de10 // fmul v16.4s, v16.4s, v0.4s
+	WORD $0x6e21de31 // fmul v17.4s, v17.4s, v1.4s
+	WORD $0x6e20de52 // fmul v18.4s, v18.4s, v0.4s
+	WORD $0x6e21de73 // fmul v19.4s, v19.4s, v1.4s
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
+	WORD $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	WORD $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	WORD $0x4e22d529 // fadd v9.4s, v9.4s, v2.4s
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e22d56b // fadd v11.4s, v11.4s, v2.4s
+	WORD $0x4e22d58c // fadd v12.4s, v12.4s, v2.4s
+	WORD $0x4e22d5ad // fadd v13.4s, v13.4s, v2.4s
+	WORD $0x4e22d5ce // fadd v14.4s, v14.4s, v2.4s
+	WORD $0x4e22d5ef // fadd v15.4s, v15.4s, v2.4s
+	WORD $0x4e22d610 // fadd v16.4s, v16.4s, v2.4s
+	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
+	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
+	VSLI $8, V6.S4, V4.S4
+	VSLI $16, V8.S4, V4.S4
+	VSLI $24, V10.S4, V4.S4
+	VSLI $8, V7.S4, V5.S4
+	VSLI $16, V9.S4, V5.S4
+	VSLI $24, V11.S4, V5.S4
+	VSLI $8, V14.S4, V12.S4
+	VSLI $16, V16.S4, V12.S4
+	VSLI $24, V18.S4, V12.S4
+	VSLI $8, V15.S4, V13.S4
+	VSLI $16, V17.S4, V13.S4
+	VSLI $24, V19.S4, V13.S4
+	VZIP1 V13.S4, V5.S4, V6.S4
+	VZIP2 V13.S4, V5.S4, V7.S4
+	VZIP2 V12.S4, V4.S4, V5.S4
+	VZIP1 V12.S4, V4.S4, V4.S4
+	VST1 [V4.S4, V5.S4, V6.S4, V7.S4], (R0)
 	ADD R1, R0
 	SUB $1, R4
 	CBNZ R4, next

@@ -37,6 +37,49 @@ func (digits) total(f *function, t *tile) {
 	})
 }
 
+// matrixDigits does it by smmla, whose first matrix is eight upper and eight lower digits
+// of a row: four accumulators, each of both digits' products with two outputs.
+type matrixDigits struct{ digits }
+
+func (matrixDigits) suffix() string { return "SMMLA" }
+
+// acc is the accumulator of a pair of outputs. They are where total wants them.
+func (matrixDigits) acc(t *tile, row, outputs int) vector { return t.acc(outputs%2, row, outputs/2) }
+
+func (p matrixDigits) group(f *function, t *tile, load func(v vector)) {
+	const w, low = operand, operand + 4
+	for i := range vector(t.rows) {
+		upper, lower := row+2*i, row+2*i+1
+		f.op("VZIP1", "%v.D2, %v.D2, %v.D2", lower, upper, low+i)
+		f.op("VZIP2", "%v.D2, %v.D2, %v.D2", lower, upper, upper)
+	}
+	for half := range 2 {
+		load(w)
+		for i := range t.rows {
+			inputs := low + vector(i)
+			if half == 1 {
+				inputs = row + vector(2*i)
+			}
+			for j := range 4 {
+				f.smmla(p.acc(t, i, j), inputs, w+vector(j))
+			}
+		}
+	}
+}
+
+func (p matrixDigits) total(f *function, t *tile) {
+	for i := range t.rows {
+		for outputs := 0; outputs < 4; outputs += 2 {
+			const upper = operand
+			a, b := p.acc(t, i, outputs), p.acc(t, i, outputs+1)
+			f.op("VZIP1", "%v.D2, %v.D2, %v.D2", b, a, upper)
+			f.op("VZIP2", "%v.D2, %v.D2, %v.D2", b, a, b)
+			f.op("VSHL", "$7, %v.S4, %v.S4", upper, upper)
+			f.op("VADD", "%v.S4, %v.S4, %v.S4", upper, b, a)
+		}
+	}
+}
+
 // words multiplies weights of attention as int16: values are so too, eight of a panel
 // for each key.
 type words struct{}
@@ -66,6 +109,7 @@ func (words) total(*function, *tile) {}
 
 func (w *writer) attention() {
 	w.dot("mix", digits{}, digits{}.rows())
+	w.dot("mix", matrixDigits{}, digits{}.rows())
 	w.dot("mix", words{}, words{}.rows())
 	w.columns("columnSums", func(f *function, acc, v vector) { f.fadd(acc, acc, v) })
 	w.columns("columnMax", func(f *function, acc, v vector) {
@@ -77,6 +121,7 @@ func (w *writer) attention() {
 	w.packKeys()
 	w.packKeysSMMLA()
 	w.packDigits()
+	w.packMatrixDigits()
 	w.packWords()
 	w.attentionWeights("SDOT", func(f *function, to general, v vector) {
 		const lower, mask = 16, 31
@@ -266,14 +311,28 @@ const packParams = "w *int8, step int, x *float32, stride int, inv *float32, gro
 
 // packDigits rounds eight columns of x to int8, with a factor for each column, four
 // rows beside each other, at w with those every step bytes.
-func (w *writer) packDigits() {
-	w.pack("packValuesSDOT", 4, func(f *function, v vector) {
-		for h := range vector(2) {
-			for i := range vector(3) {
-				f.op("VSLI", "$%d, %v.S4, %v.S4", 8*(i+1), v+2*(i+1)+h, v+h)
-			}
+func (w *writer) packDigits() { w.pack("packValuesSDOT", 4, (*function).joinDigits, 2) }
+
+// joinDigits makes two registers of the lowest bytes of four rows.
+func (f *function) joinDigits(v vector) {
+	for h := range vector(2) {
+		for i := range vector(3) {
+			f.op("VSLI", "$%d, %v.S4, %v.S4", 8*(i+1), v+2*(i+1)+h, v+h)
 		}
-	}, 2)
+	}
+}
+
+// packMatrixDigits has eight rows beside each other.
+func (w *writer) packMatrixDigits() {
+	w.pack("packValuesSMMLA", 8, func(f *function, v vector) {
+		f.joinDigits(v)
+		f.joinDigits(v + 8)
+		zip := func(which string, h, to vector) { f.op(which, "%v.S4, %v.S4, %v.S4", v+8+h, v+h, to) }
+		zip("VZIP1", 1, v+2)
+		zip("VZIP2", 1, v+3)
+		zip("VZIP2", 0, v+1)
+		zip("VZIP1", 0, v)
+	}, 4)
 }
 
 // packWords rounds eight columns of rows to int16.
