@@ -190,7 +190,7 @@ func (d *decoder) preview(ctx context.Context, i int, z []float32, n int, decodi
 }
 
 // linear is the cheapest picture of latents z [C, n, n]: a linear map of each to a colour,
-// where the file has one, else the first channel in grey, a square for each.
+// where the file has one, else the first channel in grey, with smooth passages between them.
 func (d *decoder) linear(z []float32, n int) *image.NRGBA {
 	plane := n * n
 	v := make([]float32, 3*plane)
@@ -212,13 +212,28 @@ func (d *decoder) linear(z []float32, n int) *image.NRGBA {
 	return enlarged(decoded.image(v, n, n), d.Config().Factor())
 }
 
-// enlarged repeats pixels.
+// enlarged is a square image by times as wide and high, interpolated bilinearly between the centres of its pixels.
 func enlarged(img *image.NRGBA, by int) *image.NRGBA {
-	n := img.Rect.Dx() * by
+	small, n := img.Rect.Dx(), img.Rect.Dx()*by
 	out := image.NewNRGBA(image.Rect(0, 0, n, n))
+	// between are the pixels around place x, and the weight of the second one in parts of 2·by.
+	between := func(x int) (a, b, w int) {
+		at := max(0, 2*x+1-by)
+		return at / (2 * by), min(at/(2*by)+1, small-1), at % (2 * by)
+	}
+	row, whole := make([]int, 4*small), 2*by
 	for y := range n {
+		above, below, w := between(y)
+		a, b := img.Pix[img.PixOffset(0, above):], img.Pix[img.PixOffset(0, below):]
+		for i := range row {
+			row[i] = int(a[i])*(whole-w) + int(b[i])*w
+		}
+		pix := out.Pix[out.PixOffset(0, y):]
 		for x := range n {
-			copy(out.Pix[out.PixOffset(x, y):], img.Pix[img.PixOffset(x/by, y/by):][:4])
+			l, r, w := between(x)
+			for c := range 4 {
+				pix[4*x+c] = uint8((row[4*l+c]*(whole-w) + row[4*r+c]*w + whole*whole/2) / (whole * whole))
+			}
 		}
 	}
 	return out

@@ -32,6 +32,7 @@ import (
 	"dit8/core"
 	"dit8/core/compute"
 	"dit8/wasm/kernels"
+	"dit8/wasm/promise"
 	"dit8/wasm/webgpu"
 	"dit8/weights"
 )
@@ -96,6 +97,7 @@ func (p *program) load(args []js.Value) (any, error) {
 		"name":       h.Info.Name, "id": h.ID, "device": g.Device(), "deviceNote": note, "classes": list(h.Info.Classes), "size": h.ImageSize(),
 		"depth": h.Config.Depth, "hiddenSize": h.Config.HiddenSize, "source": h.Info.Source, "license": h.Info.License,
 		"steps": h.Info.Defaults.Steps, "guidance": float64(h.Info.Defaults.Guidance), "shift": float64(h.Info.Defaults.Shift),
+		"guided":  !h.Info.Convention.NoNullClass,
 		"latents": h.Autoencoder != nil, "edits": list(g.EditTasks()),
 		"solvers": list(h.Info.Solvers()), "schedules": list(h.Info.Spacings()),
 		"maxSteps": core.MaxSteps, "maxGuidance": core.MaxGuidance, "maxCount": core.MaxCount, "maxSeed": core.MaxSeed, "maxShares": core.MaxShares,
@@ -193,15 +195,20 @@ func (c attentive) Err() error {
 	return c.Context.Err()
 }
 
-// breath is how long a request computes before it listens: browsers make each time take up to 4 ms.
+// breath is how long a request computes before it listens.
 const breath = 25 * time.Millisecond
 
 // heard is when the worker could last receive a message.
 var heard time.Time
 
-// breathe lets the worker receive a message, such as a cancel.
+// breathe lets the worker receive a message, such as a cancel: it waits for one that the worker sends to itself. Browsers make
+// timers wait for 4 ms, and in a tab that is hidden for a second or more.
 func breathe() {
-	time.Sleep(time.Millisecond)
+	if turn := js.Global().Get("dit8Turn"); turn.Type() == js.TypeFunction {
+		promise.Await(turn.Invoke())
+	} else {
+		time.Sleep(time.Millisecond)
+	}
 	heard = time.Now()
 }
 

@@ -29,6 +29,13 @@ const noKernels = new Uint8Array([0]); // an engine without SIMD fails to compil
 
 let kernels, program, gpu;
 
+// dit8Turn comes after the messages that wait, for the program, which listens for them.
+const { port1, port2 } = new MessageChannel();
+self.dit8Turn = () => new Promise((resolve) => {
+  port1.onmessage = resolve;
+  port2.postMessage(0);
+});
+
 // offer has the program open WebGPU when it wants to, with the files that it needs; where it is asked for, at once, so that
 // pipelines are compiled while the model is downloaded.
 function offer(go, attach, device) {

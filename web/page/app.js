@@ -1,6 +1,7 @@
 // The page: a form, a canvas, a history, and a sampler that makes the images.
 import { models } from "./dit8/models.js";
 import { Sampler } from "./dit8/sampler.js";
+import { busy } from "./busy.js";
 import { summary } from "./command.js";
 import { files } from "./files.js";
 import { film as makeFilm, recorder } from "./film.js";
@@ -15,13 +16,14 @@ import { photos } from "./photo.js";
 import { result as makeResult } from "./result.js";
 import { fromHash, toHash } from "./share.js";
 import { toolbox } from "./toolbox.js";
-import { loading, status, stepped, view as makeView } from "./view.js";
+import { loading, pace, status, view as makeView } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const asked = new URLSearchParams(location.search);
 const fast = 1000; // ms: pictures that come in less are shown again, from noise, in as much
 
 let sampler, opened; // opened is the file of the model, where it is one that was opened here
+let stepped = pace(); // shows the steps of the model's requests
 let task; // an AbortController while something is loaded or made
 let queued; // whether Generate was pressed before there was a model
 const drawn = new Set(); // what the form asked for and got
@@ -51,9 +53,12 @@ const preview = makeLive({
 tools = toolbox({ onRun: run, onMessage: (text) => status(text) });
 const library = makeLibrary({ onUse: async (model) => { if (await load(undefined, model)) run(form.read()); }, onMessage: (text) => status(text) });
 
-const state = (name) => {
+// state says what goes on, and how what went on before has ended.
+const state = (name, how) => {
   document.querySelector("main").dataset.state = name;
-  $("cancel").disabled = name !== "loading" && name !== "sampling";
+  const works = name === "loading" || name === "sampling";
+  $("cancel").disabled = !works;
+  works ? busy.begin() : busy.end(how);
 };
 
 // begin ends what is under way, for something new. end is false for who was overtaken.
@@ -68,10 +73,10 @@ function begin(name, text) {
   status(text, { part: 0 });
   return task;
 }
-const end = (mine) => {
+const end = (mine, how) => {
   if (task !== mine) return false;
   task = undefined;
-  state(sampler ? "ready" : "failed");
+  state(sampler ? "ready" : "failed", how);
   return true;
 };
 
@@ -94,6 +99,7 @@ async function load(file, listed) {
     tools.close();
     sampler?.dispose();
     sampler = next;
+    stepped = pace();
     const isDefault = !file && (listed.sha256 ?? listed.url) === (models[0].sha256 ?? models[0].url);
     next.info.file = file?.name ?? (isDefault ? undefined : listed.name);
     next.info.files = file && model === file ? { model: file.name }
@@ -137,16 +143,16 @@ async function run(request, made) {
   const began = performance.now();
   live = true;
   $("frame").scrollIntoView({ block: "nearest" });
-  const { info } = sampler, steps = recorder({ steps: info.steps, ...request }), text = JSON.stringify(request);
+  const { info } = sampler, whole = { steps: info.steps, ...request }, steps = recorder(whole), tell = stepped(whole), text = JSON.stringify(request);
   try {
     const done = await sampler.generate(request, { signal: mine.signal, states: true, onStep: (step) => {
       if (live) view.step(step, request.count ?? 1);
       steps.add(step);
-      stepped(step, began);
+      tell(step);
     } });
     drawn.add(text);
     const first = !entry;
-    finish(done, info, { made, frames: steps.frames, ours: () => end(mine) });
+    finish(done, info, { made, frames: steps.frames, ours: () => end(mine, "Done") });
     if (entry.result === done && performance.now() - began < 2 * fast) film.play(first ? 2 * fast : fast);
   } catch (error) {
     failed(error, mine);
@@ -187,7 +193,7 @@ function verdict({ from, sha256, model, name, photo }, metadata) {
 }
 
 function failed(error, mine) {
-  if (!end(mine)) return;
+  if (!end(mine, error.name === "AbortError" ? "" : "Failed")) return;
   if (live && entry) select(entry);
   live = false;
   const { name, message, field } = error;
@@ -230,11 +236,14 @@ async function revive(picked) {
 // record makes a result again for the steps on its way, or gives undefined where that fails or something newer begins.
 async function record(picked) {
   if (!sampler || picked.model.id !== sampler.info.id) return;
-  const mine = begin("sampling", "Making the steps again…"), steps = recorder(picked.request);
+  const mine = begin("sampling", "Making the steps again…"), whole = { steps: sampler.info.steps, ...picked.request }, steps = recorder(whole), tell = stepped(whole);
   try {
-    const done = await sampler.generate(picked.request, { signal: mine.signal, states: true, onStep: steps.add });
+    const done = await sampler.generate(picked.request, { signal: mine.signal, states: true, onStep: (step) => {
+      steps.add(step);
+      tell(step);
+    } });
     picked.result ??= done;
-    if (end(mine)) status("Ready.", { part: 1, quiet: true });
+    if (end(mine, "Done")) status("Ready.", { part: 1, quiet: true });
     return steps.frames;
   } catch (error) {
     failed(error, mine);
@@ -291,9 +300,10 @@ function look(name, button, picked, i) {
   if (results.length < 2) return status("Make another picture first, for this one to become.");
   tools.close();
   status("Now choose the second picture, below.");
-  waitForSecond((to) => {
+  waitForSecond(async (to) => {
     if (to.model.id !== sampler.info.id) return status(`That picture is of another model, ${to.model.name}.`);
     waitForSecond();
+    if (!to.result && !await record(to)) return; // its pixels are not kept
     status("Ready.");
     tools.show(name, button, { sampler, entry: picked, i, to });
   });

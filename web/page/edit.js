@@ -65,17 +65,18 @@ export function editor(element, { onEdit, onMessage }) {
     small.getContext("2d").putImageData(image, 0, 0);
     context.imageSmoothingEnabled = false;
     context.drawImage(small, 0, 0, s, s);
-    const veil = new Path2D(), edge = new Path2D();
+    const veil = new Uint32Array(size * size), edge = new Path2D();
     const painted = (x, y) => x >= 0 && y >= 0 && x < size && y < size && mask[y * size + x];
-    for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) if (painted(x, y)) {
+    for (let y = 0, i = 0; y < size; y++) for (let x = 0; x < size; x++, i++) if (mask[i]) {
+      veil[i] = 0x8cd63f5b; // a, b, g, r
+      if (mask[i - 1] && mask[i + 1] && mask[i - size] && mask[i + size] && x && x < size - 1) continue;
       const [x0, y0, x1, y1] = [x * side, y * side, (x + 1) * side, (y + 1) * side];
-      veil.rect(x0, y0, side, side);
       for (const [dx, dy, ...line] of [[-1, 0, x0, y0, x0, y1], [1, 0, x1, y0, x1, y1], [0, -1, x0, y0, x1, y0], [0, 1, x0, y1, x1, y1]]) {
         if (!painted(x + dx, y + dy)) { edge.moveTo(line[0], line[1]); edge.lineTo(line[2], line[3]); }
       }
     }
-    context.fillStyle = "rgb(91 63 214 / 0.55)";
-    context.fill(veil);
+    small.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(veil.buffer), size), 0, 0);
+    context.drawImage(small, 0, 0, s, s);
     outline(edge);
     if (cursor && document.activeElement === canvas) {
       const box = new Path2D();

@@ -129,6 +129,7 @@ export function film({ record, onTime, onMessage }) {
       [entry, layers, at] = [picked, [], 1];
       scrub.value = 1;
       scrub.setAttribute("aria-valuetext", "the picture");
+      $("shows").hidden = picked.model.latents; // which have no noisy pictures
       for (const id of ["play", "scrub", "shows", "save-film"]) $(id).disabled = !able && !picked.frames;
     },
     // play shows how a picture that came fast came out of noise.

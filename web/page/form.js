@@ -56,14 +56,42 @@ export function form({ onChange, onPick, read }) {
     return button;
   }
 
-  // count sets the number of steps to one that the model is made for.
+  // count sets the number of steps to one that the model is made for, or has people say another one.
   function count(n) {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: n === 1 ? "1 step" : n });
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: !n ? "…" : n === 1 ? "1 step" : n, title: n ? "" : "Another number of steps" });
     button.dataset.steps = n;
-    button.onclick = () => { $("steps").value = n; counted(); };
+    button.onclick = () => {
+      if (n) $("steps").value = n;
+      counted();
+      offer(n);
+      if (!n) reveal($("steps"));
+    };
     return button;
   }
-  const counted = () => { for (const button of $("counts").children) button.setAttribute("aria-pressed", button.dataset.steps === $("steps").value); };
+  function counted() {
+    const of = info.stepCounts.includes(Number($("steps").value)) ? $("steps").value : "";
+    for (const button of $("counts").children) button.setAttribute("aria-pressed", button.dataset.steps === of);
+  }
+
+  // offer shows the fields that mean something with the model: there is no field for a choice of one, nor for the number of steps,
+  // where it is one that the model is made for.
+  function offer(n) {
+    const hidden = { steps: info.stepCounts.includes(n), guidance: !info.guided, solver: info.solvers.length < 2, schedule: info.schedules.length < 2 };
+    for (const id in hidden) $(id).parentElement.hidden = hidden[id];
+    const shown = [...$("more").querySelectorAll(".field:not([hidden]) label")].map((label) => label.textContent);
+    $("more").hidden = !shown.length;
+    $("more").firstElementChild.textContent = shown.map((name, i) => (i ? name.toLowerCase() : name)).join(", ");
+  }
+
+  // reveal shows a field, and what it is in, and goes there.
+  function reveal(input) {
+    input.closest(".field")?.removeAttribute("hidden");
+    for (let around = input.closest("details"); around; around = around.parentElement.closest("details")) {
+      around.hidden = false;
+      around.open = true;
+    }
+    input.focus();
+  }
   $("steps").addEventListener("input", counted);
 
   function marked() {
@@ -110,7 +138,7 @@ export function form({ onChange, onPick, read }) {
       $("picks").classList.toggle("few", worded);
       $("picks").replaceChildren(...some.map(pick));
       $("pace").hidden = !info.stepCounts.length;
-      $("counts").replaceChildren(...info.stepCounts.map(count));
+      $("counts").replaceChildren(...[...info.stepCounts, ""].map(count));
       options($("solver"), info.solvers);
       options($("schedule"), info.schedules);
       for (const [id, max] of [["steps", info.maxSteps], ["guidance", info.maxGuidance], ["count", info.maxCount]]) $(id).max = max;
@@ -158,6 +186,7 @@ export function form({ onChange, onPick, read }) {
       shares.write({ classes: list ? mixed : [], seed_to, seed_mix });
       showExtras();
       counted();
+      offer(steps);
       last = JSON.stringify(this.read());
     },
 
@@ -169,10 +198,9 @@ export function form({ onChange, onPick, read }) {
       $("error").hidden = false;
       const input = field && find(field);
       if (!input) return;
-      for (let around = input.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
       input.setAttribute("aria-invalid", "true");
       input.setAttribute("aria-describedby", "error");
-      input.focus();
+      reveal(input);
     },
 
     clear() {

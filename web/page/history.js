@@ -10,8 +10,8 @@ import { forget, keep, kept } from "./store.js";
 const maxEntries = 60; // beside those with a star
 const maxBytes = 128e6; // of their pixels
 const maxFilms = 96e6; // of their steps
-const ofModel = ["name", "id", "file", "files", "steps", "guidance", "shift", "maxSeed", "edits"]; // what is kept of it
-const thumb = 160; // pixels a side, of those that are kept
+const ofModel = ["name", "id", "file", "files", "steps", "guidance", "shift", "maxSeed", "edits", "latents"]; // what is kept of it
+const thumb = 160; // pixels a side
 
 const $ = (id) => document.getElementById(id);
 const bytes = ({ result }) => (result ? result.images.length * result.images[0].data.length : 0);
@@ -36,21 +36,19 @@ export function history({ onSelect, onDelete }) {
     tile.classList.toggle("starred", !!star);
   };
 
+  // drawn is a thumbnail.
   function drawn(images) {
-    const picture = grid(images);
-    const canvas = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
-    canvas.getContext("2d").drawImage(picture, 0, 0);
+    const picture = grid(images), scale = Math.min(1, thumb / Math.max(picture.width, picture.height));
+    const canvas = Object.assign(document.createElement("canvas"), { width: Math.round(picture.width * scale), height: Math.round(picture.height * scale) });
+    const context = canvas.getContext("2d");
+    context.imageSmoothingQuality = "high";
+    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
     return canvas;
   }
 
   // write keeps an entry for the next visit, without what is of its file alone.
   async function write(entry) {
-    if (!entry.small) {
-      const picture = grid(entry.result.images), scale = Math.min(1, thumb / Math.max(picture.width, picture.height));
-      const canvas = new OffscreenCanvas(Math.round(picture.width * scale), Math.round(picture.height * scale));
-      canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
-      entry.small = await canvas.convertToBlob({ type: "image/png" });
-    }
+    entry.small ??= await new Promise((resolve) => entry.tile.firstChild.toBlob(resolve));
     const { key, request, sha256, star, small, model } = entry;
     if (entries.includes(entry)) await keep({ key, request, sha256, star, small, model: Object.fromEntries(ofModel.map((field) => [field, model[field]])) });
   }
@@ -61,11 +59,13 @@ export function history({ onSelect, onDelete }) {
     forget(entry.key);
   }
 
-  // tidy lets the oldest go where there are too many, and steps sooner than pictures.
+  // tidy lets the oldest go where there are too many. Where pictures are too large for all to stay their pixels go, as of an earlier
+  // visit's, and steps sooner.
   function tidy() {
     let pixels = 0, films = 0, plain = 0;
     for (const [i, entry] of [...entries].entries()) {
-      if (!entry.star && i > 0 && (++plain >= maxEntries || (pixels += bytes(entry)) > maxBytes)) remove(entry);
+      if (!entry.star && i > 0 && ++plain >= maxEntries) remove(entry);
+      else if ((pixels += bytes(entry)) > maxBytes && i > 0 && entry.small && entry !== chosen) delete entry.result;
       if ((films += filmed(entry.frames)) > maxFilms) delete entry.frames;
     }
   }

@@ -8,7 +8,7 @@ import { toHash } from "./share.js";
 import { status } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
-const scales = [1, 2, 4, 8, 16], large = 256; // pixels that small images are saved with
+const scales = [1, 2, 4, 8, 16], large = 256, most = 1024; // pixels that small images are saved with, and at most are offered
 
 // result calls onRun(request) to make another picture, onReuse(request) to have a request in
 // the form, onTool(name, button, entry, i) for a closer look at image i, onImage(i) where
@@ -24,7 +24,7 @@ export function result({ onRun, onReuse, onTool, onImage, onStar, onDelete }) {
     if (width === listed) return;
     listed = width;
     const usual = width * 2 >= large ? 1 : large / width;
-    $("scale").replaceChildren(...scales.map((scale) => new Option(`${width * scale} px`, scale, scale === usual, scale === usual)));
+    $("scale").replaceChildren(...scales.filter((scale) => scale === 1 || width * scale <= most).map((scale) => new Option(`${width * scale} px`, scale, scale === usual, scale === usual)));
   }
 
   const variant = (seed) => ({ ...entry.request, seed });

@@ -1,4 +1,5 @@
 // The picture in the making, or the one that was chosen: the canvas with its progress.
+import { busy } from "./busy.js";
 import { grid } from "./dit8/png.js";
 
 const $ = (id) => document.getElementById(id);
@@ -68,7 +69,10 @@ export function view({ onSelect }) {
 // status says what goes on: each step to the eye, the rest also to screen readers.
 export function status(text, { part, quiet } = {}) {
   $("status").textContent = text;
-  if (part !== undefined) $("progress").value = part;
+  if (part !== undefined) {
+    $("progress").value = part;
+    busy.told(part);
+  }
   if (!quiet) $("news").textContent = text;
 }
 
@@ -79,8 +83,29 @@ export function loading({ loaded, total, note }, what = "the model") {
   status(`Loading ${what}: ${mega(loaded)}${total ? ` of ${mega(total)}` : ""} MB`, { part: total ? loaded / total : 0, quiet: true });
 }
 
-// stepped shows a step of a run that began at a time in ms.
-export function stepped({ step, steps, decoding }, began) {
-  const left = (performance.now() - began) / 1000 / step * (steps - step);
-  status(`${decoding ? "Decoding, step" : "Step"} ${step} of ${steps}${step < steps ? `, ${left < 1 ? "under 1 s" : `about ${Math.ceil(left)} s`} left` : ""}`, { part: step / steps, quiet: true });
+const duration = (s) => (s < 1 ? "under 1 s" : s < 90 ? `about ${Math.ceil(s)} s` : `about ${Math.round(s / 60)} min`);
+
+// pace gives, for a model, a function that takes a request and gives another one, which shows each of its steps: how far it is, and
+// what is left by what a step, and a part of decoding, has taken with this model.
+export function pace() {
+  const took = {}; // ms
+  return ({ steps: evaluations, count = 1 }) => {
+    const weight = took.part / took.step || 1; // of a part of decoding, a step being 1
+    const done = { step: 0, part: 0 }, spent = { step: 0, part: 0 };
+    let last = performance.now(), all;
+    return ({ steps, decoding, images }) => {
+      const kind = decoding ? "part" : "step", now = performance.now();
+      if (!all) {
+        const step = Math.min(steps, evaluations * Math.ceil(count / images.length));
+        all = { step, part: steps - step };
+      }
+      done[kind]++;
+      took[kind] = (spent[kind] += now - last) / done[kind];
+      last = now;
+      const rest = (kind) => (all[kind] - done[kind]) * (took[kind] ?? 0);
+      const left = duration((rest("step") + rest("part")) / 1000), unknown = all.part && !took.part; // how long it is decoded
+      const more = done.step + done.part === steps ? "" : unknown && done.step === all.step ? ", now it is decoded" : `, ${left} ${unknown ? "before it is decoded" : "left"}`;
+      status(`${decoding ? "Decoding, part" : "Step"} ${done[kind]} of ${all[kind]}${more}`, { part: (done.step + weight * done.part) / (all.step + weight * all.part), quiet: true });
+    };
+  };
 }

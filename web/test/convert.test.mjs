@@ -134,10 +134,12 @@ test("a folder with its autoencoder is dropped", async () => {
   const data_ = { items: [], files: [`${data}golden-vae/e2e_dit/model.safetensors`, `${data}golden-vae/e2e_dit/vae`], dragOperationsMask: 1 };
   for (const type of ["dragEnter", "dragOver", "drop"]) await session.send("Input.dispatchDragEvent", { type, x: 100, y: 100, data: data_ });
   await page.waitForSelector("#flags");
-  await page.fill("#flags", "-num-heads 4");
+  await page.fill("#flags", "-num-heads 4 -no-null-class");
   await page.click("#converted form button");
   await page.waitForFunction(() => /an autoencoder of 4 channels/.test(document.querySelector("#converted p")?.textContent));
-  await page.waitForFunction(() => /^model, 5 classes/.test(document.getElementById("model").textContent) && document.querySelector("main").dataset.state === "ready");
+  await page.waitForFunction(() => /^model, 6 classes/.test(document.getElementById("model").textContent) && document.querySelector("main").dataset.state === "ready");
+  assert.equal(await page.$eval("#guidance", (input) => input.parentElement.hidden), true, "it has no guidance");
+  assert.equal(await page.textContent("#more summary"), "Steps, solver, schedule");
   await page.click("#converted .line button");
   assert.equal(await page.locator("#converted").count(), 0);
 });

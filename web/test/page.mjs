@@ -41,7 +41,11 @@ export async function fill(page, fields) {
       await page.click(`#styles [data-style='${value}']`);
       continue;
     }
-    await page.$eval(`#${id}`, (input) => { const details = input.closest("details"); if (details) details.open = true; });
+    await page.$eval(`#${id}`, (input) => {
+      const details = input.closest("details");
+      if (details) details.open = true;
+      if (input.id === "steps" && input.parentElement.hidden) document.querySelector("#counts [data-steps='']").click();
+    });
     await page.fill(`#${id}`, String(value));
   }
 }

@@ -150,10 +150,35 @@ test("several images make a grid", async () => {
 test("cancel", async () => {
   await fill(page, { ...request, style: "", steps: 500 });
   const shown = await canvasHash(page);
+  await page.evaluate(() => {
+    window.awake = [];
+    const sentinel = () => {
+      const held = new EventTarget();
+      awake.push("on");
+      held.release = async () => { awake.push("off"); held.onrelease?.(); };
+      return held;
+    };
+    Object.defineProperty(navigator, "wakeLock", { configurable: true, value: { request: async () => (window.held = sentinel()) } });
+    window.show = (visible) => {
+      Object.defineProperty(document, "hidden", { configurable: true, value: !visible });
+      document.dispatchEvent(new Event("visibilitychange"));
+    };
+  });
   await page.click("#generate");
-  await status(page, "Step ");
+  await page.waitForFunction(() => /^[1-9]\d? % · dit8$/.test(document.title) && awake.join() === "on");
+  await page.evaluate(() => {
+    window.show(false);
+    held.onrelease(); // a browser lets go of the screen where the tab is hidden
+  });
+  await page.waitForFunction((title) => document.title !== title, await page.title());
+  assert.equal(await page.evaluate(() => awake.join()), "on", "a tab that is hidden keeps no screen awake");
+  await page.evaluate(() => show(true));
+  await page.waitForFunction(() => awake.join() === "on,on");
+  assert.match(await page.textContent("#status"), /^Step \d+ of 500, (about \d+|under 1) s left$/);
   await page.click("#cancel");
   await status(page, "Cancelled.");
+  assert.equal(await page.title(), "dit8");
+  await page.waitForFunction(() => awake.join() === "on,on,off");
   assert.equal(await page.isEnabled("#generate"), true);
   assert.equal(await page.isVisible("#cancel"), false);
   assert.equal(await canvasHash(page), shown, "the last result is back");
@@ -161,9 +186,13 @@ test("cancel", async () => {
 
 test("a new request overtakes one that is under way", async () => {
   await page.click("#generate"); // 500 steps
-  await status(page, "Step ");
+  await page.waitForFunction(() => document.title !== "dit8");
   await fill(page, request);
+  await page.evaluate(() => show(false));
   await generate(page);
+  assert.equal(await page.title(), "Done · dit8", "what is done is said until somebody looks");
+  await page.evaluate(() => show(true));
+  assert.equal(await page.title(), "dit8");
   assert.equal(await page.textContent("#hash"), golden[0].sha256);
 });
 

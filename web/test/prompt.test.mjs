@@ -46,7 +46,8 @@ test("the form asks for words, in a style", async () => {
   assert.equal(await page.inputValue("#prompt"), "blue fox");
   assert.deepEqual(await page.$$eval("#styles button", (all) => all.map((b) => b.textContent)), ["any style", "noto", "fluent 3d"]);
   assert.deepEqual(await page.$$eval("#picks button", (all) => all.map((b) => b.textContent)), ["blue fox", "cat with a hat"]);
-  assert.deepEqual(await page.$$eval("#counts button", (all) => all.map((b) => [b.textContent, b.getAttribute("aria-pressed")])), [["1 step", "false"], ["2", "false"], ["4", "true"], ["20", "false"]]);
+  assert.deepEqual(await page.$$eval("#counts button", (all) => all.map((b) => [b.textContent, b.getAttribute("aria-pressed")])), [["1 step", "false"], ["2", "false"], ["4", "true"], ["20", "false"], ["…", "false"]]);
+  assert.equal(await page.isHidden("#steps"), true);
   assert.match(await page.textContent("#model"), /^words, 7 words, 2 styles, 20×20 pixels/);
   await page.uncheck("#live");
   await page.click("#styles button >> text=noto");
