@@ -35,6 +35,8 @@ func (m *Model) Calibrate(ctx context.Context, dev compute.Device, t Types) erro
 	if !ok {
 		c = generic.New()
 	}
+	weights := &late{Convolver: c, tensor: m.tensor}
+	c = weights
 	rec := &calib.ConvRecorder{Convolver: c, Layers: make(map[string]*calib.Channels)}
 	if watch {
 		c = rec
@@ -42,7 +44,7 @@ func (m *Model) Calibrate(ctx context.Context, dev compute.Device, t Types) erro
 	// One half at a time is held.
 	decoder := cfg
 	decoder.Encoder = nil
-	net, err := autoencoder.Load(c, decoder, m.read(decoder.Specs(), Types{Default: "f32"}))
+	net, err := autoencoder.Load(c, decoder, weights.tensors(m, decoder.Specs()))
 	if err != nil {
 		return err
 	}
@@ -54,13 +56,16 @@ func (m *Model) Calibrate(ctx context.Context, dev compute.Device, t Types) erro
 	}
 	net.Free()
 	if cfg.Encoder != nil {
-		if net, err = autoencoder.LoadEncoder(c, cfg, m.read(cfg.EncoderSpecs(), Types{Default: "f32"})); err != nil {
+		if net, err = autoencoder.LoadEncoder(c, cfg, weights.tensors(m, cfg.EncoderSpecs())); err != nil {
 			return err
 		}
 		if err := net.Encode(ctx, make([]float32, cfg.Moments()*previewSize*previewSize), out, size, size, nil); err != nil {
 			return err
 		}
 		net.Free()
+	}
+	if weights.err != nil {
+		return weights.err
 	}
 	a.Preview = preview(cfg, z, out)
 	m.Autoencoder, m.seen = &a, make(map[string]*calib.Channels)
