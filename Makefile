@@ -26,7 +26,7 @@ DIST = web/dist
 WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-threads.wasm kernels-probe.wasm sha256.wasm
 KERNELS = kernels.js kernels-helper.js $(WASM)
 GPU = webgpu.js webgpu.wgsl
-PACKAGE = sampler.js sampler.d.ts convert.js convert.d.ts convert-worker.js convert-files.js worker.js model.js own.js storage.js sha256.js zstd.js errors.js png.js
+PACKAGE = sampler.js sampler.d.ts convert.js convert.d.ts convert-worker.js convert-files.js worker.js model.js own.js names.js storage.js sha256.js zstd.js errors.js png.js
 # what the service worker keeps: not what only a graphics processor or the converter needs
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name 'convert*' ! -name 'webgpu.*' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp theme.js app.js form.js gallery.js rove.js keys.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js busy.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js morph.js apng.js convert.js

@@ -1,13 +1,13 @@
 // The worker of convert: runs the Go program convert.wasm.
 //   in:  {list: [{path, file}], args} once
-//   out: {type: "note", text} | {type: "progress", part, what} as often as there is news, then
+//   out: {type: "file", id} of what it leaves where it is ended, {type: "note", text} | {type: "progress", part, what} as often as there is news, then
 //        {type: "done", result: {name, summary, sha256, bytes, id?, file, memory}} or {type: "error", error: {name, message}}
 import { failure, keep, lastWords, show } from "./convert-files.js";
 import "./wasm_exec.js";
 import "./kernels.js";
 import { compile, get } from "./own.js";
 import { sha256 } from "./sha256.js";
-import { blob, create, scratch } from "./storage.js";
+import { blob, create, list, remove, scratch } from "./storage.js";
 
 // Bundlers find the files by these expressions. The kernels are those that run an autoencoder, in floats.
 const files = {
@@ -46,14 +46,18 @@ class ConvertError extends Error {
   name = "ConvertError";
 }
 
-async function convert({ list, args }) {
+async function convert({ list: dropped, args }) {
   const go = new Go(), module = compile(files["convert.wasm"]);
   module.catch(() => {}); // reported below
   let out;
-  show(list);
-  keep("out/spool", async () => await scratch() ?? memory());
+  show(dropped);
+  const told = (file) => {
+    if (file) postMessage({ type: "file", id: file.id });
+    return file;
+  };
+  keep("out/spool", async () => told(await scratch()) ?? memory());
   keep("out/model", async () => {
-    out = await create() ?? await memory();
+    out = told(await create()) ?? await memory();
     return { write: (bytes) => out.append(bytes) };
   });
   try {
@@ -76,6 +80,7 @@ async function convert({ list, args }) {
     });
     const { id, sha256, bytes } = await out.finish(about);
     const file = id ? await blob(id) : out.blob();
+    for (const other of await list()) if (id && other.sha256 === sha256 && other.id !== id && !other.url) await remove(other.id).catch(() => {}); // the same
     return { ...about, id, sha256, bytes, file, memory: Object.values(kernels.memory()).reduce((sum, bytes) => sum + bytes) };
   } catch (error) {
     await out?.remove();

@@ -1,5 +1,7 @@
 // A .dit8 model of a checkpoint, made by a worker of this page. convert.d.ts says what everything is.
+import { isCheckpoint } from "./names.js";
 import { spawn } from "./own.js";
+import { discard } from "./storage.js";
 
 export class ConvertError extends Error {
   name = "ConvertError";
@@ -11,16 +13,17 @@ export async function convert(files, { onProgress, signal, flags = [], ...option
   const list = named(files);
   const { checkpoint, ...said } = { ...chosen(list.map(({ path }) => path)), ...options };
   if (!checkpoint) throw new ConvertError(`which of these is the checkpoint: ${tops(list).join(", ") || "none"}?`, []);
-  const worker = start(), notes = [];
-  let stop;
+  const worker = start(), notes = [], left = []; // ids of files
+  let stop, whole;
   try {
-    return await new Promise((resolve, reject) => {
+    const result = await new Promise((resolve, reject) => {
       stop = () => reject(signal.reason);
       signal?.addEventListener("abort", stop);
-      worker.onmessage = ({ data: { type, text, part, what, result, error } }) => {
+      worker.onmessage = ({ data: { type, text, part, what, result, error, id } }) => {
         if (type === "done") resolve({ ...result, notes });
         else if (type === "error") reject(error.name === "ConvertError" ? new ConvertError(error.message, notes) : new Error(error.message));
         else if (type === "progress") onProgress?.({ part, what });
+        else if (type === "file") left.push(id);
         else {
           notes.push(text);
           onProgress?.({ note: text });
@@ -32,8 +35,11 @@ export async function convert(files, { onProgress, signal, flags = [], ...option
       };
       worker.postMessage({ list, args: [...args(said), ...flags, "--", checkpoint] });
     });
+    whole = true;
+    return result;
   } finally {
     worker.terminate();
+    if (!whole) for (const id of left) discard(id).catch(() => {}); // the next page tidies up
     signal?.removeEventListener("abort", stop);
   }
 }
@@ -54,7 +60,7 @@ function chosen(paths) {
   const all = tops(paths.map((path) => ({ path })));
   const isFolder = (top) => paths.some((path) => path.startsWith(`${top}/`));
   const pipeline = (top) => ["transformer", "vae"].every((part) => paths.some((path) => path.startsWith(`${top}/${part}/`)));
-  const weights = all.filter((top) => isFolder(top) || /\.(safetensors|pt|pth|ckpt|bin|index(\.\w+)?\.json)$/i.test(top));
+  const weights = all.filter((top) => isFolder(top) || isCheckpoint(top));
   const index = weights.find((top) => /\.index(\.\w+)?\.json$/i.test(top)); // of shards
   if (index) return { checkpoint: index };
   const isAutoencoder = (top) => /vae|taesd|autoencoder|kl-f\d/i.test(top);

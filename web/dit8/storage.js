@@ -5,6 +5,7 @@
 //   for await (const bytes of read(id)) …   // Uint8Arrays, in order
 //   await blob(id)               // its file, as one to be saved
 //   await remove(id)             // throws BusyError where another tab reads or writes it
+//   await discard(id)            // what a worker that is ended has left, once the browser has let go of it
 //   await room()                 // {free, quota}: bytes, as the browser estimates them; undefined where it does not
 //
 // In a worker, as browsers write files quickly only there:
@@ -16,7 +17,7 @@
 //   await file.remove()          // in place of finish: nothing is left of it
 //
 // Only finish makes a file whole: it writes its record, and throws a ModelError, with nothing left, where create was told a
-// sha256 that is not the file's. What a tab leaves that is closed meanwhile is tidied up by the next create.
+// sha256 that is not the file's. What a tab leaves that is closed meanwhile is tidied up by the next page.
 //
 // A download goes on where it was cut: create with the id that is a file's name, from idOf({sha256, url}), finds what is there.
 // Then file.length > 0, and replay() has to give what is there, for the hash, before append; close() leaves it for the next time,
@@ -189,7 +190,12 @@ async function entries() {
 }
 
 let place;
-const opened = () => (place ??= files().catch(entries).catch(() => undefined));
+const opened = () => (place ??= begin());
+async function begin() {
+  const at = await files().catch(entries).catch(() => undefined);
+  if (at) tidy(at).catch(() => {});
+  return at;
+}
 
 // hold keeps other tabs from what excludes it until the function that it gives is called. Where one does that already it waits, having
 // called wait, or throws a BusyError where there is none.
@@ -245,6 +251,24 @@ export async function remove(id) {
   const at = await opened(), release = await hold(id);
   try {
     await at?.remove(id);
+  } finally {
+    release();
+  }
+}
+
+export async function discard(id) {
+  const at = await opened(), release = await hold(id, { wait() {} });
+  try {
+    // A lock may be free a moment before the file is.
+    for (let left = 50; ; left--) {
+      try {
+        await at?.remove(id);
+        return await at?.sweep(id);
+      } catch (error) {
+        if (!left) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
   } finally {
     release();
   }
@@ -334,7 +358,7 @@ export async function create({ id = unique(), ...about } = {}, { wait } = {}) {
   };
 }
 
-// scratch is a file for a while, of a worker: {write(bytes, at), read(bytes, at), close()}, all but the last at once; undefined
+// scratch is a file for a while, of a worker: {id, write(bytes, at), read(bytes, at), close()}, all but the last at once; undefined
 // where there is none.
 export async function scratch() {
   const at = await opened(), id = unique();
@@ -342,7 +366,7 @@ export async function scratch() {
   try {
     const file = await at?.scratch(id);
     if (!file) return void release();
-    return { ...file, close: () => file.close().finally(release) };
+    return { ...file, id, close: () => file.close().finally(release) };
   } catch (error) {
     release();
     throw error;

@@ -130,7 +130,7 @@ async function make(list, entries, flags) {
     const { converted, gather } = await import("./convert.js");
     const again = (files, flags) => make(files, [], flags);
     const model = await converted(await gather(list, entries), { flags, signal: mine.signal, again });
-    if (end(mine) && await load(model)) run(form.read());
+    if (end(mine) && await (model.kept ? load(undefined, model) : load(model))) run(form.read());
   } catch (error) {
     failed(error, mine);
   }

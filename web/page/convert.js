@@ -22,13 +22,13 @@ export async function gather(list, entries) {
   return files;
 }
 
-// converted makes a model of files and gives its file. A card shows what was assumed, and saves the model; where it fails, it takes
+// converted makes a model of files and gives it as the library has it, or its file where nothing can be kept. A card shows what was assumed, and saves the model; where it fails, it takes
 // the flags of quantize, with which again(files, flags) tries once more.
 export async function converted(files, { flags = [], signal, again }) {
   const card = open(), notes = card.appendChild(document.createElement("ul"));
   const note = (text) => notes.appendChild(document.createElement("li")).textContent = text;
   try {
-    const { name, file, summary } = await convert(files, { flags, signal, onProgress: ({ note: text, part, what }) => {
+    const { name, file, id, sha256, bytes, summary } = await convert(files, { flags, signal, onProgress: ({ note: text, part, what }) => {
       if (text) note(text);
       else status(`Converting: ${what}, ${(100 * part).toFixed(0)} %`, { part, quiet: true });
     } });
@@ -36,7 +36,7 @@ export async function converted(files, { flags = [], signal, again }) {
     card.querySelector("h2").textContent = model.name;
     notes.before(paragraph(summary));
     card.append(buttons(button("Save .dit8", () => save(model, model.name))));
-    return model;
+    return id ? { name, kept: id, sha256, bytes } : model;
   } catch (error) {
     if (error.name === "ConvertError") {
       notes.before(paragraph(error.message));

@@ -1,4 +1,5 @@
 // Files that are dropped onto the page or opened: a PNG that was made here, a model, or what becomes one; and those that are saved.
+import { isCheckpoint } from "./dit8/names.js";
 import { readMetadata } from "./dit8/sampler.js";
 import { isRequest } from "./share.js";
 
@@ -19,15 +20,13 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-const isWeights = ({ name }) => /\.(safetensors|pt|pth|ckpt|bin|index(\.\w+)?\.json)$/i.test(name);
-
 // files calls onPicture(metadata, file), onPhoto(bitmap, file), onModel(file), onCheckpoint(files, entries) or onError(message).
 // Entries are those of what was dropped, folders among them.
 export function files({ onPicture, onPhoto, onModel, onCheckpoint, onError }) {
   async function take(list, entries = []) {
     const [file] = list;
     if (!file) return;
-    if (entries.some((entry) => entry?.isDirectory) || list.some(isWeights)) return onCheckpoint(list, entries);
+    if (entries.some((entry) => entry?.isDirectory) || list.some(({ name }) => isCheckpoint(name))) return onCheckpoint(list, entries);
     try {
       if (/\.dit8$/i.test(file.name)) onModel(file);
       else if (!await starts(file, [137, 80, 78, 71])) {
