@@ -31,7 +31,9 @@ F1                  these keys
 Ctrl+Q              quit
 
 Files may be dropped on the window: models (.dit8) are
-opened, saved pictures are made again, photos are started from.`
+opened, saved pictures are made again, photos are started from.
+A black and white picture named …mask… says what is painted
+anew in the one before it: white, a brightness from 128 on.`
 
 // open shows a dialog of some widgets in the middle of the window.
 func (v *view) open(width float64, children ...widget.PreferredSizeLocateableWidget) {

@@ -83,7 +83,7 @@ func (w *World) restored(r restored) {
 		w.complain("%s cannot be made again with this model: %v", r.name, err)
 		return
 	}
-	w.last, w.photo = nil, nil // the file is read
+	w.last, w.photo, w.mask = nil, nil, nil // the file is read
 	w.Generate()
 	w.expect = &expectation{r.name, r.meta}
 	w.say("Making %s again…", r.name)
@@ -95,9 +95,18 @@ type photo struct {
 	*picture.Picture
 }
 
-// photographed starts from a photo with what the form says. Of one with transparent parts
-// these are painted anew.
+// photographed takes a picture as a mask or to start from.
 func (w *World) photographed(p photo) {
+	if w.isMask(p) {
+		w.masked(p)
+	} else {
+		w.startFrom(p)
+	}
+}
+
+// startFrom starts from a photo with what the form says. Of one with transparent parts
+// these are painted anew.
+func (w *World) startFrom(p photo) {
 	edit, size := &core.Edit{Task: core.EditImage}, w.model.ImageSize
 	said := p.Describe(size, w.Fit())
 	if p.Transparent() && slices.Contains(w.model.Edits, core.EditInpaint) {
@@ -112,7 +121,7 @@ func (w *World) photographed(p photo) {
 	p.Into(edit, size, w.Fit())
 	w.last = nil // the file is read
 	w.Edit(func(r *core.Request) { r.Edit, r.Count = edit, 1 })
-	w.photo = &p
+	w.photo, w.mask = &p, nil
 	w.Generate()
 	if !w.message.Bad {
 		w.say("Starting from %s", strings.TrimSuffix(p.name+": "+said, ": ")+".")
@@ -124,8 +133,52 @@ func (w *World) Fit() picture.Fit { return w.Settings.Fit.Or() }
 
 // SetFit sets it, and takes the photo that the request is of anew.
 func (w *World) SetFit(fit picture.Fit) {
-	if w.Settings.Fit = fit; w.Photo() {
-		w.photographed(*w.photo)
+	switch w.Settings.Fit = fit; {
+	case !w.Photo():
+	case w.mask != nil:
+		w.masked(*w.mask)
+	default:
+		w.startFrom(*w.photo)
+	}
+}
+
+// isMask tells a mask by its file's name; one with transparent parts is a picture itself.
+func (w *World) isMask(p photo) bool {
+	return strings.Contains(strings.ToLower(p.name), "mask") && !p.Transparent() && slices.Contains(w.model.Edits, core.EditInpaint) && (w.Photo() || w.shown() != nil)
+}
+
+// shown is the picture that is shown, where it is a whole one of the model's size.
+func (w *World) shown() *Picture {
+	if w.picture == nil || !w.picture.Done || w.picture.First().Rect.Dx() != w.model.ImageSize {
+		return nil
+	}
+	return w.picture
+}
+
+// masked paints in the photo that was opened last, else in the picture that is shown, where a mask is white.
+func (w *World) masked(p photo) {
+	size := w.model.ImageSize
+	mask, how, err := p.Mask(size, w.Fit())
+	if err != nil {
+		w.complain("%s: %v", p.name, err)
+		return
+	}
+	edit, of := &core.Edit{Task: core.EditInpaint, Mask: mask}, "the picture"
+	if w.Photo() {
+		w.photo.Into(edit, size, w.Fit())
+		w.mask, of = &p, w.photo.name
+	} else {
+		pix := w.shown().First().Pix
+		for i := 0; i < len(pix); i += 4 {
+			edit.Image = append(edit.Image, pix[i:i+3]...)
+		}
+		edit.Width = size
+	}
+	w.last = nil // the file is read
+	w.Edit(func(r *core.Request) { r.Edit, r.Count = edit, 1 })
+	w.Generate()
+	if !w.message.Bad {
+		w.say("Painting in %s: of %s, %s.", of, p.name, how)
 	}
 }
 

@@ -37,6 +37,7 @@ type World struct {
 	last     *job   // the newest, nil when it has finished
 	making   *job   // that of the picture
 	photo    *photo // that was opened last
+	mask     *photo // of what is painted anew in it; nil for none
 	savedAs  string
 	savedPNG *Picture // what was saved there
 	now      func() time.Time

@@ -3,6 +3,7 @@ package world
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
 	"image/png"
 	"io"
@@ -465,6 +466,27 @@ func TestPhoto(t *testing.T) {
 	settle(t, w)
 	if e := w.Picture().Request.Edit; w.Message().Text != "Starting from wide.png: scaled from 90×60 to 128×128, fit contain." || e.Image[0] != 255 || e.Image[3*64*129] != 0 {
 		t.Errorf("%q, %d in a corner, %d in the middle", w.Message().Text, e.Image[0], e.Image[3*64*129])
+	}
+	// a mask says what is painted anew in it, and then in what is shown
+	trial := "../../testdata/trials/mask-127.png"
+	for _, of := range []string{"wide.png", "the picture"} {
+		before := w.Picture()
+		w.OpenFile(trial)
+		settle(t, w)
+		said := fmt.Sprintf("Painting in %s: of mask-127.png, of the two levels 0 and 127 the brighter one is painted anew: 4092 of 16384 pixels.", of)
+		e := w.Picture().Request.Edit
+		if w.Message().Text != said || e.Task != core.EditInpaint || e.Mask[0] != 0 || e.Mask[64*129] != 255 {
+			t.Fatalf("%q, want %q", w.Message().Text, said)
+		}
+		if of == "wide.png" {
+			if w.SetFit(picture.Cover); w.Request().Edit.Mask == nil {
+				t.Error("another fit forgets the mask")
+			}
+			settle(t, w)
+			w.DropExtras()
+		} else if pix := before.First().Pix; !bytes.Equal(e.Image[:3], pix[:3]) || !bytes.Equal(w.Picture().First().Pix[:3], pix[:3]) {
+			t.Error("another picture is painted in")
+		}
 	}
 	w.DropExtras()
 	if w.SetFit(picture.Stretch); w.Photo() || w.Request().Edit != nil || w.Settings.Fit != picture.Stretch {

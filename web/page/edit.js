@@ -1,5 +1,6 @@
 // Edits of a result: a mask that is painted on its pixels and made anew, and variations
 // of the whole image.
+import { masked } from "./mask.js";
 import { base64, luma, rgb } from "./pixels.js";
 
 const maxUndo = 100;
@@ -23,6 +24,8 @@ export function editor(element, { onEdit, onMessage }) {
           <button class="undo" type="button">Undo</button>
           <button class="invert" type="button">Invert</button>
           <button class="clear" type="button">Clear</button>
+          <button class="from-file" type="button" title="White is painted anew, or what is transparent">Mask from a file…</button>
+          <input class="mask-file" type="file" accept="image/*" aria-label="Mask" hidden>
         </div>
         <p class="keys" id="edit-keys">With the keyboard: arrows move, Space paints, Shift and an arrow paint on the way, Ctrl+Z takes back.</p>
       </div>
@@ -191,6 +194,20 @@ export function editor(element, { onEdit, onMessage }) {
 
   $(".undo").onclick = undo;
   $(".invert").onclick = () => { keep(); mask = mask.map((v) => 1 - v); changed(); };
+  $(".from-file").onclick = () => $(".mask-file").click();
+  $(".mask-file").onchange = async ({ target }) => {
+    const [file] = target.files;
+    try {
+      const read = masked(await createImageBitmap(file, { imageOrientation: "from-image" }), size);
+      keep();
+      mask = read.mask;
+      changed();
+      $(".readout").textContent += ` Of ${file.name}, ${read.said}.`;
+    } catch ({ message }) {
+      onMessage(`${file.name}: ${message}`);
+    }
+    target.value = "";
+  };
   $(".clear").onclick = () => { keep(); mask.fill(0); changed(); };
   for (const [slider, unit] of [[".size", ""], [".strength", " %"]]) $(slider).oninput = ({ target }) => {
     target.previousElementSibling.textContent = target.value + unit;

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
+import { root } from "./helpers.mjs";
 import { accessible, open, sample } from "./tools.mjs";
 
 const size = 32, made = { class: "fox", seed: 1, steps: 4, count: 1, guidance: 3 };
@@ -212,6 +213,31 @@ test("what is wrong is said", async () => {
   await page.fill(".seed", "abc");
   await page.click(".vary");
   assert.equal((await asked()).seed, "abc"); // the sampler names the field
+});
+
+test("a mask of a file, by the command line's rule", async () => {
+  const trial = (name) => `${root}testdata/trials/${name}`;
+  for (const [name, pixels, said] of [
+    ["mask-127.png", box(8, 8, 24, 24), "the brighter of its two levels"], ["mask-transparent.png", box(8, 8, 24, 24), "what is transparent"],
+  ]) {
+    await begin();
+    await page.setInputFiles(".mask-file", trial(name));
+    await page.waitForFunction((name) => document.querySelector(".readout").textContent.includes(name), name);
+    assert.equal(await page.textContent(".readout"), `256 pixels are marked of 1024. Of ${name}, ${said} is painted anew.`);
+    assert.deepEqual(await marked(), pixels);
+  }
+  // Of several levels those from 128 on; a picture of another size is fitted.
+  const levels = await page.evaluate(async () => {
+    const { masked } = await import("./mask.js");
+    const picture = (width, ...grey) => createImageBitmap(new ImageData(Uint8ClampedArray.from(grey.flatMap((v) => [v, v, v, 255])), width));
+    const all = [];
+    for (const [bitmap, size] of [[await picture(2, 10, 127, 128, 200), 2], [await picture(2, 0, 0, 255, 255), 4], [await picture(2, 1, 2, 3, 4), 2]]) {
+      try { all.push(masked(bitmap, size).mask.join("")); } catch ({ message }) { all.push(message); }
+    }
+    return all;
+  });
+  assert.deepEqual(levels.slice(0, 2), ["0011", "0000000011111111"]);
+  assert.match(levels[2], /nothing to paint/);
 });
 
 test("it can be used by everyone, on a phone too", async () => {
