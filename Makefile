@@ -8,6 +8,7 @@
 # make bench  measures; it writes docs/performance.md
 # make bench-web  measures beside ONNX Runtime Web; it writes its part of docs/performance.md
 # make bench-native  measures beside ONNX Runtime; it writes its part of docs/performance.md
+# make bench-webgpu  measures WebGPU on this machine's GPU, beside ONNX Runtime Web's provider; it prints (docs/webgpu.md)
 # make bench-desktop  measures the window's frames while it samples
 # make edge   builds the edge worker; make edge-dev runs it on workerd, on a local port
 # make bench-edge  measures the worker and the native server; it writes its part of docs/edge.md
@@ -31,7 +32,7 @@ PACKAGE = sampler.js sampler.d.ts convert.js convert.d.ts convert-worker.js conv
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name 'convert*' ! -name 'webgpu.*' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp theme.js app.js form.js gallery.js rove.js keys.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js busy.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js mask.js morph.js apng.js convert.js
 
-.PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web shots gallery bench bench-web bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
+.PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web shots gallery bench bench-web bench-webgpu bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -216,6 +217,11 @@ bench-web: web need-debian
 	cd web/bench && npm ci --ignore-scripts --no-audit --no-fund
 	node web/bench/web.mjs
 	node web/bench/decoders.mjs
+
+# Bits, times and counts on a GPU, by Dawn over Vulkan, in some five minutes. NETWORKS may name fewer.
+bench-webgpu: web need-debian
+	cd web/bench && npm ci --ignore-scripts --no-audit --no-fund
+	node web/bench/webgpu.mjs $(NETWORKS)
 
 # Beside ONNX Runtime; it writes its part of docs/performance.md and the plots.
 bench-native: need-go need-node

@@ -114,6 +114,9 @@ func Load(dev compute.Device, o Options) (*Network, error) {
 	return n, nil
 }
 
+// Hash is Result.Output of the last pass.
+func (n *Network) Hash() string { return hash(n.Out) }
+
 // Free gives back the device's memory.
 func (n *Network) Free() { n.model.Free() }
 

@@ -5,6 +5,7 @@ package webgpu
 import (
 	"fmt"
 	"math"
+	"os"
 	"syscall/js"
 	"testing"
 	"time"
@@ -16,12 +17,15 @@ import (
 
 // BenchmarkForward times forward passes of the int8 networks that other runtimes are compared on, conditioning
 // included, and tells what a pass is made of: operations, submits, bytes that go to the processor and come back.
-// Then it times each operation alone, waiting for it. Test says whether the bits are right.
+// Then it times each operation alone, waiting for it. The hash of the output is that of "sample bench".
 func BenchmarkForward(b *testing.B) {
 	for _, s := range bench.Presets() {
 		b.Run(fmt.Sprintf("%s_b%d", s.Name, s.Batch), func(b *testing.B) {
 			d, err := device()
 			if err != nil {
+				b.Fatal(err)
+			}
+			if err := d.compiled(false); err != nil {
 				b.Fatal(err)
 			}
 			b.Log(d.Name())
@@ -30,7 +34,6 @@ func BenchmarkForward(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				b.Cleanup(n.Free)
 				return n
 			}
 			pass := func(n *bench.Network) {
@@ -42,9 +45,7 @@ func BenchmarkForward(b *testing.B) {
 			pass(n)
 			before := counts()
 			pass(n)
-			for name, count := range counts() {
-				b.ReportMetric(count-before[name], name)
-			}
+			after := counts()
 			best := time.Duration(math.MaxInt64)
 			for b.Loop() {
 				start := time.Now()
@@ -52,13 +53,22 @@ func BenchmarkForward(b *testing.B) {
 				best = min(best, time.Since(start))
 			}
 			b.ReportMetric(float64(best.Microseconds())/1000, "best-ms")
+			for name, count := range after { // the loop forgets what is reported before it
+				b.ReportMetric(count-before[name], name)
+			}
+			b.Logf("output %s", n.Hash())
+			n.Free()
+			if os.Getenv("DIT8_OPERATIONS") == "" {
+				return
+			}
 			timed := profile.New(waiting{d})
 			slow := load(timed)
+			defer slow.Free()
 			pass(slow)
 			timed.Reset()
 			pass(slow)
 			for _, e := range timed.Entries() {
-				b.Logf("%-26s %4d × %8.3f ms", e.Name, e.Calls, float64(e.Time.Microseconds())/1000/float64(e.Calls))
+				b.Logf("operation %-26s %4d × %8.3f ms", e.Name, e.Calls, float64(e.Time.Microseconds())/1000/float64(e.Calls))
 			}
 		})
 	}

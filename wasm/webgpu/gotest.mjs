@@ -1,11 +1,12 @@
-// Runs a Go test binary in Node on Dawn, with the CPU's kernels at hand as well:
+// Runs a Go test binary in Node on Dawn:
 //   GOOS=js GOARCH=wasm go test -exec "node …/gotest.mjs" ./wasm/webgpu
-// The npm package webgpu 0.6.2 has to be installed beside this file. VK_ICD_FILENAMES says which Vulkan driver it takes.
+// after npm ci in web/bench. Dawn loads libvulkan.so.1 (LD_LIBRARY_PATH may say from where); VK_ICD_FILENAMES says which driver that takes.
+// DIT8_UNGUARDED and DIT8_DRY are webgpu.js's unguarded and dry.
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
-import { create, globals } from "webgpu";
+import { create, globals } from "../../web/bench/node_modules/webgpu/index.js";
 import { open } from "./webgpu.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -23,7 +24,7 @@ go.exit = process.exit;
 const dawn = (globalThis.dawn = create([])); // which must not be collected while there is a device
 let instance, gpu;
 globalThis.dit8WebGPU = async () => {
-  gpu = await open({ read: (name) => fs.readFileSync(path.join(here, name), "utf8"), gpu: dawn, software: true, unguarded: !!process.env.DIT8_UNGUARDED });
+  gpu = await open({ read: (name) => fs.readFileSync(path.join(here, name), "utf8"), gpu: dawn, software: true, unguarded: !!process.env.DIT8_UNGUARDED, dry: !!process.env.DIT8_DRY });
   gpu.attach(instance);
   globalThis.dit8GPU = gpu; // for tests to look at, and to lose
   return gpu;

@@ -244,6 +244,6 @@ async function device({ adapter, code, known, soft, builtin, unguarded = false, 
     await networks;
     if (more) await autoencoders;
   };
-  const name = [info.vendor, info.architecture || info.device || info.description].filter(Boolean).join(" ");
+  const name = [info.vendor, info.architecture || info.device || info.description].filter(Boolean).join(" ") || "unnamed"; // Firefox tells nothing
   return { imports, attach, name, software: soft, read: readBack, compiled, counts, failure: () => failure, lose: () => device.destroy() };
 }

@@ -55,7 +55,7 @@ export function reader(bytes, piece = 65521) {
 }
 
 // launch starts Debian's Chromium, or the one that CHROMIUM names.
-export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+export const launch = (flags = []) => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", ...flags] });
 
 // workers counts the threads of workers in a browser's processes, helpers among them.
 export async function workers(browser) {

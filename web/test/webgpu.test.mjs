@@ -2,16 +2,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
 import { build, gotest } from "./gotest.mjs";
 import { golden, launch, serve } from "./helpers.mjs";
 
-const flags = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 const few = [1, 4].map((n) => golden.find(({ request: { steps } }) => steps === n));
 let server, browser, bare;
 before(async () => {
   server = await serve();
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
+  browser = await launch(["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]);
   bare = await launch();
 });
 after(async () => {
