@@ -1,7 +1,10 @@
 // The page and the package in Chromium, Firefox and WebKit.
 // DIT8_SHOTS=folder keeps a picture of the page in each.
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { engines, open } from "./engines.mjs";
@@ -25,6 +28,17 @@ async function site(headers) {
   server.answers["/note.js"] = text("text/javascript", note);
   server.answers["/blank"] = text("text/html", "<!doctype html><head><script src=note.js></script><title>blank</title>");
   return server;
+}
+
+// converted is the SHA-256 of what the command line makes of a checkpoint.
+let sum;
+function converted() {
+  if (sum) return sum;
+  const dir = mkdtempSync(join(tmpdir(), "dit8-")), file = join(dir, "model.dit8");
+  execFileSync("go", ["run", "./tools/quantize", "-o", file, "testdata/golden-modern/pmf_tiny/model.pt"], { cwd: root, stdio: "ignore" });
+  sum = createHash("sha256").update(readFileSync(file)).digest("hex");
+  rmSync(dir, { recursive: true });
+  return sum;
 }
 
 for (const engine of engines) describe(engine, () => {
@@ -94,6 +108,24 @@ for (const engine of engines) describe(engine, () => {
       return got;
     }, request);
     assert.deepEqual(got, [1, 2].map((threads) => [threads, "", sha256, sha256, "AbortError"]));
+    await quiet();
+  });
+
+  test("a checkpoint becomes the command line's file, which is kept and draws", async () => {
+    isolated.answers["/model.pt"] = (request, response) => response.end(readFileSync(`${root}testdata/golden-modern/pmf_tiny/model.pt`));
+    await tab.go(`${isolated.url}blank`);
+    const { sum, notes, kept, images } = await tab.evaluate(async () => {
+      const { convert } = await import("/dit8/convert.js");
+      const { Sampler } = await import("/dit8/sampler.js");
+      const { sha256, id, notes } = await convert(new File([await (await fetch("/model.pt")).blob()], "model.pt"));
+      const sampler = await Sampler.load({ model: (await Sampler.models()).find(({ kept }) => kept === id), threads: 1 });
+      const { images } = await sampler.generate({ steps: 1 });
+      sampler.dispose();
+      await Sampler.remove({ kept: id });
+      return { sum: sha256, notes: notes.length, kept: !!id, images: images.length };
+    });
+    assert.deepEqual({ sum, kept, images }, { sum: converted(), kept: true, images: 1 });
+    assert.ok(notes > 0);
     await quiet();
   });
 
