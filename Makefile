@@ -4,6 +4,7 @@
 # make release  builds dit8, one program with the page and the model in it, for these systems into dist/release
 # make image  builds a container of it
 # make web    builds the page into web/dist
+# make npm    makes the npm packages, dit8 and dit8-emoji, in web/npm
 # make shots  takes docs' pictures of the page; make gallery those that it begins with
 # make bench  measures; it writes docs/performance.md
 # make bench-web  measures beside ONNX Runtime Web; it writes its part of docs/performance.md
@@ -27,12 +28,12 @@ DIST = web/dist
 WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-threads.wasm kernels-probe.wasm sha256.wasm
 KERNELS = kernels.js kernels-helper.js $(WASM)
 GPU = webgpu.js webgpu.wgsl
-PACKAGE = sampler.js sampler.d.ts convert.js convert.d.ts convert-worker.js convert-files.js worker.js model.js own.js names.js storage.js sha256.js zstd.js errors.js png.js
+PACKAGE = sampler.js sampler.d.ts host.js convert.js convert.d.ts convert-worker.js convert-files.js worker.js model.js own.js names.js storage.js sha256.js zstd.js errors.js png.js
 # what the service worker keeps: not what only a graphics processor or the converter needs
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name 'convert*' ! -name 'webgpu.*' ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp theme.js app.js form.js gallery.js rove.js keys.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js busy.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js mask.js morph.js apng.js convert.js
 
-.PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web shots gallery bench bench-web bench-webgpu bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
+.PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web npm shots gallery bench bench-web bench-webgpu bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -53,7 +54,7 @@ web: need-go web/node_modules/.package-lock.json
 	printf '\nzstd.wasm:\n\n'; cat web/node_modules/zstddec/LICENSE; sed -n '/^\/\*\*$$/,/^ \*\/$$/p' web/node_modules/zstddec/dist/zstddec.mjs; \
 	printf '\nklauspost/compress, in convert.wasm:\n\n'; cat "$$($(GO) list -m -f '{{.Dir}}' github.com/klauspost/compress)/LICENSE"; \
 	printf '\nwasm_exec.js, and the runtime and the standard library in dit8.wasm and convert.wasm:\n\n'; cat "$$($(GO) env GOROOT)/LICENSE"; } >$(DIST)/dit8/THIRD_PARTY
-	cp -f LICENSE $(DIST)/dit8/ && cp -f LICENSE web/
+	cp -f LICENSE $(DIST)/dit8/
 	cp -f $(addprefix web/page/,$(filter-out %.js %.css,$(PAGE))) $(DIST)/ && cp -f weights/default.md $(DIST)/model-card.txt
 	@chmod -R u+w $(DIST)
 	cd web/page && ../node_modules/.bin/esbuild $(filter %.js %.css,$(PAGE)) --minify --charset=utf8 --log-level=warning --outdir=../dist
@@ -62,6 +63,9 @@ web: need-go web/node_modules/.package-lock.json
 	cd $(DIST) && { printf 'const version = "%s", files = ["./"' $$(cat $$($(CACHED)) | sha256sum | cut -c 1-16); \
 		$(CACHED) | sed 's/.*/, "&"/' | tr -d '\n'; printf '];\n'; cat ../page/sw.js; } >sw.js
 	node web/compress.mjs $(DIST)
+
+npm: web
+	node web/pack.mjs web/npm
 
 web/node_modules/.package-lock.json web/test/vite/node_modules/.package-lock.json web/test/bundlers/node_modules/.package-lock.json wasm/edge/node_modules/.package-lock.json tools/dataset/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json | need-node
 	cd $* && npm ci --ignore-scripts --no-audit --no-fund

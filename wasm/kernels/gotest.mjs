@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
-import { helper } from "./node.mjs";
+import { Worker } from "../../web/dit8/node-host.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 globalThis.fs = fs;
@@ -20,7 +20,7 @@ go.env = Object.fromEntries(Object.entries({ TMPDIR: "/tmp", ...process.env }).f
 go.exit = process.exit;
 const kernels = await dit8Kernels({
   read: async (name) => fs.readFileSync(path.join(here, name)),
-  help: () => helper(path.join(here, "kernels-helper.js")),
+  help: () => new Worker(new URL("kernels-helper.js", import.meta.url)),
   threads: Number(process.env.DIT8_THREADS ?? 1),
   relaxed: process.env.DIT8_RELAXED ? Number(process.env.DIT8_RELAXED) : undefined,
 });

@@ -2,7 +2,7 @@
 // chunk "dit8" with the metadata as JSON before the pixels, without the timings.
 const key = "dit8";
 const header = 8 + 25; // bytes of signature and IHDR
-const signature = [137, 80, 78, 71, 13, 10, 26, 10];
+export const signature = [137, 80, 78, 71, 13, 10, 26, 10];
 const maxText = 1 << 20; // bytes of a text chunk that is read
 
 // grid lays images out in a nearly square grid on white, as core.Grid does.
@@ -22,13 +22,12 @@ export function grid(images, scale = 1) {
   return large;
 }
 
-// encode gives the Blob of a PNG.
-export async function encode(images, metadata, scale) {
-  const png = new Uint8Array(await (await grid(images, scale).convertToBlob({ type: "image/png" })).arrayBuffer());
+// withMetadata gives the Blob of a PNG that says how it was made.
+export function withMetadata(png, metadata) {
   return new Blob([png.subarray(0, header), metadataChunk(metadata), png.subarray(header)], { type: "image/png" });
 }
 
-// readMetadata gives what encode, or the command line, wrote into a PNG.
+// readMetadata gives what withMetadata, or the command line, wrote into a PNG.
 export async function readMetadata(file) {
   const b = new Uint8Array(await file.arrayBuffer());
   if (signature.some((byte, i) => b[i] !== byte)) throw new Error("not a PNG file");

@@ -16,7 +16,7 @@ export interface Model {
   vae?: string | URL | Model;
 }
 
-/** The models that come with the package; the first is the default. `file` is what it was called where it was served from. */
+/** The models that came with the code, or were put there by importing a package such as dit8-emoji; the first is the default. `file` is what it was called where it was served from. */
 export const models: readonly (Model & { name: string; url: string; sha256: string; bytes: number; file?: string })[];
 
 /** News while a model is loaded. */
@@ -302,7 +302,7 @@ export class Sampler {
   static load(options?: LoadOptions): Promise<Sampler>;
 
   /**
-   * The models that there are: those of a host's list, those that come with the package and those that are kept on this device, of which
+   * The models that there are: those of a host's list, those of `models` and those that are kept on this device, of which
    * kept is set. Each is what load takes. A list is the address of a JSON file with an array of Models, whose url is relative to it.
    * @throws {DownloadError} where the list can't be had
    * @throws {RequestError} where it is none

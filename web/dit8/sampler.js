@@ -1,9 +1,9 @@
 // Images from a Diffusion Transformer, made by a worker of this page. sampler.d.ts
 // says what everything is; README.md shows how it is used.
 import { DownloadError, MemoryError, ModelError } from "./errors.js";
+import { host } from "./host.js";
 import { models } from "./models.js";
-import { spawn } from "./own.js";
-import { encode, readMetadata } from "./png.js";
+import { readMetadata, withMetadata } from "./png.js";
 import * as storage from "./storage.js";
 
 export { DownloadError, MemoryError, ModelError, models, readMetadata };
@@ -37,7 +37,7 @@ export class Sampler {
   }
 
   static async models({ list } = {}) {
-    const all = [...(list ? await listed(new URL(list, here())) : []), ...models].filter(({ sha256 }, i, all) => !sha256 || all.findIndex((other) => other.sha256 === sha256) === i);
+    const all = [...(list ? await listed(host.address(list)) : []), ...models].filter(({ sha256 }, i, all) => !sha256 || all.findIndex((other) => other.sha256 === sha256) === i);
     const kept = await storage.list().catch(() => []);
     const of = (model) => kept.find((record) => (model.sha256 ? record.sha256 === model.sha256 : record.url === model.url))?.id;
     const found = all.map((model) => ({ ...model, kept: of(model) }));
@@ -65,7 +65,7 @@ export class Sampler {
     if (!devices.includes(device)) throw new RequestError(`device is ${show(device)}, allowed: ${devices.join(", ")}`, "device");
     if (threads !== undefined && !whole(threads, 1, 64)) throw new RequestError(`threads is ${show(threads)}, allowed: 1 to 64`, "threads");
     this.memory = 0;
-    this.#worker = start();
+    this.#worker = host.worker();
     this.#worker.onmessage = ({ data }) => this.#calls.get(data.id)?.[data.type](data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
@@ -106,13 +106,13 @@ export class Sampler {
   }
 
   async #generate(request, { signal, onStep, states: noisy }) {
-    const imageData = (images, size) => images.map((pixels) => new ImageData(pixels, size));
+    const imageData = (images, size) => images.map((pixels) => host.image(pixels, size));
     const onEvent = onStep && (({ images, states, size, ...event }) => onStep({ type: "step", ...event, images: imageData(images, size), states: imageData(states, size) }));
     const { images, size, metadata } = await this.#call("generate", { request: prepared(request, this.classes), steps: !!onStep, states: !!noisy }, { signal, onEvent });
     const result = { images: imageData(images, size), metadata, sha256: metadata.sha256 };
     const toBlob = async ({ scale = 1 } = {}) => {
       if (!whole(scale, 1, 64)) throw new RequestError(`scale is ${show(scale)}, allowed: 1 to 64`, "scale");
-      return encode(result.images, metadata, scale);
+      return withMetadata(await host.png(result.images, scale), metadata);
     };
     return { ...result, toBlob };
   }
@@ -170,8 +170,6 @@ export class Sampler {
   }
 }
 
-const start = () => spawn(import.meta.url, "worker.js", () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }));
-
 // locate is what a worker reads a model from, which is option name.
 async function locate(model, name) {
   if (model instanceof Response) {
@@ -182,21 +180,21 @@ async function locate(model, name) {
   if (model instanceof Blob) return { file: model };
   if (typeof model === "string") model = models.find(({ name }) => name === model) ?? model;
   if (typeof model === "string" || model instanceof URL) model = { url: model };
+  if (name === "model" && model === undefined) throw new RequestError('no model is given, and none came with the code: give one, or install dit8-emoji and import "dit8-emoji"', name);
   const { kept, url, sha256, bytes, name: called, vae } = model ?? {};
   if (kept && !url) return { kept, vae };
   checkHash(sha256, `${name}.sha256`);
   try {
-    if (url) return { url: new URL(url, here()).href, sha256: sha256?.toLowerCase(), bytes, name: called, vae };
+    if (url) return { url: host.address(url).href, sha256: sha256?.toLowerCase(), bytes, name: called, vae };
   } catch {} // no address
   throw new RequestError(`${name} is ${show(model)}, allowed: a name, an address, {url}, a Blob, a Response or bytes`, name);
 }
 
-const here = () => globalThis.document?.baseURI ?? location.href;
 const fileOf = (url) => url && (new URL(url).pathname.split("/").at(-1) || url);
 
 // listed reads a host's list of models, a JSON file.
 async function listed(url) {
-  const response = await fetch(url, { cache: "no-cache" }).catch(({ message }) => { throw new DownloadError(`${url}: ${message}`, url.href); });
+  const response = await host.fetch(url, { cache: "no-cache" }).catch(({ message }) => { throw new DownloadError(`${url}: ${message}`, url.href); });
   if (!response.ok) throw new DownloadError(`${url}: the server answered ${response.status}`, url.href, response.status);
   const list = await response.json().catch(({ message }) => { throw new RequestError(`${url}: ${message}`, "list"); });
   if (!Array.isArray(list)) throw new RequestError(`${url} holds ${show(list)}, allowed: a list of models`, "list");

@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
-import { helper } from "../../wasm/kernels/node.mjs";
+import { Worker } from "../dit8/node-host.js";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 const cases = (file) => JSON.parse(readFileSync(`${root}testdata/golden/${file}`, "utf8"));
@@ -36,7 +36,7 @@ export async function program(threads = 1) {
   globalThis.dit8Zstd = (await import(dist + "fzstd.js")).decompress;
   const kernels = await dit8Kernels({
     read: async (name) => (threads ? readFileSync(dist + name) : new Uint8Array(8)),
-    help: () => helper(dist + "kernels-helper.js"),
+    help: () => new Worker(pathToFileURL(`${dist}kernels-helper.js`)),
     threads: threads || 1,
   });
   const go = new Go();
@@ -46,6 +46,12 @@ export async function program(threads = 1) {
   kernels.attach(instance);
   go.run(instance);
   return Object.assign(globalThis.dit8, { memory: kernels.memory });
+}
+
+// pack makes the tarballs of the npm packages in a folder, and gives what npm says of each: dit8, dit8-emoji.
+export function pack(folder) {
+  execFileSync("node", [`${root}web/pack.mjs`, `${folder}/packages`]);
+  return JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder, "./dit8", "./dit8-emoji"], { cwd: `${folder}/packages`, encoding: "utf8" }));
 }
 
 // reader hands the bytes over in pieces, as a network does.

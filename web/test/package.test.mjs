@@ -7,21 +7,23 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { createServer } from "node:http";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { after, before, test } from "node:test";
-import { gzipSync } from "node:zlib";
-import { launch, root, workers } from "./helpers.mjs";
+import { gzipSync, inflateSync } from "node:zlib";
+import { readMetadata } from "../dit8/png.js";
+import { classModel, goldenClasses, launch, pack, root, workers } from "./helpers.mjs";
 import { host } from "./static.mjs";
 
 const web = `${root}web/`, readme = readFileSync(`${web}README.md`, "utf8");
 const isolation = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
-let dir, browser, installed, expected; // expected is the hash of the examples' fox
+let dir, browser, packed, installed, expected; // expected is the hash of the examples' fox
 const closing = [];
 
 before(async () => {
   dir = mkdtempSync(join(tmpdir(), "dit8-"));
-  const [{ filename }] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", dir], { cwd: web, encoding: "utf8" }));
+  packed = pack(dir);
   cpSync(`${web}test/vite`, dir, { recursive: true });
-  execFileSync("npm", ["install", "--no-save", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", join(dir, filename)], { cwd: dir, stdio: "pipe" });
+  execFileSync("npm", ["install", "--no-save", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", ...packed.map(({ filename }) => join(dir, filename))], { cwd: dir, stdio: "pipe" });
   installed = join(dir, "node_modules/dit8/");
   expected = JSON.parse(execFileSync("go", ["run", "./tools/sample", "-prompt", "fox", "-seed", "1", "-json", "-o", join(dir, "fox.png")], { cwd: root, encoding: "utf8" })).sha256;
   browser = await launch();
@@ -67,7 +69,7 @@ async function shows(url, isolated, threads = isolated ? Math.min(8, availablePa
     assert.ok(Date.now() < end && !complaints.length, `${url} does not show the fox: ${complaints.join("\n")}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
     const data = await page.evaluate(() => {
-      const canvas = document.querySelector("canvas");
+      const canvas = (document.querySelector("dit8-image")?.shadowRoot ?? document).querySelector("canvas");
       return canvas ? [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data] : [];
     });
     hash = createHash("sha256").update(new Uint8Array(data)).digest("hex");
@@ -85,9 +87,9 @@ async function shows(url, isolated, threads = isolated ? Math.min(8, availablePa
 let plain;
 async function logged(code, files = {}) {
   plain ??= await site(project("plain-run", {}), isolation);
-  if (!existsSync(join(dir, "plain-run/dit8"))) symlinkSync(join(installed, "dist/dit8"), join(dir, "plain-run/dit8"));
+  if (!existsSync(join(dir, "plain-run/dit8"))) for (const [from, name] of [["dist/dit8", "dit8"], ["../dit8-emoji", "dit8-emoji"]]) symlinkSync(join(installed, from), join(dir, "plain-run", name));
   for (const [name, source] of Object.entries(files)) cpSync(source, join(dir, "plain-run", name));
-  writeFileSync(join(dir, "plain-run/index.html"), `<!doctype html><script type="importmap">{"imports": {"dit8": "/dit8/sampler.js", "dit8/": "/dit8/"}}</script><script type="module">${code}\nconsole.log("end");</script>`);
+  writeFileSync(join(dir, "plain-run/index.html"), `<!doctype html><script type="importmap">{"imports": {"dit8": "/dit8/sampler.js", "dit8/element": "/dit8/element.js", "dit8/": "/dit8/", "dit8-emoji": "/dit8-emoji/index.js"}}</script><script type="module">${code}\nconsole.log("end");</script>`);
   const page = await browser.newPage();
   const lines = [];
   const ended = new Promise((resolve, reject) => {
@@ -112,14 +114,18 @@ function checked(name, files, moduleResolution) {
   }
 }
 
-test("the tarball has what is needed, and nothing else", () => {
-  const files = readdirSync(installed, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(installed.length));
-  const dist = ["LICENSE", "THIRD_PARTY", "convert-files.js", "convert-worker.js", "convert.d.ts", "convert.js", "convert.wasm", "default.dit8", "dit8.wasm", "errors.js", "fzstd.js", "kernels-helper.js", "kernels-probe.wasm", "kernels-relaxed-threads.wasm", "kernels-relaxed.wasm",
-    "kernels-threads.wasm", "kernels.js", "kernels.wasm", "model.js", "models.js", "own.js", "png.js", "sampler.d.ts", "sampler.js", "sha256.js", "sha256.wasm", "storage.js", "wasm_exec.js", "webgpu.js", "webgpu.wgsl", "worker.js", "zstd.js", "zstd.wasm"];
-  assert.deepEqual(files.sort(), ["LICENSE", "README.md", "package.json", ...dist.map((name) => `dist/dit8/${name}`)].sort());
-  const { dependencies, license } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
-  assert.equal(dependencies, undefined);
-  assert.equal(license, "MIT");
+test("the tarballs have what is needed, and nothing else", () => {
+  const [code, emoji] = packed.map(({ files }) => files.map(({ path }) => path).sort());
+  const dist = ["LICENSE", "THIRD_PARTY", "convert-files.js", "convert-worker.js", "convert.d.ts", "convert.js", "convert.wasm", "dit8.wasm", "drawing.js", "element.d.ts", "element.js", "errors.js", "fzstd.js", "host.js", "kernels-helper.js", "kernels-probe.wasm",
+    "kernels-relaxed-threads.wasm", "kernels-relaxed.wasm", "kernels-threads.wasm", "kernels.js", "kernels.wasm", "model.js", "models.js", "node-host.js", "node-worker.js", "node.d.ts", "node.js", "own.js", "png.js", "react.d.ts", "react.js", "sampler.d.ts", "sampler.js",
+    "sha256.js", "sha256.wasm", "storage.js", "wasm_exec.js", "webgpu.js", "webgpu.wgsl", "worker.js", "zstd.js", "zstd.wasm"];
+  assert.deepEqual(code, ["LICENSE", "README.md", "package.json", ...dist.map((name) => `dist/dit8/${name}`)].sort());
+  assert.deepEqual(emoji, ["ATTRIBUTION.md", "MODEL-CARD.md", "README.md", "emoji.dit8", "index.d.ts", "index.js", "package.json"]);
+  const [about, model] = [installed, `${installed}../dit8-emoji/`].map((folder) => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")));
+  assert.equal(about.dependencies, undefined);
+  assert.deepEqual([about.license, model.license, model.version, model.peerDependencies], ["MIT", "CC-BY-4.0", about.version, { dit8: about.version }]);
+  const { size } = packed[0];
+  assert.ok(size < 4e6, `the code is ${size} bytes`);
 });
 
 test("the licences of what it contains travel with it", () => {
@@ -129,13 +135,14 @@ test("the licences of what it contains travel with it", () => {
 });
 
 for (const resolution of ["bundler", "nodenext"]) test(`types, as ${resolution} finds them`, () => {
-  checked(`types-${resolution}`, { "types.ts": readFileSync(`${web}test/types.ts`, "utf8") }, resolution);
+  checked(`types-${resolution}`, Object.fromEntries(["types.ts", "entries.ts"].map((name) => [name, readFileSync(`${web}test/${name}`, "utf8")])), resolution);
   assert.throws(() => checked(`wrong-${resolution}`, { "wrong.ts": 'import { Sampler } from "dit8";\nexport const s: string = await Sampler.load();' }, resolution), /Type 'Sampler' is not assignable to type 'string'/);
 });
 
 // What the package gives at run time is written as literals of the types that it declares.
 test("the declarations say what there is", async () => {
   const found = await logged(`
+    import "dit8-emoji";
     import * as all from "dit8";
     const { Sampler } = all;
     const log = (value) => console.log(JSON.stringify(value));
@@ -187,21 +194,107 @@ test("README: your own model", async () => {
   const hash = (path) => createHash("sha256").update(readFileSync(path)).digest("hex"), model = `${root}weights/default.dit8`;
   writeFileSync(join(dir, "list.json"), JSON.stringify([{ name: "mine", url: "my.dit8", bytes: 5, sha256: "0".repeat(64), draws: "nothing" }, { name: "again", url: "my.dit8", sha256: hash(model) }]));
   // what the first example has kept is that of the second entry, which is the package's as well
-  const code = `await (await import("dit8")).Sampler.load({ model: "/my.dit8" });\n${example("Your own")["models.js"]}\nconsole.log((await Sampler.models()).filter(({ kept }) => kept).length, await Sampler.remove({}).catch(({ field }) => field), ...await Promise.all(["/my.dit8", "/none.json"].map((list) => Sampler.models({ list }).catch(({ name }) => name))));`;
+  const code = `import "dit8-emoji";\nawait (await import("dit8")).Sampler.load({ model: "/my.dit8" });\n${example("Your own")["models.js"]}\nconsole.log((await Sampler.models()).filter(({ kept }) => kept).length, await Sampler.remove({}).catch(({ field }) => field), ...await Promise.all(["/my.dit8", "/none.json"].map((list) => Sampler.models({ list }).catch(({ name }) => name))));`;
   const listed = await logged(code, { "models.json": join(dir, "list.json") });
   assert.deepEqual(listed, [`mine ${plain}my.dit8 would be downloaded`, `again ${plain}my.dit8 is kept here`, "0 model.kept RequestError DownloadError"]);
 });
 
-for (const [how, headers] of [["isolated", isolation], ["without isolation", {}]]) test(`README: the plain page, ${how}`, async () => {
-  const folder = project(`plain-${how}`, example("Plain page"));
+// plainly is a folder of an example's files with those that the README has people copy beside them.
+function plainly(name, files) {
+  const folder = project(name, files);
   cpSync(join(installed, "dist/dit8"), join(folder, "dit8"), { recursive: true });
-  await shows(await site(folder, headers), headers === isolation);
+  cpSync(join(installed, "../dit8-emoji/emoji.dit8"), join(folder, "emoji.dit8"));
+  return folder;
+}
+
+test("README: the plain page, without isolation", async () => shows(await site(plainly("plain", example("Plain page"))), false));
+
+test("README: an element", async () => {
+  const { "index.html": page, "element.js": code } = example("An element");
+  await shows(await site(plainly("element", { "index.html": page }), { ...isolation, "Content-Security-Policy": policy.replace(" data:", "") }), true);
+  const lines = await logged(`
+    const started = [], ended = [], timer = window.setTimeout;
+    window.Worker = class extends Worker {
+      constructor(...args) { super(...args); started.push(this); }
+      terminate() { super.terminate(); ended.push(this); }
+    };
+    window.setTimeout = (f, ms) => timer(f, ms === 5000 ? 0 : ms); // a sampler that nobody needs is kept for a while
+    const event = (target, type) => new Promise((resolve) => target.addEventListener(type, resolve, { once: true }));
+    const { default: emoji } = await import("dit8-emoji");
+    await import("dit8/element");
+    customElements.get("dit8-image");
+    ${code.replace(/^import.*/gm, "")}
+    const canvas = image.shadowRoot.querySelector("canvas"), message = image.shadowRoot.querySelector("[part=error]");
+    await event(image, "load");
+    console.log([canvas.getAttribute("role"), canvas.ariaLabel, image.complete, image.seed + 1, (await image.toBlob()).type].join());
+    const other = Object.assign(document.createElement("dit8-image"), { prompt: "panda", alt: "", size: 64 });
+    document.body.append(other);
+    await event(other, "load");
+    console.log([other.offsetWidth, other.offsetHeight, other.shadowRoot.querySelector("canvas").ariaHidden, other.result.metadata.request.prompt].join());
+    const drawn = [];
+    image.addEventListener("load", ({ detail }) => drawn.push(detail.metadata.request.prompt));
+    image.prompt = "cat";
+    await event(image, "progress");
+    image.removeAttribute("seed");
+    image.prompt = "panda";
+    await event(image, "load");
+    console.log(drawn.join(), image.result.sha256 === other.result.sha256, started.length);
+    image.steps = "few";
+    await event(image, "error");
+    console.log(canvas.hidden, message.hidden, message.textContent, image.error.field);
+    image.steps = image.prompt = null;
+    image.request = { classes: [{ class: "fox", weight: 1 }, { class: "cat", weight: 1 }] };
+    await event(image, "load");
+    console.log(canvas.hidden, message.hidden, JSON.stringify(image.result.metadata.request.classes.map((share) => share.class)));
+    document.body.append(image); // it moves
+    await event(image, "load");
+    image.model = "/none.dit8";
+    await event(image, "error");
+    console.log(image.error.name, image.model);
+    image.model = emoji;
+    other.model = { ...emoji };
+    await Promise.all([event(image, "load"), event(other, "load")]);
+    console.log(started.length, ended.length);
+    image.remove();
+    other.remove();
+    while (ended.length < started.length) await new Promise((resolve) => timer(resolve, 10));
+    console.log("ended");`);
+  assert.ok(lines.includes("step 4") && lines.some((line) => /^\d+ bytes$/.test(line)), lines.join("\n"));
+  const mixed = lines.findLast((line) => /^[0-9a-f]{64}$/.test(line));
+  assert.deepEqual(lines.slice(lines.indexOf(expected)).filter((line) => !/^step|bytes$/.test(line)), [expected, "img,fox,true,2,image/png", "64,64,true,panda", lines.find((line) => /^[0-9a-f]{64}$/.test(line) && line !== expected),
+    "panda true 1", 'true false steps is "few", allowed: an integer from 1 to 1000 steps', mixed, 'false true ["fox","cat"]', mixed, `${plain}none.dit8: the server answered 404`, "DownloadError /none.dit8", mixed, "2 1", "ended"]);
+});
+
+test("README: Node", async () => {
+  const folder = project("node", { "fox.mjs": example("Node")["fox.mjs"], "list.json": JSON.stringify([{ name: "mine", url: "my.dit8" }]), "more.mjs": `
+    import "dit8-emoji";
+    import * as dit8 from "dit8/node";
+    import "dit8/element"; // as a server does
+    const { Sampler } = dit8;
+    const failed = ({ name, message }) => console.log(name, message);
+    await Sampler.load({ model: "none.dit8" }).catch(failed);
+    await Sampler.load({ model: "." }).catch(failed);
+    console.log((await Sampler.models({ list: "list.json" })).map(({ name }) => name).join());
+    const sampler = await Sampler.load({ model: ${JSON.stringify(join(root, classModel))}, threads: 1 });
+    const steps = [];
+    const { sha256 } = await sampler.generate(${JSON.stringify(goldenClasses[0].request)}, { onStep: ({ images: [{ width }] }) => steps.push(width) });
+    console.log(sampler.info.device.replace("relaxed ", ""), sha256, new Set(steps).size, steps[0]);
+    await sampler.generate({ steps: 1000 }, { onStep: () => sampler.dispose() }).catch(failed);` });
+  const ran = (file) => execFileSync("node", [file], { cwd: folder, encoding: "utf8", stdio: "pipe", timeout: 60_000 }).trim().split("\n");
+  assert.match(ran("fox.mjs").join(), new RegExp(`^(relaxed )?simd128( ×\\d)? ${expected}$`));
+  const png = readFileSync(join(folder, "fox.png")), at = png.indexOf("IDAT");
+  const rows = inflateSync(png.subarray(at + 4, at + 4 + png.readUInt32BE(at - 4))), across = 4 * 4 * 128 + 1;
+  const pixels = Array.from({ length: 128 * 128 }, (_, i) => rows.subarray(4 * Math.floor(i / 128) * across + 1 + 16 * (i % 128)).subarray(0, 4));
+  assert.equal(createHash("sha256").update(Buffer.concat(pixels)).digest("hex"), expected);
+  assert.equal((await readMetadata(new Blob([png]))).sha256, expected);
+  assert.deepEqual(ran("more.mjs"), [`DownloadError ${pathToFileURL(join(folder, "none.dit8"))}: ENOENT: no such file or directory, stat '${join(folder, "none.dit8")}'`, `DownloadError ${pathToFileURL(folder)}: it is no file`,
+    "mine,emoji", `simd128 ${goldenClasses[0].sha256} 1 32`, "AbortError the sampler was disposed of"]);
 });
 
 // From a CDN: a worker of the page's origin imports the package's, which can have no helpers of another origin.
 for (const [how, headers, threads] of [["isolated", isolation, 1], ["without isolation", {}, 1]]) test(`from another origin, ${how}`, async () => {
-  const cdn = await site(join(installed, "dist/dit8"), { "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" });
-  const text = example("Plain page")["index.html"].replace("./dit8/", cdn);
+  const cdn = await site(plainly(`cdn-files-${how}`, {}), { "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" });
+  const text = example("Plain page")["index.html"].replace("./dit8/", `${cdn}dit8/`).replace("emoji.dit8", `${cdn}emoji.dit8`);
   assert.ok(text.includes(cdn));
   await shows(await site(project(`cdn-${how}`, { "index.html": text }), headers), headers === isolation, threads);
 });
@@ -259,11 +352,11 @@ test("a policy against WebAssembly gets a message", async () => {
 test("README: the sizes", async () => {
   const size = (name) => statSync(join(installed, "dist/dit8", name)).size, packed = (name) => gzipSync(readFileSync(join(installed, "dist/dit8", name)), { level: 9 }).length;
   const code = readdirSync(join(installed, "dist/dit8")).filter((name) => !/^convert/.test(name) && /\.js$|^dit8\.wasm$|^kernels-threads\.wasm$|probe/.test(name));
-  const [memory] = await logged('import { Sampler } from "dit8"; const sampler = await Sampler.load({ threads: 2 }); await sampler.generate({}); console.log(sampler.memory); sampler.dispose();');
+  const [memory] = await logged('import "dit8-emoji"; import { Sampler } from "dit8"; const sampler = await Sampler.load({ threads: 2 }); await sampler.generate({}); console.log(sampler.memory); sampler.dispose();');
   const table = Array.from(readme.matchAll(/^\| .* \| ([\d.]+) MB \|(?: ([\d.]+) MB)? ?\|$/gm), ([, plain, gzip]) => [Number(plain), gzip ? Number(gzip) : undefined]);
   const near = (said, bytes) => assert.ok(Math.abs(said - bytes / 1e6) <= Math.max(0.1, 0.1 * said), `the README says ${said} MB, it is ${bytes}`);
   near(table[0][0], code.reduce((sum, name) => sum + size(name), 0));
   near(table[0][1], code.reduce((sum, name) => sum + packed(name), 0));
-  near(table[1][0], size("default.dit8"));
+  near(table[1][0], size("../../../dit8-emoji/emoji.dit8"));
   near(table[2][0], Number(memory));
 });

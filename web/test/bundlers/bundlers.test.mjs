@@ -4,21 +4,22 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { golden, launch, root } from "../helpers.mjs";
+import { golden, launch, pack } from "../helpers.mjs";
 import { canvasHash } from "../page.mjs";
 import { host } from "../static.mjs";
 
 // In this folder, for the packages in its node_modules to be found.
-const here = import.meta.dirname, work = join(here, "work"), dit8 = join(work, "node_modules/dit8");
+const here = import.meta.dirname, work = join(here, "work"), modules = join(work, "node_modules");
 const isolation = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 let browser;
 
 before(async () => {
   rmSync(work, { recursive: true, force: true });
   cpSync(join(here, "projects"), work, { recursive: true });
-  mkdirSync(dit8, { recursive: true });
-  const [{ filename }] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", work], { cwd: join(root, "web"), encoding: "utf8" }));
-  execFileSync("tar", ["-xzf", join(work, filename), "-C", dit8, "--strip-components", "1"]);
+  for (const { filename, name } of pack(work)) {
+    mkdirSync(join(modules, name), { recursive: true });
+    execFileSync("tar", ["-xzf", join(work, filename), "-C", join(modules, name), "--strip-components", "1"]);
+  }
   browser = await launch();
 });
 after(async () => {
@@ -64,7 +65,8 @@ test("webpack", async () => {
 // It knows no new URL("./file", import.meta.url): the package's files lie beside the bundle, as the README says.
 test("esbuild", async () => {
   execFileSync(join(here, "node_modules/.bin/esbuild"), ["src/main.js", "--bundle", "--minify", "--format=esm", "--outdir=esbuild"], { cwd: join(work, "plain"), stdio: "pipe" });
-  cpSync(join(dit8, "dist/dit8"), join(work, "plain/esbuild"), { recursive: true });
+  cpSync(join(modules, "dit8/dist/dit8"), join(work, "plain/esbuild"), { recursive: true });
+  cpSync(join(modules, "dit8-emoji/emoji.dit8"), join(work, "plain/esbuild/emoji.dit8"));
   cpSync(join(work, "plain/src/index.html"), join(work, "plain/esbuild/index.html"));
   await shows("plain/esbuild");
 });

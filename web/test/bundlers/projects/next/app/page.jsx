@@ -1,5 +1,6 @@
 "use client";
 import { useEffect, useRef } from "react";
+import "dit8-emoji";
 import { Sampler } from "dit8";
 
 export default function Page() {

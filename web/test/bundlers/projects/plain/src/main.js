@@ -1,3 +1,4 @@
+import "dit8-emoji";
 import { Sampler } from "dit8";
 
 const context = document.getElementById("canvas").getContext("2d");
