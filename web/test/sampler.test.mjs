@@ -68,7 +68,7 @@ async function settled(count, other) {
 
 test("it loads with progress in bytes", async () => {
   const { progress, info, bytes } = await page.evaluate(() => ({ progress, info: sampler.info, bytes: models[0].bytes }));
-  assert.ok(progress.length > 3 && progress.every(({ total }) => total === bytes));
+  assert.ok(progress.length > 2 && progress.every(({ total }) => total === bytes)); // a browser hands over up to 2 MiB at once
   assert.equal(progress.at(-1).loaded, bytes);
   assert.equal(info.classes.length, info.words.length + info.styles.length);
   assert.equal(info.threads, Math.min(8, await page.evaluate(() => navigator.hardwareConcurrency)));
