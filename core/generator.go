@@ -98,6 +98,7 @@ func (g *Generator) Generate(ctx context.Context, req Request, onStep func(Event
 	if err := req.Check(g.info); err != nil {
 		return nil, err
 	}
+	req = req.canonical(g.info)
 	if err := g.drawable(); err != nil {
 		return nil, err
 	}

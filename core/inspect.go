@@ -94,6 +94,7 @@ func (g *Generator) Inspect(ctx context.Context, req Request) (*Modulation, erro
 	if err := req.Check(g.info); err != nil {
 		return nil, err
 	}
+	req = req.canonical(g.info)
 	if err := g.ready(); err != nil {
 		return nil, err
 	}

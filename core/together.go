@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -38,10 +39,12 @@ func (g *Generator) GenerateAll(ctx context.Context, reqs []Request) ([]*Result,
 		res, err := g.Generate(ctx, reqs[0], nil)
 		return []*Result{res}, err
 	}
-	for _, r := range reqs {
+	reqs = slices.Clone(reqs)
+	for i, r := range reqs {
 		if err := r.Check(g.info); err != nil {
 			return nil, err
 		}
+		reqs[i] = r.canonical(g.info)
 	}
 	if err := g.drawable(); err != nil {
 		return nil, err

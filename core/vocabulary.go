@@ -3,7 +3,6 @@ package core
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -90,7 +89,7 @@ func (i Info) find(field, text string) (l label, err error) {
 		return l, err
 	}
 	if strings.HasPrefix(text, "#") || len(l.said.Unknown) > 0 {
-		if n, err := findClass(field, text, i.Classes); err == nil {
+		if n, _, ok := named(text, i.Classes); ok {
 			return label{class: n, rows: true}, nil
 		}
 	}
@@ -196,10 +195,10 @@ func (r Request) checkWords(m Info) error {
 		}
 		return nil
 	}
-	if styles := m.Words().Styles; r.Style != "" && !slices.Contains(styles, r.Style) {
-		allowed := strings.Join(styles, ", ")
-		if near := nearest.Name(r.Style, styles); near != "" {
-			allowed += fmt.Sprintf("; did you mean %q?", near)
+	if v := m.Words(); r.Style != "" && v.Style(r.Style) == "" {
+		allowed := strings.Join(v.Styles, ", ")
+		if near := nearest.Name(r.Style, v.Styles); near != "" {
+			allowed += didYouMean([]string{near})
 		}
 		return &FieldError{"style", strconv.Quote(shorten(r.Style)), allowed}
 	}

@@ -115,6 +115,9 @@ func TestRead(t *testing.T) {
 		{"noto fox noto-blob", "", map[string]float32{"fox": 1, "noto-blob": 1}},
 		{"style: noto style", "", map[string]float32{"null": 1, "noto": 1}},
 		{"fox:0.001", "", map[string]float32{"null": 1}},
+		{"🦊:3 blue", "", map[string]float32{"blue": 0.25, "fox": 0.75}},
+		{"a 🦊🐈️ hat", "", map[string]float32{"fox": 1. / 3, "cat": 1. / 3, "hat": 1. / 3}},
+		{"no 🦊, ❤️", "Noto", map[string]float32{"no": 1. / 3, "fox": 1. / 3, "heart": 1. / 3, "noto": 1}},
 		{"fox:-1", "", map[string]float32{"fox": -1, "null": 1}},
 	} {
 		if got := rows(c.text, c.style); !reflect.DeepEqual(got, c.want) {
@@ -125,9 +128,30 @@ func TestRead(t *testing.T) {
 	if want := (Said{Words: []Word{{"fox", []string{"fox"}, 1, []int{9}}, {"kitty", []string{"cat"}, 1, []int{4}}}, Unknown: []string{"foxx", "50", "dog", "style"}}); !reflect.DeepEqual(said, want) {
 		t.Errorf("%+v, want %+v", said, want)
 	}
-	for token, want := range map[string]string{"foxx": "fox", "hart": "hat", "kity": "kitty", "zebra": "", "laugh": "laughing"} {
+	for token, want := range map[string]string{"foxx": "fox", "hart": "hat", "kity": "kitty", "foxhat": "fox hat", "zebra": "", "laugh": "laughing"} {
 		if got := vocabulary.Near(token); got != want {
 			t.Errorf("near %s is %q, want %q", token, got, want)
+		}
+	}
+}
+
+func TestEmoji(t *testing.T) {
+	for text, want := range map[string]string{"": "", "fox": "fox", "é★猫": "é★猫", "🦊": " fox", "🦊x": " fox x", "👍🏽:2": " thumbs-up:2", "👨\u200d🎨!": " man artist-palette!"} {
+		if got := Spell(text); got != want {
+			t.Errorf("%q is spelled %q, want %q", text, got, want)
+		}
+	}
+	said := vocabulary.Read("fox 猫, straße 🚀 ★")
+	if want := []string{"猫", "straße", "rocket"}; len(said.Words) != 1 || !slices.Equal(said.Unknown, want) {
+		t.Errorf("%+v, want fox, and %q unknown", said, want)
+	}
+	if got := Words("Smiling 🦊!"); !slices.Equal(got, []string{"smiling", "fox"}) || Words("猫 fox") != nil {
+		t.Errorf("words %q and %q", got, Words("猫 fox"))
+	}
+	last := rune(firstEmoji - 1)
+	for sign, name := range emoji() {
+		if sign <= last || Tokens(name) == nil || foreign(name) || strings.ContainsAny(name, " :,;") {
+			t.Errorf("%q is called %q", sign, name)
 		}
 	}
 }

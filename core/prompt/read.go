@@ -37,7 +37,7 @@ type token struct {
 	weight float32
 }
 
-// Read reads a text: words in any order, where "fox:2" has twice the weight of others and "no hat" is "hat:-1". The name
+// Read reads a text: words in any order, an emoji being those of its name, where "fox:2" has twice the weight of others and "no hat" is "hat:-1". The name
 // of a style is one with "style" beside it or without. In front of a text "no" is a word, if the vocabulary has it: a sign's
 // name begins like that. Of what is said twice the last counts.
 func (v Vocabulary) Read(text string) Said {
@@ -69,7 +69,7 @@ func (v Vocabulary) Read(text string) Said {
 
 // tokens are those of a text with their weights: that of "heart-eyes:2" is of both.
 func tokens(text string) (all []token) {
-	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n,;", r) }) {
+	for part := range strings.FieldsFuncSeq(Spell(text), func(r rune) bool { return strings.ContainsRune(" \t\r\n,;", r) }) {
 		weight := float32(1)
 		if i := strings.LastIndexByte(part, ':'); i >= 0 {
 			if w, err := strconv.ParseFloat(part[i+1:], 32); err == nil && math.Abs(w) <= MaxWeight {
@@ -78,7 +78,11 @@ func tokens(text string) (all []token) {
 				}
 			}
 		}
-		for _, t := range split(part) {
+		words := split(part)
+		if foreign(part) { // it is no word, and is not passed over
+			words = []string{part}
+		}
+		for _, t := range words {
 			all = append(all, token{t, weight})
 		}
 	}

@@ -84,9 +84,20 @@ func plain(s string) bool {
 
 func (v Vocabulary) word(token string) (row int, ok bool) { return slices.BinarySearch(v.Words, token) }
 
+// Style is the style that a name means, as "Fluent 3D", or "".
+func (v Vocabulary) Style(name string) string {
+	if slices.Contains(v.Styles, name) {
+		return name
+	}
+	if name = strings.Join(Words(name), "-"); slices.Contains(v.Styles, name) {
+		return name
+	}
+	return ""
+}
+
 // StyleRow is the row of a style, or -1.
 func (v Vocabulary) StyleRow(name string) int {
-	if i := slices.Index(v.Styles, name); i >= 0 {
+	if i := slices.Index(v.Styles, v.Style(name)); i >= 0 {
 		return len(v.Words) + i
 	}
 	return -1
@@ -124,8 +135,14 @@ func singulars(token string) (forms []string) {
 	return forms
 }
 
-// Near is the known word that a token may be the beginning, or a misspelling of, or "".
+// Near is what may be meant by a token that is not known: two words, where it is both of them, the known word that it is the
+// beginning, or a misspelling of, or "".
 func (v Vocabulary) Near(token string) (near string) {
+	for i := 3; i <= len(token)-3; i++ {
+		if v.rows(token[:i]) != nil && v.rows(token[i:]) != nil {
+			return token[:i] + " " + token[i:]
+		}
+	}
 	for _, w := range v.Words {
 		if len(token) > 1 && strings.HasPrefix(w, token) && (near == "" || len(w) < len(near)) {
 			near = w

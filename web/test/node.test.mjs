@@ -21,6 +21,10 @@ test("without a model there is a message", async () => {
   await assert.rejects(dit8.generate("{}", () => {}), /no model is loaded/);
 });
 
+test("the names of emoji are what their generator writes", () => {
+  assert.equal(execFileSync("node", [`${root}web/emoji.mjs`], { encoding: "utf8" }), readFileSync(`${root}core/prompt/emojinames.go`, "utf8"));
+});
+
 test("a broken model is refused", async () => {
   await assert.rejects(dit8.load(reader(new TextEncoder().encode("<html>".repeat(99)))), /not a \.dit8 file/);
   await assert.rejects(dit8.load(reader(model.subarray(0, 1e6))), /the file ends|unexpected EOF|truncated/i);

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -110,18 +108,11 @@ var errInterrupted = errors.New("interrupted")
 // counts are what there are images of.
 func (b *bulkFlags) counts(m core.Info, req core.Request) ([]bulk.Count, error) {
 	count := b.count
-	label := func(text string) int {
-		if i := slices.Index(m.Classes, text); i >= 0 || m.Vocabulary != nil {
-			return i
-		}
-		i, _ := strconv.Atoi(text) // a class that is there, or the request would not pass
-		return i
-	}
 	texts := m.Subjects()
 	switch {
 	case !b.spread:
 		one := req.Subject()
-		return []bulk.Count{{Label: label(one), Text: one, N: max(1, count)}}, nil
+		return []bulk.Count{{Label: m.Class(one), Text: one, N: max(1, count)}}, nil
 	case b.from != "":
 		var err error
 		if texts, err = lines(b.from); err != nil {
@@ -139,7 +130,7 @@ func (b *bulkFlags) counts(m core.Info, req core.Request) ([]bulk.Count, error) 
 			return nil, fmt.Errorf("%s: %w", b.from, err)
 		}
 	}
-	return bulk.Balanced(count, texts, func(i int) int { return label(texts[i]) }), nil
+	return bulk.Balanced(count, texts, func(i int) int { return m.Class(texts[i]) }), nil
 }
 
 // maxLines bounds the bytes of a file with a text a line.

@@ -61,18 +61,15 @@ func withPrompt(r core.Request, prompt string, m core.Info) (core.Request, error
 	return r, nil
 }
 
-// styleOf is a style of the model's. Those of OpenAI's models, vivid and natural, change nothing.
+// styleOf is a style of the model's, if there is one of that name. Those of OpenAI's models, vivid and natural, change nothing.
 func styleOf(name string, m core.Info) (string, error) {
-	styles := m.Words().Styles
-	switch {
-	case slices.Contains(styles, name):
-		return name, nil
-	case name == "" || name == "vivid" || name == "natural":
+	switch v := m.Words(); {
+	case v.Style(name) == "" && (name == "vivid" || name == "natural"):
 		return "", nil
-	case len(styles) == 0:
+	case len(v.Styles) == 0 && name != "":
 		return "", &core.FieldError{Field: "style", Value: strconv.Quote(shorten(name)), Allowed: `"vivid" or "natural": there is one`}
 	}
-	return "", &core.FieldError{Field: "style", Value: strconv.Quote(shorten(name)), Allowed: strings.Join(styles, ", ")}
+	return name, nil
 }
 
 // skipped notes what of a prompt was left out.
