@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"dit8/internal/usage"
 	load "dit8/tools/load/command"
 	quality "dit8/tools/quality/command"
 	quantize "dit8/tools/quantize/command"
@@ -41,17 +42,19 @@ func of(run func([]string, io.Reader, io.Writer, io.Writer) int, name string) fu
 	}
 }
 
+func init() { usage.Program = "dit8 " }
+
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // run returns the exit code: the command's, or 2 where there is no such command.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprint(stderr, usage())
+		fmt.Fprint(stderr, help())
 		return 2
 	}
 	switch args[0] {
 	case "-h", "-help", "--help", "help":
-		fmt.Fprint(stdout, usage())
+		fmt.Fprint(stdout, help())
 		return 0
 	case "-version", "--version", "version":
 		fmt.Fprintln(stdout, about())
@@ -62,16 +65,16 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			return c.run(args[1:], stdin, stdout, stderr)
 		}
 	}
-	fmt.Fprintf(stderr, "dit8: there is no command %q\n%s", args[0], usage())
+	fmt.Fprintf(stderr, "dit8: there is no command %q\n%s", args[0], help())
 	return 2
 }
 
-func usage() string {
+func help() string {
 	var b strings.Builder
 	b.WriteString("dit8 makes images with Diffusion Transformers.\n\n")
 	for _, c := range commands {
 		fmt.Fprintf(&b, "  dit8 %-9s %s\n", c.name, c.about)
 	}
-	b.WriteString("\n\"dit8 COMMAND -h\" shows how a command is used, without \"dit8\" in front of it; \"dit8 -version\" which dit8 this is.\n")
+	b.WriteString("\n\"dit8 COMMAND -h\" shows how a command is used; \"dit8 -version\" which dit8 this is.\n")
 	return b.String()
 }

@@ -22,7 +22,10 @@ func TestCommands(t *testing.T) {
 		{2, "", "the files to join are missing", []string{"merge", "-o", "out.npz"}},
 		{2, "", "-device", []string{"bench", "-device", "abacus"}},
 		{0, "happy\n", "", []string{"sample", "-classes"}},
-		{0, "quality solvers", "", []string{"quality", "-h"}},
+		{0, "  dit8 quality solvers", "", []string{"quality", "-h"}},
+		{0, "  dit8 serve [-addr", "", []string{"serve", "-h"}},
+		{0, "Flags of dit8 inspect:", "", []string{"inspect", "-h"}},
+		{2, "", `"dit8 sample -h" shows`, []string{"sample", "x"}},
 		{2, "", "-url is", []string{"load", "-url", "x"}},
 		{2, "", `unexpected argument "x"`, []string{"serve", "x"}},
 	} {

@@ -14,9 +14,11 @@ import (
 	"os"
 	"os/signal"
 	"time"
+
+	"dit8/internal/usage"
 )
 
-const usage = `load tries a server on this machine with twice the requests that it can answer. With -simulate
+const help = `load tries a server on this machine with twice the requests that it can answer. With -simulate
 it measures how long they take one after the other, and simulates 1, 10 and 100 such servers.
 
   load -url http://127.0.0.1:8080/ [-duration 1m] [-simulate [-price 0.09]]
@@ -47,9 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		f.SetOutput(stdout)
-		f.PrintDefaults()
+		usage.Print(stdout, help, f)
 		return 0
 	case err != nil:
 		fmt.Fprintln(stderr, "load:", err)

@@ -16,10 +16,11 @@ import (
 	"dit8/core"
 	"dit8/core/compute/native"
 	"dit8/internal/atomicfile"
+	"dit8/internal/usage"
 	"dit8/weights"
 )
 
-const usage = `quality measures on a model of emoji and writes Markdown and pictures into a folder.
+const help = `quality measures on a model of emoji and writes Markdown and pictures into a folder.
 
   quality solvers MODEL.dit8 DIR   solvers.md, solvers.svg: error against evaluations
   quality editing MODEL.dit8 DIR   editing.md, editing.png: what edits keep and what they make
@@ -39,12 +40,12 @@ func Run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if len(args) == 1 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
-		fmt.Fprint(stdout, usage)
+		usage.Print(stdout, help, nil)
 		return 0
 	}
 	commands := map[string]func(*core.Generator, string) error{"solvers": solvers, "editing": editing}
 	if len(args) != 3 || commands[args[0]] == nil {
-		fmt.Fprint(stderr, usage)
+		usage.Print(stderr, help, nil)
 		return 2
 	}
 	err := func() error {

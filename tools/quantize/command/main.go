@@ -7,9 +7,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+
+	"dit8/internal/usage"
 )
 
-const usage = `quantize turns a DiT or SiT checkpoint into a .dit8 file.
+const help = `quantize turns a DiT or SiT checkpoint into a .dit8 file.
 
   quantize [flags] -o OUT.dit8 CHECKPOINT
   quantize inspect [-json] FILE
@@ -65,7 +67,7 @@ type usageError struct{ message, hint string }
 func (e usageError) Error() string { return e.message }
 
 func usagef(format string, args ...any) error {
-	return usageError{message: fmt.Sprintf(format, args...), hint: "\"quantize -h\" shows how it is used.\n"}
+	return usageError{message: fmt.Sprintf(format, args...), hint: usage.Hint("quantize")}
 }
 
 // parse parses flags and demands one file name, which may stand before flags.
@@ -83,9 +85,7 @@ func parseFiles(f *flag.FlagSet, args []string, stdout io.Writer, n int) (files 
 	f.Usage = func() {}
 	for {
 		if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(stdout, usage, "\nFlags of ", f.Name(), ":\n")
-			f.SetOutput(stdout)
-			f.PrintDefaults()
+			usage.Print(stdout, help+"\nFlags of "+usage.Program+f.Name()+":\n", f)
 			return nil, err
 		} else if err != nil {
 			return nil, usagef("%v", err)

@@ -21,10 +21,11 @@ import (
 	"dit8/internal/atomicfile"
 	pictures "dit8/internal/picture"
 	"dit8/internal/progress"
+	"dit8/internal/usage"
 	"dit8/weights"
 )
 
-const usage = `sample generates images and writes them as a PNG, which also holds the request.
+const help = `sample generates images and writes them as a PNG, which also holds the request.
 
   sample [-model FILE.dit8 [-vae FILE.dit8]] -class NAME_OR_INDEX [flags] [-o OUT.png]
   sample [-model FILE.dit8] -prompt "WORDS" [-style NAME] [flags] [-o OUT.png]
@@ -65,7 +66,7 @@ func Run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "sample: interrupted, nothing was written")
 		return 130
 	case errors.As(err, &u), errors.As(err, &f):
-		fmt.Fprintf(stderr, "sample: %v\n\"sample -h\" shows how it is used.\n", err)
+		fmt.Fprintf(stderr, "sample: %v\n%s", err, usage.Hint("sample"))
 		return 2
 	}
 	fmt.Fprintln(stderr, "sample:", err)
@@ -91,7 +92,7 @@ func sample(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	device.add(f, "")
 	var many bulkFlags
 	many.add(f)
-	if err := parse(f, args, usage, stdout); err != nil {
+	if err := parse(f, args, help, stdout); err != nil {
 		return err
 	}
 	set := make(map[string]bool)
@@ -238,8 +239,8 @@ func encode(w io.Writer, frames []*core.Result, scale int) error {
 
 // parse parses a command line of flags alone. Asked for help, it writes usage and
 // the flags to stdout and fails with flag.ErrHelp.
-func parse(f *flag.FlagSet, args []string, usage string, stdout io.Writer) error {
-	rest, err := parseFlags(f, args, usage, stdout)
+func parse(f *flag.FlagSet, args []string, help string, stdout io.Writer) error {
+	rest, err := parseFlags(f, args, help, stdout)
 	if err == nil && len(rest) > 0 {
 		return usageError(fmt.Sprintf("unexpected argument %q", rest[0]))
 	}
@@ -247,13 +248,11 @@ func parse(f *flag.FlagSet, args []string, usage string, stdout io.Writer) error
 }
 
 // parseFlags is parse, and returns what follows the flags.
-func parseFlags(f *flag.FlagSet, args []string, usage string, stdout io.Writer) ([]string, error) {
+func parseFlags(f *flag.FlagSet, args []string, help string, stdout io.Writer) ([]string, error) {
 	f.SetOutput(io.Discard)
 	f.Usage = func() {}
 	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(stdout, usage)
-		f.SetOutput(stdout)
-		f.PrintDefaults()
+		usage.Print(stdout, help, f)
 		return nil, err
 	} else if err != nil {
 		return nil, usageError(err.Error())

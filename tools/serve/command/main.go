@@ -17,9 +17,10 @@ import (
 	"time"
 
 	"dit8/core/compute/native"
+	"dit8/internal/usage"
 )
 
-const usage = `serve shows the page with a model, by default the built-in one, and answers the HTTP API
+const help = `serve shows the page with a model, by default the built-in one, and answers the HTTP API
 (/openapi.json describes it; /metrics is for Prometheus).
 
   serve [-addr HOST:PORT] [-dir FOLDER] [-model FILE.dit8 [-vae FILE.dit8]] [-model ...] [flags]
@@ -97,12 +98,10 @@ func run(ctx context.Context, page fs.FS, args []string, stdout, stderr io.Write
 	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		f.SetOutput(stdout)
-		f.PrintDefaults()
+		usage.Print(stdout, help, f)
 		return 0
 	case err != nil:
-		fmt.Fprintf(stderr, "serve: %v\n\"serve -h\" shows how it is used.\n", err)
+		fmt.Fprintf(stderr, "serve: %v\n%s", err, usage.Hint("serve"))
 		return 2
 	}
 	if *check != "" {
