@@ -9,6 +9,7 @@ import (
 
 	"dit8/core"
 	"dit8/core/flow"
+	"dit8/core/prompt"
 )
 
 // form is what is asked for, as far as it is valid.
@@ -164,13 +165,13 @@ func (w *World) SetLiveSteps(n int) {
 func (w *World) Dice() { w.SetField("seed", strconv.FormatUint(uint64(rand.Uint32()), 10)) }
 
 // Matches lists the classes with text in their names, those that begin with it
-// first. Words may be apart: "cat face" finds "cat-face". Of a model that is told words
+// first. Words may be apart: "cat face" finds "cat-face", and so does its emoji. Of a model that is told words
 // it lists the prompts that text may become.
 func (w *World) Matches(text string) []string {
 	if w.Words() {
 		return w.completions(text)
 	}
-	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r == ' ' || r == '-' })
+	words := strings.FieldsFunc(strings.ToLower(prompt.Spell(text)), func(r rune) bool { return r == ' ' || r == '-' })
 	var begin, rest []string
 	for _, c := range w.model.Info.Classes {
 		name, all := strings.ToLower(c), true

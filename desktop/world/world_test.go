@@ -348,7 +348,7 @@ func TestMatches(t *testing.T) {
 	if all := w.Matches(" "); len(all) != 128 {
 		t.Errorf("%d classes", len(all))
 	}
-	for text, want := range map[string]string{"fo": "fox", "FOX": "fox", "apple red": "red-apple", "cat face": "cat-face"} {
+	for text, want := range map[string]string{"fo": "fox", "FOX": "fox", "apple red": "red-apple", "cat face": "cat-face", "🐱": "cat-face", "❤️": "red-heart"} {
 		if got := w.Matches(text); len(got) == 0 || got[0] != want {
 			t.Errorf("%q finds %q, want %s first", text, got, want)
 		}

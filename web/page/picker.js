@@ -24,7 +24,7 @@ function rank(name, words, whole) {
   const label = spaced(name.toLowerCase());
   if (label === whole) return 0;
   if (label.startsWith(whole)) return 1;
-  const own = label.split(" "), about = Object.hasOwn(glyphs, name) ? glyphs[name].split(" ").slice(1) : [];
+  const own = label.split(" "), about = Object.hasOwn(glyphs, name) ? glyphs[name].split(" ") : [];
   const starts = (list, word) => list.some((w) => w.startsWith(word));
   return Math.max(...words.map((word) => (starts(own, word) ? 2 : about.includes(word) ? 3 : starts(about, word) ? 4 : Infinity)));
 }

@@ -34,7 +34,7 @@ test("glyphs.js is what its generator writes", () => {
 test("search", () => {
   for (const [typed, first] of [
     ["fox", "fox"], ["pan", "panda"], ["apple", "red-apple"], ["face cat", "cat-face"], ["RED h", "red-heart"], ["dog", "dog-face"], ["hot d", "hot-dog"],
-    ["car", "carrot"], ["music", "guitar"], ["red-apple", "red-apple"], ["smiling face w", "smiling-face-with-heart-eyes"],
+    ["car", "carrot"], ["music", "guitar"], ["🦊", "fox"], ["❤", "red-heart"], ["red-apple", "red-apple"], ["smiling face w", "smiling-face-with-heart-eyes"],
   ]) assert.equal(search(classes, typed)[0], first, typed);
   assert.ok(search(classes, "car").includes("automobile"));
   assert.deepEqual(search(classes, "xyzzy"), []);
