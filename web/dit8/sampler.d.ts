@@ -75,8 +75,6 @@ export interface Info {
   shift: number;
   /** Whether guidance means something: not with a model that was trained without a null class. */
   guided: boolean;
-  /** Whether guidance means something: it does not with a network that was trained without a null class. */
-  guided: boolean;
   /** Whether it makes latents, of which an autoencoder makes images. */
   latents: boolean;
   /** The tasks of edits that it can do. */
