@@ -2,7 +2,7 @@
 //
 //   await list()                 // the records of those that are whole, the newest first; list({begun: true}) also of others
 //   await find({sha256, url})    // such a record, or undefined
-//   for await (const bytes of read(id)) …   // Uint8Arrays, in order
+//   for await (const bytes of read(id)) …   // Uint8Arrays, in order, each until the next
 //   await blob(id)               // its file, as one to be saved
 //   await remove(id)             // throws BusyError where another tab reads or writes it
 //   await discard(id)            // what a worker that is ended has left, once the browser has let go of it
@@ -30,6 +30,9 @@ import { sha256 as newHash } from "./sha256.js";
 
 const folder = "dit8-models", piece = 1 << 23; // bytes in an entry of the cache
 const slice = 1 << 20; // bytes that are read at a time
+
+// shared tells whether several can read a file in place, which only workers can.
+const shared = "mode" in (globalThis.FileSystemSyncAccessHandle?.prototype ?? {}) && typeof WorkerGlobalScope !== "undefined";
 
 export class BusyError extends Error {
   name = "BusyError";
@@ -93,7 +96,17 @@ async function files() {
     },
     blob: async (id) => (await handle(`${id}.dit8`)).getFile(),
     async *read(id) {
-      const file = await (await handle(`${id}.dit8`)).getFile();
+      const entry = await handle(`${id}.dit8`);
+      if (shared) { // one array for all: a new one for each piece costs a third of the time, for the garbage
+        const file = await entry.createSyncAccessHandle({ mode: "read-only" }), bytes = new Uint8Array(slice);
+        try {
+          for (let n, at = 0; (n = file.read(bytes, { at })); at += n) yield bytes.subarray(0, n);
+        } finally {
+          file.close();
+        }
+        return;
+      }
+      const file = await entry.getFile();
       const take = (at) => (at < file.size ? file.slice(at, at + slice).arrayBuffer() : undefined);
       for (let at = 0, next = take(0); next;) {
         const bytes = new Uint8Array(await next);
