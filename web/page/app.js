@@ -50,7 +50,7 @@ const preview = makeLive({
   },
   onError: ({ message, field }) => status(field === "prompt" ? "Say a word that the model knows." : message, { quiet: true }), // of what is half typed
 });
-tools = toolbox({ onRun: run, onMessage: (text) => status(text) });
+tools = toolbox({ onRun: (request) => run(request, undefined, tools.wrong), onMessage: (text) => status(text) });
 const library = makeLibrary({ onUse: async (model) => { if (await load(undefined, model)) run(form.read()); }, onMessage: (text) => status(text) });
 
 // state says what goes on, and how what went on before has ended.
@@ -136,8 +136,8 @@ async function make(list, entries, flags) {
   }
 }
 
-// run makes a request's images. made tells of a file or link that it came from.
-async function run(request, made) {
+// run makes a request's images. made tells of a file or link that it came from, wrong(error) shows what goes wrong elsewhere than in the form.
+async function run(request, made, wrong) {
   if (!sampler) return;
   const mine = begin("sampling", "Starting…");
   const began = performance.now();
@@ -155,7 +155,7 @@ async function run(request, made) {
     finish(done, info, { made, frames: steps.frames, ours: () => end(mine, "Done") });
     if (entry.result === done && performance.now() - began < 2 * fast) film.play(first ? 2 * fast : fast);
   } catch (error) {
-    failed(error, mine);
+    failed(error, mine, wrong);
   }
 }
 
@@ -192,15 +192,15 @@ function verdict({ from, sha256, model, name, photo }, metadata) {
   return sha256 === metadata.sha256 ? `Bit for bit the pixels of ${from}.` : `Not the pixels of ${from}.${other}`;
 }
 
-function failed(error, mine) {
+// failed tells of an error: in the form, or where else it came from.
+function failed(error, mine, wrong = form.wrong) {
   if (!end(mine, error.name === "AbortError" ? "" : "Failed")) return;
   if (live && entry) select(entry);
   live = false;
-  const { name, message, field } = error;
-  if (name === "AbortError") status("Cancelled.", { part: 0 });
+  if (error.name === "AbortError") status("Cancelled.", { part: 0 });
   else {
     status(sampler ? "Ready." : "The model could not be loaded.", { part: 0, quiet: true });
-    form.wrong(message, field);
+    wrong(error);
   }
   if (sampler) return;
   $("generate").disabled = false;
@@ -339,9 +339,9 @@ function follow() {
   try {
     const { request, model } = fromHash(location.hash);
     restore(request, { from: "This link", model });
-  } catch ({ message, field }) {
+  } catch (error) {
     form.clear();
-    form.wrong(message, field);
+    form.wrong(error);
   }
 }
 addEventListener("hashchange", () => { if (sampler && location.hash.length > 1) follow(); });
@@ -388,7 +388,7 @@ if (asked.has("bench")) {
     onCheckpoint: make,
     onError: (message) => {
       form.clear();
-      form.wrong(message);
+      form.wrong({ message });
       $("error").scrollIntoView({ block: "nearest" });
     },
   });

@@ -225,6 +225,7 @@ export function editor(element, { onEdit, onMessage }) {
       for (const other of ["class", "classes", "prompt"]) delete next[other];
       next[worded ? "prompt" : "class"] = name;
     }
+    for (const input of element.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
     if (Number.isSafeInteger(next.seed + 1)) $(".seed").value = next.seed + 1;
     onEdit(next);
   }
@@ -257,6 +258,14 @@ export function editor(element, { onEdit, onMessage }) {
       $(".recolour").hidden = !edits.includes("colorize");
       for (const [button, task] of [[".paint-anew", "inpaint"], [".vary", "image"]]) $(button).disabled = !edits.includes(task);
       changed();
+    },
+    // wrong marks the field that an error is about.
+    wrong(field) {
+      const input = /^(class|prompt)/.test(field) ? $(".class") : field === "seed" && $(".seed");
+      if (!input) return;
+      input.setAttribute("aria-invalid", "true");
+      input.setAttribute("aria-describedby", "tool-note");
+      input.focus();
     },
     close() {
       image = request = mask = undefined;

@@ -1,4 +1,5 @@
 // The form as a Request, and a Request as the form: with a field for a class or, for a model that is told words, for a prompt.
+import { tell } from "./errors.js";
 import { gallery, look } from "./gallery.js";
 import { mix, numeric } from "./mix.js";
 import { picker, titled } from "./picker.js";
@@ -192,11 +193,11 @@ export function form({ onChange, onPick, read }) {
 
     focus() { (subject === words ? $("prompt") : $("class")).focus(); },
 
-    // wrong shows a message, at the field that it is about.
-    wrong(message, field) {
-      $("error").textContent = message;
+    // wrong shows an error, at the field that it is about.
+    wrong(error) {
+      tell($("error"), error);
       $("error").hidden = false;
-      const input = field && find(field);
+      const input = error.field && find(error.field);
       if (!input) return;
       input.setAttribute("aria-invalid", "true");
       input.setAttribute("aria-describedby", "error");

@@ -8,7 +8,7 @@ const side = 256; // pixels a side of the file, about
 
 // morph fills element. open(sampler, from, to) takes two results, {request, image, index},
 // index being the image's among those of the seed: of its request's first and its place in the grid.
-export function morph(element, { onMessage }) {
+export function morph(element, { onError }) {
   element.innerHTML = `
     <div class="tool morph">
       <div class="stage"><canvas role="img" width="1" height="1" aria-label="No morph yet"></canvas></div>
@@ -85,7 +85,7 @@ export function morph(element, { onMessage }) {
       progress();
     } catch (error) {
       if (stop?.signal !== signal) return; // closed, or begun again
-      if (!signal.aborted) onMessage(error.message);
+      if (!signal.aborted) onError(error);
       stop.abort();
       $(".cancel").textContent = "Go on";
       $(".readout").textContent = `Stopped at ${made()} of ${mine.length} frames.`;
@@ -148,7 +148,7 @@ export function morph(element, { onMessage }) {
       try {
         plan = between({ index: 0, ...a }, { index: 0, ...b }, s.info);
       } catch (error) {
-        return onMessage(error.message);
+        return onError(error);
       }
       [sampler, from, to] = [s, { index: 0, ...a }, { index: 0, ...b }];
       const ends = element.querySelectorAll(".ends span");

@@ -1,6 +1,7 @@
 // The tools for a closer look at a result, one at a time in a panel of their own. They are
 // loaded when they are first used.
 import { said } from "./command.js";
+import { explain, tell } from "./errors.js";
 
 const $ = (id) => document.getElementById(id);
 const titles = { edit: "Edit", inspect: "What AdaLN does", morph: "Morph" };
@@ -17,9 +18,17 @@ export function toolbox({ onRun, onMessage }) {
   const makers = {
     edit: async (element) => (await import("./edit.js")).editor(element, { onEdit: onRun, onMessage: say }),
     inspect: async (element) => (await import("./inspector.js")).inspector(element),
-    morph: async (element) => (await import("./morph.js")).morph(element, { onMessage: say }),
+    morph: async (element) => (await import("./morph.js")).morph(element, { onMessage: say, onError: wrong }),
   };
   const say = (text) => { $("tool-note").textContent = text; onMessage(text); };
+
+  // wrong shows an error at the tool, and at the field of it that it is about.
+  function wrong(error) {
+    tell($("tool-note"), error);
+    onMessage(explain(error) ?? error.message);
+    $("tool-note").scrollIntoView({ block: "nearest" });
+    if (open) make(open.name).then((tool) => tool.wrong?.(error.field), () => {});
+  }
   const make = async (name) => (await (made[name] ??= styled().then(() => makers[name]($(`${name}-tool`)))));
 
   function close() {
@@ -39,7 +48,7 @@ export function toolbox({ onRun, onMessage }) {
   $("tool").addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.defaultPrevented) dismiss(); });
 
   return {
-    close,
+    close, wrong,
 
     // at marks the time that the replay is at.
     at(t) { if (open?.name === "inspect") make("inspect").then((tool) => tool.at(t), () => {}); },
@@ -65,7 +74,7 @@ export function toolbox({ onRun, onMessage }) {
         $("tool").scrollIntoView({ block: "start" });
       } catch (error) {
         delete made[name];
-        say(error.message);
+        wrong(error);
       }
     },
   };

@@ -14,7 +14,7 @@ before(async () => {
   ({ page, complaints, close } = await open("morph.js", "dit8/png.js"));
   await page.evaluate(async ([a, b]) => {
     window.said = [];
-    window.morphed = morph(tool, { onMessage: (text) => said.push(text) });
+    window.morphed = morph(tool, { onError: ({ message }) => said.push(message) });
     window.result = async (request, index = 0) => ({ request, image: (await sampler.generate(request)).images[index], index });
     [window.from, window.to] = [await result(a), await result(b)];
     // the hash of what the canvas shows

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { explain } from "../page/errors.js";
 import { golden, root } from "./helpers.mjs";
 import { canvasHash, fill, fits, generate, made, phone, start, status } from "./page.mjs";
 
@@ -194,6 +195,22 @@ test("a new request overtakes one that is under way", async () => {
   await page.evaluate(() => show(true));
   assert.equal(await page.title(), "dit8");
   assert.equal(await page.textContent("#hash"), golden[0].sha256);
+});
+
+test("what goes wrong is said in a sentence", () => {
+  for (const [error, sentence] of [
+    [{ field: "prompt", message: 'prompt is "a fxo", allowed: words that the model knows, which it does not of "fxo" (did you mean "fox"?)' }, "The model does not know “fxo”. Did you mean “fox”?"],
+    [{ field: "class", message: 'class is "qq", allowed: a class name or an index from 0 to 127' }, "The model has no “qq”."],
+    [{ field: "steps", message: "steps is 0, allowed: 1 to 1000" }, "The steps can be 1 to 1000, not 0."],
+    [{ field: "colour", message: "colour is unknown, allowed: class, prompt" }, "There is nothing named “colour” to set."],
+    [{ field: "classes[1].weight", message: 'classes[1].weight is "x", allowed: a number' }, 'A share of the mix can be a number, not "x".'],
+    [{ field: "edit.image", message: `edit.image is "${"A".repeat(99)}", allowed: 49152 bytes` }, "The edit image can’t be used like that."],
+    [{ name: "DownloadError", message: "m.dit8: the server answered 404" }, "There is no such model at that address."],
+    [{ name: "DownloadError", message: "m.dit8: Failed to fetch" }, "The model could not be downloaded. Is there a connection? Try again."],
+    [{ name: "ModelError", message: "weights: tensor 3: checksum" }, "The model’s file is damaged."],
+    [{ name: "Error", message: "core: model kl makes 4-channel latents, and its file has no autoencoder" }, "This model needs an autoencoder, which turns what it makes into pictures: drop the autoencoder’s file here, too."],
+    [{ name: "Error", message: "There is no model named none here." }, undefined],
+  ]) assert.equal(explain(error), sentence);
 });
 
 test("a wrong field is named and marked, and can be put right", async () => {

@@ -58,6 +58,14 @@ for (const [size, options] of [["desktop", {}], ["phone", phone]]) for (const co
     await tool(page, "edit");
     await page.waitForSelector("#edit-tool canvas");
     await check("the editor");
+    await page.fill("#edit-tool .class", "fxo");
+    await page.click("#edit-tool .vary");
+    await page.waitForSelector("#tool-note details");
+    assert.match(await page.textContent("#tool-note"), /^The model has no “fxo”\. Did you mean “fox”\?.*class is "fxo", allowed: /);
+    assert.deepEqual(await page.$$eval("[aria-invalid=true]", (all) => all.map(({ className }) => className)), ["class"], "the tool's field");
+    assert.equal(await page.isVisible("#error"), false);
+    await page.click("#tool-note summary");
+    await check("an error of a tool");
     await page.click("#morph");
     await check("the question for a second picture");
     await page.click(".tile >> nth=1");
