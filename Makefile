@@ -30,8 +30,8 @@ KERNELS = kernels.js kernels-helper.js $(WASM)
 GPU = webgpu.js webgpu.wgsl
 PACKAGE = sampler.js sampler.d.ts host.js convert.js convert.d.ts convert-worker.js convert-files.js worker.js model.js own.js names.js storage.js sha256.js zstd.js errors.js png.js
 # what the service worker keeps: not what only a graphics processor or the converter needs
-CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name 'convert*' ! -name 'webgpu.*' ! -name sw.js | sort
-PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp theme.js app.js form.js gallery.js rove.js keys.js errors.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js busy.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js mask.js morph.js apng.js convert.js
+CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name 'convert*' ! -name 'webgpu.*' ! -name preview.jpg ! -name sw.js | sort
+PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp preview.jpg theme.js app.js form.js gallery.js rove.js keys.js errors.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js busy.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js before.js compare.js how.js pad.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js mask.js morph.js apng.js convert.js
 
 .PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web npm shots gallery bench bench-web bench-webgpu bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
 

@@ -95,7 +95,7 @@ func (p *program) load(args []js.Value) (any, error) {
 		"words": list(v.Words), "styles": list(v.Styles), "synonyms": list(slices.Sorted(maps.Keys(v.Synonyms))), "examples": list(examples(h.Info)),
 		"stepCounts": numbers(h.Info.StepCounts),
 		"name":       h.Info.Name, "id": h.ID, "device": g.Device(), "deviceNote": note, "classes": list(h.Info.Classes), "size": h.ImageSize(),
-		"depth": h.Config.Depth, "hiddenSize": h.Config.HiddenSize, "source": h.Info.Source, "license": h.Info.License,
+		"depth": h.Config.Depth, "hiddenSize": h.Config.HiddenSize, "patches": h.Config.InputSize / h.Config.PatchSize, "source": h.Info.Source, "license": h.Info.License,
 		"steps": h.Info.Defaults.Steps, "guidance": float64(h.Info.Defaults.Guidance), "shift": float64(h.Info.Defaults.Shift),
 		"guided":  !h.Info.Convention.NoNullClass,
 		"latents": h.Autoencoder != nil, "edits": list(g.EditTasks()),

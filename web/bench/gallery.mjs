@@ -1,5 +1,5 @@
 // Takes the pictures of the page's gallery anew, by the default model: gallery.webp, and first.webp, the way to the first one, which
-// the page shows while it loads; and the icons of icon.svg. Run it after new weights (make gallery), and look at them.
+// the page shows while it loads; preview.jpg, which stands for the page where a link to it is shown; and the icons of icon.svg. Run it after new weights (make gallery), and look at them.
 import { readFileSync, writeFileSync } from "node:fs";
 import { root } from "../test/helpers.mjs";
 import { start } from "../test/page.mjs";
@@ -16,7 +16,7 @@ await page.evaluate(() => {
   };
 });
 
-const [sheet, way] = await page.evaluate(async () => {
+const [sheet, way, preview] = await page.evaluate(async () => {
   const { Sampler } = await import("./dit8/sampler.js"), { columns, first, look, pictures } = await import("./gallery.js");
   const sampler = await Sampler.load();
   const put = (context, image, x, y, side) => {
@@ -25,21 +25,33 @@ const [sheet, way] = await page.evaluate(async () => {
     context.imageSmoothingQuality = "high";
     context.drawImage(canvas, x, y, side, side);
   };
-  const side = 72, sheet = new OffscreenCanvas(columns * side, Math.ceil(pictures.length / columns) * side), context = sheet.getContext("2d");
+  const thumb = 72, sheet = new OffscreenCanvas(columns * thumb, Math.ceil(pictures.length / columns) * thumb), context = sheet.getContext("2d");
   context.fillStyle = "#fff";
   context.fillRect(0, 0, sheet.width, sheet.height);
   for (const [i, { prompt }] of pictures.entries()) {
     const { images: [image] } = await sampler.generate({ prompt, ...look });
-    put(context, image, i % columns * side, Math.floor(i / columns) * side, side);
+    put(context, image, i % columns * thumb, Math.floor(i / columns) * thumb, thumb);
   }
   const frames = [], { images: [done] } = await sampler.generate({ ...first, steps: 20 }, { states: true, onStep: ({ states: [state] }) => frames.push(state) });
   const shown = [0, 4, 8, 11, 14, 16, 18].map((k) => frames[k]).concat(done);
   const strip = new OffscreenCanvas(shown.length * 96, 96), to = strip.getContext("2d");
   shown.forEach((image, i) => put(to, image, i * 96, 0, 96));
-  return [await file(sheet, { type: "image/webp", quality: 0.72 }), await file(strip, { type: "image/webp", quality: 0.4 })];
+  const card = new OffscreenCanvas(1200, 630), on = card.getContext("2d"), side = 216;
+  on.fillStyle = "#fff";
+  on.fillRect(0, 0, card.width, card.height);
+  for (const [i, prompt] of ["fox", "lion", "frog", "parrot", "strawberry"].entries()) put(on, (await sampler.generate({ prompt, ...look })).images[0], 24 + i * 234, 140, side);
+  [0, 9, 13, 16].map((k) => frames[k]).concat(done).forEach((image, i) => put(on, image, 24 + i * 234, 390, side));
+  on.fillStyle = "#bb3e0b";
+  on.font = "700 76px system-ui, sans-serif";
+  on.fillText("dit8", 30, 92);
+  on.fillStyle = "#625952";
+  on.font = "36px system-ui, sans-serif";
+  on.fillText("Pictures drawn on your own machine, out of noise.", 230, 88);
+  return [await file(sheet, { type: "image/webp", quality: 0.72 }), await file(strip, { type: "image/webp", quality: 0.4 }), await file(card, { type: "image/jpeg", quality: 0.8 })];
 });
 write("gallery.webp", sheet);
 write("first.webp", way);
+write("preview.jpg", preview);
 
 const svg = readFileSync(`${root}web/page/icon.svg`, "utf8");
 for (const side of [192, 512]) write(`icon-${side}.png`, await page.evaluate(async ([svg, side]) => {

@@ -69,6 +69,8 @@ export interface Info {
   size: number;
   depth: number;
   hiddenSize: number;
+  /** Patches in a row of an image. */
+  patches: number;
   /** Defaults of the model; a shift of 0 is none. */
   steps: number;
   guidance: number;

@@ -1,6 +1,7 @@
 // The page: a form, a canvas, a history, and a sampler that makes the images.
 import { models } from "./dit8/models.js";
 import { Sampler } from "./dit8/sampler.js";
+import { before } from "./before.js";
 import { busy } from "./busy.js";
 import { summary } from "./command.js";
 import { files } from "./files.js";
@@ -12,7 +13,6 @@ import { live as makeLive } from "./live.js";
 import { ended, guard, models as makeLibrary, named, over } from "./models.js";
 import { isolate, keep } from "./offline.js";
 import { chosen, panel } from "./panel.js";
-import { photos } from "./photo.js";
 import { result as makeResult } from "./result.js";
 import { fromHash, toHash } from "./share.js";
 import { toolbox } from "./toolbox.js";
@@ -34,12 +34,14 @@ const view = makeView({ onSelect: choose });
 const results = makeHistory({ onSelect: (picked) => (second ? second(picked) : select(picked)), onDelete: remove });
 const result = makeResult({ onRun: (request) => run(request), onReuse: reuse, onTool: look, onImage: choose, onStar: (starred) => results.star(starred), onDelete: remove });
 let tools;
+const was = before();
 const film = makeFilm({ record, onTime: (t) => tools?.at(t), onMessage: (text) => status(text) });
 const preview = makeLive({
   make: (request, signal) => sampler.generate(request, { signal }),
   onPicture: (done) => {
     live = true;
     film.stop();
+    was.use();
     view.show(done.images, `${summary(done.metadata.request)}, live`);
     form.clear();
     status(`Live: ${(1000 * done.metadata.seconds).toFixed(0)} ms a picture.`, { part: 1, quiet: true });
@@ -50,7 +52,11 @@ const preview = makeLive({
   },
   onError: ({ message, field }) => status(field === "prompt" ? "Say a word that the model knows." : message, { quiet: true }), // of what is half typed
 });
-tools = toolbox({ onRun: (request) => run(request, undefined, tools.wrong), onMessage: (text) => status(text) });
+tools = toolbox({
+  onRun: (request) => run(request, undefined, tools.wrong),
+  onPhoto: (edit, said, count) => run({ ...form.read(), count, edit }, { photo: said }, tools.wrong),
+  onMessage: (text) => status(text),
+});
 const library = makeLibrary({ onUse: async (model) => { if (await load(undefined, model)) run(form.read()); }, onMessage: (text) => status(text) });
 
 // state says what goes on, and how what went on before has ended.
@@ -65,6 +71,7 @@ const state = (name, how) => {
 function begin(name, text) {
   preview.end();
   film.stop();
+  was.use();
   task?.abort();
   task = new AbortController();
   waitForSecond();
@@ -214,6 +221,7 @@ function select(picked) {
   view.show(entry.result.images, summary(entry.request));
   results.choose(entry);
   result.show(entry, 0, sampler?.info);
+  was.use(entry);
   film.use(entry, entry.model.id === sampler?.info.id);
 }
 
@@ -293,26 +301,30 @@ function restore(request, made) {
   run(form.read(), made);
 }
 
+const asks = { morph: "Pick the picture to morph into, or press Escape.", compare: "Pick the picture to compare it with, or press Escape." };
+
 function look(name, button, picked, i) {
   if (button.getAttribute("aria-expanded") === "true") return tools.close();
-  if (picked.model.id !== sampler.info.id) return status(`This picture is of another model, ${picked.model.name}: load that one first.`);
-  if (name !== "morph") return tools.show(name, button, { sampler, entry: picked, i });
-  if (results.length < 2) return status("Make another picture first, for this one to become.");
+  const other = ({ model }) => model.id !== sampler.info.id;
+  if (other(picked) && name !== "compare") return status(`This picture is of another model, ${picked.model.name}: load that one first.`);
+  if (!asks[name]) return tools.show(name, button, { sampler, entry: picked, i });
+  if (results.length < 2) return status(name === "morph" ? "Make another picture first, for this one to become." : "Make another picture first, to compare this one with.");
   tools.close();
   status("Now choose the second picture, below.");
-  waitForSecond(async (to) => {
-    if (to.model.id !== sampler.info.id) return status(`That picture is of another model, ${to.model.name}.`);
+  waitForSecond(button, async (to) => {
+    if (other(to) && !(name === "compare" && to.result)) return status(`That picture is of another model, ${to.model.name}.`);
     waitForSecond();
-    if (!to.result && !await record(to)) return; // its pixels are not kept
+    if (!to.result && !(to.frames = await record(to))) return; // its pixels are not kept
     status("Ready.");
     tools.show(name, button, { sampler, entry: picked, i, to });
   });
 }
 
-function waitForSecond(then) {
-  second = then;
+let asking; // the button of the tool that waits
+function waitForSecond(button, then) {
+  [asking, second] = [button, then];
   $("past").classList.toggle("asking", !!then);
-  results.ask(!!then);
+  results.ask(then ? asks[button.id] : "");
   if (then) {
     $("history").querySelector("[tabindex='0']")?.focus();
     $("past").scrollIntoView({ block: "nearest" });
@@ -320,15 +332,20 @@ function waitForSecond(then) {
 }
 $("past").addEventListener("keydown", ({ key }) => {
   if (key !== "Escape" || !second) return;
+  const button = asking;
   waitForSecond();
   status("Ready.");
-  $("morph").focus();
+  button.focus();
 });
 
 $("form").onsubmit = (event) => {
   event.preventDefault();
   if (!sampler && !task) return start();
   draw();
+};
+$("how").onclick = () => {
+  if ($("how").getAttribute("aria-expanded") === "true") tools.close();
+  else if (sampler) tools.show("how", $("how"), { sampler, entry: entry?.model.id === sampler.info.id ? entry : undefined });
 };
 $("cancel").onclick = () => {
   status("Cancelling…");
@@ -378,12 +395,11 @@ document.querySelector("main").classList.add("known");
 if (asked.has("bench")) {
   (await import("./measure.js")).measure(asked);
 } else {
-  const photo = photos($("open").parentElement, () => sampler.info, (edit, said) => run({ ...form.read(), count: 1, edit }, { photo: said }));
   files({
     onPicture: ({ request, sha256, model_id, model }, { name }) => {
       if (sampler) restore(request, { from: name, sha256, model: model_id, name: model });
     },
-    onPhoto: (bitmap, { name }) => { if (sampler) photo(bitmap, name); },
+    onPhoto: (bitmap, { name }) => { if (sampler) tools.show("photo", $("open"), { sampler, bitmap, name }); },
     onModel: async (file) => { if (await load(file)) run(form.read()); },
     onCheckpoint: make,
     onError: (message) => {

@@ -108,7 +108,7 @@ export function form({ onChange, onPick, read }) {
     $("extras").replaceChildren("Also: ", ...Object.entries(extras).map(([name, value]) => {
       const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet",
         textContent: `${name} ${value?.task ?? JSON.stringify(value)} ✕`.slice(0, 80) });
-      button.setAttribute("aria-label", `Leave out ${name}`);
+      button.setAttribute("aria-label", `Leave out ${button.textContent.replace(" ✕", "")}`);
       button.onclick = () => {
         delete extras[name];
         showExtras();
@@ -169,8 +169,8 @@ export function form({ onChange, onPick, read }) {
 
     // write shows a request, also one that is wrong: the generator will say what about it.
     write(request) {
-      const { class: name, classes: mixed, prompt, style, skip_unknown, seed = 0, steps = info.steps, guidance = info.guidance, count = 1, solver = info.solvers[0], schedule = info.schedules[0], seed_to, seed_mix, ...rest } = request;
-      extras = rest;
+      const { class: name, classes: mixed, prompt, style, skip_unknown, seed = 0, steps = info.steps, guidance = info.guidance, count = 1, solver = info.solvers[0], schedule = info.schedules[0], seed_to, seed_mix, shift = info.shift, ...rest } = request;
+      extras = shift === info.shift ? rest : { ...rest, shift };
       const list = Array.isArray(mixed) && mixed.length && mixed.every((share) => typeof share?.class === "string");
       if (mixed !== undefined && !list) extras.classes = mixed;
       for (const [id, value] of Object.entries({ seed, steps, guidance, count })) $(id).value = value;

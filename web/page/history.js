@@ -3,6 +3,7 @@
 //   entry: {request, model, result: none of an earlier visit's, sha256, note, star, frames}
 import { grid } from "./dit8/png.js";
 import { summary } from "./command.js";
+import { save } from "./files.js";
 import { bytes as filmed } from "./film.js";
 import { rove } from "./rove.js";
 import { forget, keep, kept } from "./store.js";
@@ -20,7 +21,8 @@ let last = Date.now();
 
 export function history({ onSelect, onDelete }) {
   const strip = $("history"), row = rove(strip);
-  let entries = [], chosen, asking = false;
+  let entries = [], chosen, asking = "";
+  $("sheet").onclick = async () => save(await (await import("./compare.js")).sheet(entries), "dit8-pictures.png");
 
   function tile(entry, picture) {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "tile", tabIndex: -1, title: summary(entry.request) });
@@ -86,7 +88,7 @@ export function history({ onSelect, onDelete }) {
       entries.unshift(entry);
       strip.prepend(entry.tile);
       tidy();
-      this.ask(false);
+      this.ask("");
       strip.scrollLeft = 0;
       (window.requestIdleCallback ?? setTimeout)(() => write(entry).catch(() => {}));
     },
@@ -110,7 +112,7 @@ export function history({ onSelect, onDelete }) {
     remove(entry) {
       const at = entries.indexOf(entry), held = strip.contains(document.activeElement);
       remove(entry);
-      this.ask(false);
+      this.ask("");
       const next = entries[Math.min(at, entries.length - 1)];
       if (next) row.stop(next.tile);
       if (held) next?.tile.focus();
@@ -126,12 +128,13 @@ export function history({ onSelect, onDelete }) {
     // along is the entry so many places after the chosen one.
     along(places) { return entries[entries.indexOf(chosen) + places]; },
 
-    // ask says what a click on a picture does.
+    // ask says what a click on a picture does: what the text says, or show it.
     ask(second) {
       const { length } = entries;
       asking = second;
-      $("past-note").textContent = second ? "Pick the picture to morph into, or press Escape." : length > 1 ? `${length} pictures. Click one for its details.`
-        : length ? "One picture. Click it for its details." : "They gather here, and stay on this machine.";
+      $("sheet").disabled = !length;
+      $("past-note").textContent = second || (length > 1 ? `${length} pictures. Click one for its details.`
+        : length ? "One picture. Click it for its details." : "They gather here, and stay on this machine.");
     },
 
     choose(entry) {

@@ -26,7 +26,7 @@ export function numeric(input) {
 
 // mix keeps the shares beside the first, which the form's own field names.
 export function mix({ first }) {
-  let rows = [];
+  let rows = [], pad;
   const blend = slider("How much of it", "seed_mix", { min: 0, max: 1, step: 0.01, value: 0.5 });
   $("blend").append(blend.row);
   const blended = () => { blend.row.hidden = $("seed_to").value.trim() === ""; };
@@ -41,7 +41,7 @@ export function mix({ first }) {
   }
 
   function row(share) {
-    const { row: element, number } = slider("", "", { min: 0, max: 2, step: 0.05, value: share.weight ?? "" });
+    const { row: element, number, set } = slider("", "", { min: 0, max: 2, step: 0.05, value: share.weight ?? "" });
     const times = document.createElement("div");
     times.className = "times";
     const [from, to] = ["from", "to"].map((what) => {
@@ -52,7 +52,7 @@ export function mix({ first }) {
       return input;
     });
     const remove = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "✕" });
-    const self = { name: share.class, element, number, from, to, times, remove };
+    const self = { name: share.class, element, number, set, from, to, times, remove };
     remove.onclick = () => {
       rows = rows.filter((r) => r !== self);
       if (rows.length < 2) rows = [];
@@ -80,6 +80,20 @@ export function mix({ first }) {
       r.to.name = `classes[${i}].to`;
     });
     $("shares").replaceChildren(...rows.map((r) => r.element));
+    padded();
+  }
+
+  // padded has a pad for three or four, which moves their sliders.
+  async function padded() {
+    if (rows.length < 3 || rows.length > 4) return $("pad").replaceChildren();
+    pad ??= import("./pad.js").then((module) => module.pad({ onMove: (weights) => {
+      rows.forEach((r, i) => r.set(weights[i]));
+      $("shares").dispatchEvent(new Event("input", { bubbles: true }));
+    } }));
+    const { element, set } = await pad;
+    if (rows.length < 3 || rows.length > 4) return;
+    if (!element.isConnected) $("pad").replaceChildren(element);
+    set(rows.map((r) => r.name), rows.map((r) => Number(r.number.value) || 0));
   }
 
   return {

@@ -37,14 +37,21 @@ export function result({ onRun, onReuse, onTool, onImage, onStar, onDelete }) {
   $("delete").onclick = () => onDelete(entry);
   const starred = () => $("star").setAttribute("aria-pressed", !!entry.star);
   $("reuse").onclick = () => onReuse(entry.request);
-  for (const name of ["edit", "inspect", "morph"]) $(name).onclick = () => onTool(name, $(name), entry, at);
+  $("continue").onclick = () => onReuse({ ...started(), count: 1 });
+  for (const name of ["edit", "inspect", "morph", "compare"]) $(name).onclick = () => onTool(name, $(name), entry, at);
   $("which").onchange = () => onImage($("which").selectedIndex);
 
   // alike is four variations of the image, where the model can start from one, else four other seeds.
   function alike() {
-    const { seed_to, seed_mix, first, edit, solver, ...rest } = entry.request, image = entry.result.images[at];
-    const another = { ...rest, seed: randomSeed(), count: 4 };
-    return entry.model.edits?.includes("image") ? { ...another, ...(solver ? { solver } : {}), edit: { task: "image", image: base64(rgb(image)), width: image.width, strength: 0.75 } } : another;
+    const { seed_to, seed_mix, first, edit, solver, ...rest } = entry.request, another = { seed: randomSeed(), count: 4 };
+    return able() ? { ...started(), ...another } : { ...rest, ...another };
+  }
+
+  // started is the request with the image to start from.
+  const able = () => entry.model.edits?.includes("image");
+  function started() {
+    const { seed_to, seed_mix, first, ...rest } = entry.request, image = entry.result.images[at];
+    return { ...rest, edit: { task: "image", image: base64(rgb(image)), width: image.width, strength: 0.75 } };
   }
 
   const png = () => entry.result.toBlob({ scale: Number($("scale").value) });
@@ -98,7 +105,7 @@ export function result({ onRun, onReuse, onTool, onImage, onStar, onDelete }) {
       sizes(width);
       $("which").replaceChildren(...result.images.map((_, k) => new Option(`${k + 1} of ${length}`)));
       $("which-field").hidden = length === 1;
-      for (const id of ["save", "copy-image", "share", "like", "scale"]) $(id).disabled = !result.toBlob;
+      for (const id of ["save", "copy-image", "share", "like", "scale", "continue"]) $(id).disabled = !result.toBlob || (id === "continue" && !able());
       this.choose(i);
     },
     choose(i) { $("which").selectedIndex = at = i; },

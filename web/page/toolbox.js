@@ -4,7 +4,7 @@ import { said } from "./command.js";
 import { explain, tell } from "./errors.js";
 
 const $ = (id) => document.getElementById(id);
-const titles = { edit: "Edit", inspect: "What AdaLN does", morph: "Morph" };
+const titles = { edit: "Edit", inspect: "What AdaLN does", morph: "Morph", compare: "Compare", photo: "Your picture", how: "How it works" };
 
 let style;
 const styled = () => (style ??= new Promise((resolve) => {
@@ -12,13 +12,25 @@ const styled = () => (style ??= new Promise((resolve) => {
   document.head.append(link);
 }));
 
-export function toolbox({ onRun, onMessage }) {
+export function toolbox({ onRun, onPhoto, onMessage }) {
   const made = {};
-  let open; // {name, button, entry}
+  let open; // {name, button}
   const makers = {
     edit: async (element) => (await import("./edit.js")).editor(element, { onEdit: onRun, onMessage: say }),
     inspect: async (element) => (await import("./inspector.js")).inspector(element),
     morph: async (element) => (await import("./morph.js")).morph(element, { onMessage: say, onError: wrong }),
+    compare: async (element) => (await import("./compare.js")).comparer(element),
+    photo: async (element) => (await import("./photo.js")).photos(element, { onEdit: onPhoto }),
+    how: async (element) => (await import("./how.js")).how(element),
+  };
+  const image = (e, k) => ({ request: e.request, image: e.result.images[k], index: (e.request.first ?? 0) + k });
+  const openers = {
+    edit: (tool, { sampler, entry, i }) => tool.open(entry.result.images[i], entry.request, sampler.info),
+    inspect: (tool, { sampler, entry }) => tool.show(sampler, entry.request),
+    morph: (tool, { sampler, entry, i, to }) => { tool.open(sampler, image(entry, i), image(to, Math.min(i, to.result.images.length - 1))); },
+    compare: (tool, { entry, to }) => tool.open(entry, to),
+    photo: (tool, { sampler, bitmap, name }) => tool.open(bitmap, name, sampler.info),
+    how: (tool, { sampler, entry }) => { tool.open(sampler, entry?.request ?? {}).catch(wrong); },
   };
   const say = (text) => { $("tool-note").textContent = text; onMessage(text); };
 
@@ -53,25 +65,21 @@ export function toolbox({ onRun, onMessage }) {
     // at marks the time that the replay is at.
     at(t) { if (open?.name === "inspect") make("inspect").then((tool) => tool.at(t), () => {}); },
 
-    // show opens a tool at image i of an entry; morph goes from there to the
-    // same place in a second one, whose noise can be blended with it.
-    async show(name, button, { sampler, entry, i, to }) {
+    // show opens a tool with what it takes: mostly image i of an entry, and a second entry where it is about two.
+    async show(name, button, given) {
       close();
-      open = { name, button, entry };
-      $("tool-title").textContent = `${titles[name]}: ${said(entry.request)}`;
+      const mine = open = { name, button };
+      $("tool-title").textContent = [titles[name], given.name ?? (name !== "how" && said(given.entry.request))].filter(Boolean).join(": ");
       $("tool-note").textContent = "";
       for (const other of Object.keys(titles)) $(`${other}-tool`).hidden = other !== name;
       $("tool").hidden = false;
       button.setAttribute("aria-expanded", "true");
       $("tool-title").focus({ preventScroll: true });
-      const image = (e, k) => ({ request: e.request, image: e.result.images[k], index: (e.request.first ?? 0) + k });
       try {
         const tool = await make(name);
-        if (open?.entry !== entry || open.name !== name) return;
-        if (name === "edit") tool.open(entry.result.images[i], entry.request, sampler.info);
-        else if (name === "inspect") tool.show(sampler, entry.request);
-        else tool.open(sampler, image(entry, i), image(to, Math.min(i, to.result.images.length - 1)));
-        $("tool").scrollIntoView({ block: "start" });
+        if (open !== mine) return;
+        openers[name](tool, given);
+        if (name !== "photo") $("tool").scrollIntoView({ block: "start" }); // what becomes of a photo is above
       } catch (error) {
         delete made[name];
         wrong(error);

@@ -154,6 +154,7 @@ test("a dropped model takes the place of the other", async () => {
   assert.match(await page.evaluate(() => location.hash), /^#class=0&seed=1&model=[0-9a-f]{16}$/);
   // A result of the other model: it can be looked at, and says why no more.
   await page.click(".tile[aria-label='fox, seed 1'] >> nth=0");
+  assert.match(await page.textContent("#note"), /Made by another model, emoji-s\. Run again would draw it with other: another picture\.$/);
   await page.click("#inspect");
   assert.equal(await page.textContent("#status"), "This picture is of another model, emoji-s: load that one first.");
   await page.click("#again");

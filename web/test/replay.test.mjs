@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { readMetadata } from "../dit8/png.js";
+import { weigh } from "../page/pad.js";
 import { canvasHash, fill, fits, generate, made, phone, start, status, violations } from "./page.mjs";
 
 let site, page;
@@ -114,12 +115,108 @@ test("more like this makes four from the picture", async () => {
 test("a picture that is pasted is drawn from", async () => {
   await made(page, () => page.evaluate(async () => {
     const canvas = new OffscreenCanvas(200, 100), transfer = new DataTransfer();
-    canvas.getContext("2d").fillStyle = "#c40";
-    canvas.getContext("2d").fillRect(0, 0, 200, 100);
+    const context = canvas.getContext("2d");
+    for (const [color, x] of [["#9cf", 0], ["#c40", 60]]) {
+      context.fillStyle = color;
+      context.fillRect(x, 0, 200, 100);
+    }
     transfer.items.add(new File([await canvas.convertToBlob()], "pasted.png", { type: "image/png" }));
     document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }));
   }));
   assert.match(await page.textContent("#note"), /^Started from pasted\.png, scaled from 200×100, fit cover\./);
+  assert.equal(await page.textContent("#photo-tool .readout"), "100×100 pixels of 200×100, from 50, 0 on.");
+  const edit = async () => JSON.parse(await page.textContent("#request")).edit, before = await edit();
+  await page.focus("#photo-tool canvas");
+  await made(page, async () => { for (const key of ["+", "ArrowRight", "ArrowRight"]) await page.keyboard.press(key); });
+  assert.equal(await page.textContent("#photo-tool .readout"), "67×67 pixels of 200×100, from 73, 17 on.");
+  assert.notEqual((await edit()).image, before.image);
+  const box = await page.locator("#photo-tool canvas").boundingBox();
+  await made(page, async () => {
+    await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x, box.y, { steps: 3 });
+    await page.mouse.up();
+  });
+  assert.match(await page.textContent("#photo-tool .readout"), /^67×67 pixels of 200×100, from 0, 0 on/);
+  assert.deepEqual(await violations(page), []);
+});
+
+test("an edit is compared with what it began with, and others go on from it", async () => {
+  await filmHidden();
+  const seen = () => page.evaluate(() => { const { hidden, style, width } = document.getElementById("before"); return [hidden, style.clipPath, width]; });
+  assert.deepEqual((await seen())[0], true);
+  await page.focus("#wipe");
+  await page.keyboard.press("End");
+  assert.deepEqual(await seen(), [false, "inset(0px 0% 0px 0px)", 128]);
+  await page.keyboard.press("Home");
+  assert.equal((await seen())[0], true);
+  await page.click("#continue");
+  assert.equal(await page.textContent("#extras"), "Also: edit image ✕");
+  await generate(page);
+  assert.match(await title(), /, varied$/);
+  assert.deepEqual(await violations(page), []);
+  await page.click("#extras button");
+});
+
+test("two pictures are compared, and all are saved on one sheet", async () => {
+  await page.click("#compare");
+  assert.equal(await page.textContent("#past-note"), "Pick the picture to compare it with, or press Escape.");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "compare");
+  await page.click("#compare");
+  await page.click(".tile >> nth=-1");
+  await page.waitForSelector("#compare-tool tbody tr");
+  assert.match(await page.textContent("#compare-tool .readout"), /^(Their colours are \d|One has)/);
+  assert.deepEqual(await page.$$eval("#compare-tool figcaption", (all) => all.map((caption) => caption.textContent)), [await title(), "smiling face with sunglasses, fluent-3d, seed 4"]);
+  assert.ok((await page.$$eval("#compare-tool tbody th", (all) => all.map((th) => th.textContent))).includes("prompt"));
+  assert.deepEqual(await violations(page), []);
+  const size = async (button) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(button)]);
+    const png = readFileSync(await download.path());
+    return [download.suggestedFilename(), png.readUInt32BE(16), png.readUInt32BE(20)];
+  };
+  assert.deepEqual(await size("#compare-tool .save"), ["dit8-compared.png", 1072, 580]);
+  const columns = Math.ceil(Math.sqrt(await page.$$eval(".tile", (all) => all.length))), [name, width] = await size("#sheet");
+  assert.deepEqual([name, width], ["dit8-pictures.png", 16 + columns * (Math.min(512, Math.floor(2400 / columns) - 16) + 16)]);
+});
+
+test("how it works is shown in five pictures that the page makes", async () => {
+  await page.click("#how");
+  await page.waitForFunction(() => document.querySelectorAll("#how-tool canvas")[4]?.height === 128);
+  const blank = await page.$$eval("#how-tool canvas", (all) => all.map((c) => new Set(new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer)).size < 8));
+  assert.deepEqual(blank, [false, false, false, false, false]);
+  assert.deepEqual(await page.$$eval("#how-tool h3", (all) => all.map((h3) => h3.textContent)), ["Patches", "Noise and velocity", "The mixing board of AdaLN", "Guidance", "Steps"]);
+  assert.deepEqual(await violations(page), []);
+  await page.click("#how");
+  assert.equal(await page.isVisible("#tool"), false);
+});
+
+test("three or four are mixed on a pad", async () => {
+  const weighed = (n, at) => weigh(n, at).map((w) => Math.round(1000 * w) / 1000);
+  assert.deepEqual([weighed(4, [0.06, 0.06]), weighed(4, [0.5, 0.5]), weighed(3, [0.5, 0.06]), weighed(3, [0.94, 0.94])], [[1, 0, 0, 0], [0.25, 0.25, 0.25, 0.25], [1, 0, 0], [0, 0, 1]]);
+  await fill(page, { prompt: "fox" });
+  for (const word of ["panda", "frog", "rocket"]) {
+    await fill(page, { add: word });
+    await page.keyboard.press("Enter");
+  }
+  await page.waitForSelector(".pad");
+  assert.deepEqual(await page.$$eval(".pad span", (all) => all.map((span) => span.textContent)), ["fox", "panda", "frog", "rocket"]);
+  await page.focus(".pad");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("ArrowLeft");
+  const weights = () => page.$$eval("#shares input[type=number][name$=weight]", (all) => all.map((input) => Number(input.value)));
+  const [fox, panda, frog, rocket] = await weights();
+  assert.ok(fox > panda && fox > frog && rocket < frog, String(await weights()));
+  assert.match(await page.getAttribute(".pad", "aria-description"), /fox top left: \d+ %/);
+  const { width, height } = await page.locator(".pad").boundingBox();
+  await page.click(".pad", { position: { x: width - 5, y: height - 5 } });
+  assert.deepEqual(await weights(), [0, 0, 0, 1]);
+  assert.deepEqual(await violations(page), []);
+  await page.click(".pad", { position: { x: width / 2, y: height / 2 } });
+  await generate(page);
+  assert.equal(JSON.parse(await page.textContent("#request")).classes.length, 4);
+  for (let i = 0; i < 3; i++) await page.click("#shares .slider:nth-child(2) button");
+  assert.equal(await page.isVisible(".pad"), false);
 });
 
 test("the shortcuts are listed, work, and can be turned off", async () => {
@@ -186,6 +283,9 @@ test("a click before the model is there is not lost, and a phone's first screen 
     .filter((e) => e.getBoundingClientRect().height < 43.5).map((e) => e.outerHTML.slice(0, 80)));
   assert.deepEqual(small, [], "touch targets of 44 px");
   assert.deepEqual(await violations(other), []);
+  await other.click("#how");
+  await other.waitForFunction(() => document.querySelectorAll("#how-tool canvas")[4]?.height === 128);
+  assert.equal(await fits(other), true, "how it works");
   await other.close();
 });
 

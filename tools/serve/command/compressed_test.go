@@ -1,7 +1,10 @@
 package command
 
 import (
+	"compress/gzip"
+	"io"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -30,6 +33,41 @@ func TestCompressed(t *testing.T) {
 		h.ServeHTTP(w, r)
 		if got := w.Header(); w.Body.String() != c.body || got.Get("Content-Encoding") != c.encoding || got.Get("Content-Type") != c.kind || got.Get("Vary") != "Accept-Encoding" {
 			t.Errorf("%s, %q: %q %v", c.path, c.accept, w.Body, got)
+		}
+	}
+}
+
+// Who shows links to the page finds its preview by a whole address.
+func TestPreview(t *testing.T) {
+	files := fstest.MapFS{"index.html": {Data: []byte(`<meta property="og:image" content="preview.jpg">`)}, "index.html.br": {Data: []byte("brotli")}}
+	h := page(files, blobs{}, nil, false)
+	for _, test := range []struct{ path, host, proto, want string }{
+		{"/", "dit8.example", "https", "https://dit8.example/preview.jpg"},
+		{"/?model=x", "127.0.0.1:8080", "", "http://127.0.0.1:8080/preview.jpg"},
+		{"/", "[::1]:80", "", "http://[::1]:80/preview.jpg"},
+		{"/", `a"><script>`, "", `content="preview.jpg"`},
+		{"/", "", "https", `content="preview.jpg"`},
+	} {
+		for _, encoding := range []string{"", "gzip"} {
+			r := httptest.NewRequest("GET", test.path, nil)
+			r.Host = test.host
+			r.Header.Set("X-Forwarded-Proto", test.proto)
+			r.Header.Set("Accept-Encoding", encoding)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			text := w.Body.Bytes()
+			if w.Header().Get("Content-Encoding") == "gzip" {
+				z, err := gzip.NewReader(w.Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if text, err = io.ReadAll(z); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if w.Code != 200 || !strings.Contains(string(text), test.want) {
+				t.Errorf("%q of %q, %q: %d %s, want %s", test.path, test.host, encoding, w.Code, text, test.want)
+			}
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 func page(built fs.FS, b blobs, more []listed, isolate bool) http.Handler {
 	mux := http.NewServeMux()
 	list := modelList(b)
-	mux.Handle("GET /", compressed(built, tagged(built, http.FileServerFS(built))))
+	mux.Handle("GET /", previewed(built, compressed(built, tagged(built, http.FileServerFS(built)))))
 	mux.HandleFunc("GET /dit8/models.js", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		http.ServeContent(w, r, "models.js", time.Time{}, strings.NewReader(list))
