@@ -5,7 +5,7 @@
 # make image  builds a container of it
 # make web    builds the page into web/dist
 # make npm    makes the npm packages, dit8 and dit8-emoji, in web/npm
-# make shots  takes docs' pictures of the page; make gallery those that it begins with
+# make shots  takes docs' pictures of the page; make film the README's first, which moves; make gallery those that the page begins with
 # make bench  measures; it writes docs/performance.md
 # make bench-web  measures beside ONNX Runtime Web; it writes its part of docs/performance.md
 # make bench-native  measures beside ONNX Runtime; it writes its part of docs/performance.md
@@ -33,7 +33,7 @@ PACKAGE = sampler.js sampler.d.ts host.js convert.js convert.d.ts convert-worker
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name 'convert*' ! -name 'webgpu.*' ! -name preview.jpg ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp preview.jpg theme.js app.js form.js gallery.js rove.js keys.js errors.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js busy.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js before.js compare.js how.js pad.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js mask.js morph.js apng.js convert.js
 
-.PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web npm shots gallery bench bench-web bench-webgpu bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
+.PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web npm shots film gallery bench bench-web bench-webgpu bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -212,7 +212,10 @@ bench: web need-debian
 shots: web need-debian
 	node web/bench/shots.mjs
 
-# After new weights: web/page's gallery.webp, first.webp and icons.
+film: web need-debian
+	node web/bench/film.mjs
+
+# After new weights: web/page's gallery.webp, first.webp, preview.jpg and icons.
 gallery: web need-debian
 	node web/bench/gallery.mjs
 

@@ -16,7 +16,7 @@ read -r native2 device2 <<<"$(native 2)"
 simd=$(node web/bench/node.mjs)
 simd2=$(node web/bench/node.mjs 2)
 wasm=$(node web/bench/node.mjs 0)
-read -r downloaded ready image memory <<<"$(node web/bench/load.mjs)"
+read -r downloaded ready image memory look slow_look slow_image <<<"$(node web/bench/load.mjs)"
 live=$(node web/bench/live.mjs)
 
 # best NAME UNIT TEXT: the smallest (for GMAC/s the largest) figure of a benchmark
@@ -83,7 +83,8 @@ $others
 
 The default model, $(size weights/default.dit8), is decoded, checked and handed over in $(ms "$(best Read ns/op "$read")" 1) ms natively.
 In Chromium, served locally, without a cache, on $(nproc) cores, the page is ready to sample $ready ms after navigation and shows
-its first image, a fox of four steps that it makes unasked, after $image ms (medians of 9). After
+its first image, of four steps, that it makes unasked, after $image ms (medians of 9). There is something to look at, the prepared way of that image out of noise, after $look ms.
+On a line of 10 Mbit/s and 40 ms (Chromium's emulation) that is after $slow_look ms, and the image, which needs all of the model, after $slow_image ms (\`node web/bench/load.mjs\`). After
 three requests of four images it has taken at most $memory MB: the memories of both modules, which never
 shrink, and the file, held until its hash is known. The bound is 2.5 times the file and 40 MB.
 
