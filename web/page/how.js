@@ -95,8 +95,7 @@ export function how(element) {
       const { signal } = stop = new AbortController(), { info } = sampler;
       const request = { ...(name === undefined ? {} : { class: name }), ...(prompt === undefined ? {} : { prompt }), ...(style ? { style } : {}), seed, count: 1 };
       const image = async (other) => (await sampler.generate({ ...request, ...other }, { signal })).images[0];
-      const guided = info.maxGuidance > 1 && !info.stepCounts.length;
-      figures.guidance.caption.lastChild.textContent = guided ? "At each step the network is asked twice, with and without what you said, and its answer is pushed away from the latter, by as much as you like: too little and it drifts, too much and it shouts."
+      figures.guidance.caption.lastChild.textContent = info.guided ? "At each step the network is asked twice, with and without what you said, and its answer is pushed away from the latter, by as much as you like: too little and it drifts, too much and it shouts."
         : "Others ask the network twice at each step, with and without what you said, and push its answer away from the latter. This one learnt that in training: one question is enough. From one noise, the more is said, the more of it is drawn.";
       try {
         const steps = [], done = await sampler.generate({ ...request, steps: 4 }, { signal, states: true, onStep: (step) => { if (!step.decoding) steps.push(step); } });
@@ -105,7 +104,7 @@ export function how(element) {
         faders(await sampler.inspect({ ...request, steps: 4 }, { signal }));
         const texts = [prompt ?? "", ...info.examples].map((text) => text.split(" ")), made = [];
         const words = texts[0].length > 1 ? texts[0] : texts.reduce((most, words) => (words.length > most.length ? words : most)); // a word alone shows little
-        if (guided) for (const guidance of [1, 2, 4, 8].filter((g) => g <= info.maxGuidance)) made.push({ image: await image({ guidance }), text: `guidance ${guidance}` });
+        if (info.guided) for (const guidance of [1, 2, 4, 8].filter((g) => g <= info.maxGuidance)) made.push({ image: await image({ guidance }), text: `guidance ${guidance}` });
         else if (prompt !== undefined) for (let n = 1; n <= Math.min(4, words.length); n++) {
           const said = words.slice(0, n + Math.max(0, words.length - 4)).join(" ");
           const picture = await image({ prompt: said, skip_unknown: true, ...(style ? { style } : {}) }).catch((error) => { if (signal.aborted) throw error; });
