@@ -97,7 +97,7 @@ async function files() {
     blob: async (id) => (await handle(`${id}.dit8`)).getFile(),
     async *read(id) {
       const entry = await handle(`${id}.dit8`);
-      if (shared) { // one array for all: a new one for each piece costs a third of the time, for the garbage
+      if (shared) { // one array for all: a new one for each piece is garbage, whose collecting takes long
         const file = await entry.createSyncAccessHandle({ mode: "read-only" }), bytes = new Uint8Array(slice);
         try {
           for (let n, at = 0; (n = file.read(bytes, { at })); at += n) yield bytes.subarray(0, n);
