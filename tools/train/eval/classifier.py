@@ -43,24 +43,24 @@ class Classifier(nn.Module):
         return self.head(self.features(x))
 
 
-def augment(x, r, border):
+def augment(x, r, border, much=1.0):
     """Turned by up to 15°, scaled by 0.8 to 1.15, moved by up to 3 pixels of 32, mirrored, in other colours, blurred or noisy, and with a piece
-    cut out: what a drawing may go through and still be one of its class."""
+    cut out: what a drawing may go through and still be one of its class. Less of turns, scales, colours and noise where much is below 1."""
     n, c, h, w = x.shape
     on = dict(generator=r, device=x.device)
     rand = lambda *shape: torch.rand(*shape, **on)
-    angle, scale = (rand(n) * 2 - 1) * math.radians(15), 1 / (0.8 + 0.35 * rand(n))
+    angle, scale = (rand(n) * 2 - 1) * math.radians(15) * much, 1 / (1 + (0.35 * rand(n) - 0.2) * much)
     mirror = torch.where(rand(n) < 0.5, -1.0, 1.0)
     move = (rand(n, 2) * 2 - 1) * 6 / 32
     cos, sin = angle.cos() * scale, angle.sin() * scale
     theta = torch.stack([torch.stack([cos * mirror, -sin, move[:, 0]], 1), torch.stack([sin * mirror, cos, move[:, 1]], 1)], 1)
     x = F.grid_sample(x - border, F.affine_grid(theta, x.shape, align_corners=False), align_corners=False) + border
     if c == 3:  # mixes and scales the channels a little
-        mix = torch.eye(3, device=x.device) + (rand(n, 3, 3) * 2 - 1) * 0.12
-        x = 1 - torch.einsum("nij,njhw->nihw", mix, 1 - x) * (0.8 + 0.4 * rand(n, 1, 1, 1))
+        mix = torch.eye(3, device=x.device) + (rand(n, 3, 3) * 2 - 1) * 0.12 * much
+        x = 1 - torch.einsum("nij,njhw->nihw", mix, 1 - x) * (1 + (0.4 * rand(n, 1, 1, 1) - 0.2) * much)
     blurred = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
     x = torch.lerp(x, blurred, rand(n, 1, 1, 1) * (rand(n, 1, 1, 1) < 0.5))
-    x = x + 0.15 * rand(n, 1, 1, 1) * torch.randn(x.shape, **on)
+    x = x + 0.15 * much * rand(n, 1, 1, 1) * torch.randn(x.shape, **on)
     top, left = (rand(n, 1) * h).long(), (rand(n, 1) * w).long()
     rows, columns = torch.arange(h, device=x.device)[None], torch.arange(w, device=x.device)[None]
     hole = ((rows >= top) & (rows < top + h // 4))[:, None, :, None] & ((columns >= left) & (columns < left + w // 4))[:, None, None, :]

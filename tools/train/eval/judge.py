@@ -1,4 +1,4 @@
-"""Whether samples show what was said: a classifier of words and styles, and what it sees in samples of the names of emoji, of emoji in
+"""Whether samples show what was said: classifiers of words and of styles, and what they see in samples of the names of emoji, of emoji in
 styles that are held out, and of combinations that no drawing has. Prints Markdown.
 
     python3 judge.py --data DIR --classifier FILE.pt [--classifier-steps 3000] --run RUN ... [--steps 1 4 20]
@@ -40,37 +40,70 @@ def small(images):
     return F.avg_pool2d(x, x.shape[-1] // 32) if x.shape[-1] > 32 else x
 
 
-def fit(images, steps, batch=128, lr=2e-3, seed=0, log=print, device="cpu"):
-    """A classifier whose outputs are words, each for itself, styles, one of all, and classes, one of all. Classes are what it learns first."""
-    torch.manual_seed(seed)
-    w, count = images.words, len(images.words.vocabulary["words"])
-    network = outputs(images).to(device)
-    torch.nn.init.constant_(network.head.bias[:count], -6.0)  # of the words few are true
+def fit(network, name, loss, images, steps, batch=128, lr=2e-3, seed=0, log=print, device="cpu"):
+    """Trains a classifier: AdamW under one cycle. loss(network, index, r, augmented) is that of images[index]."""
+    network = network.to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.2)
     r = torch.Generator().manual_seed(seed)
     for step in range(steps):
-        index = words.pick(images, batch, r)
-        x, colour, painted = pixels(images.images[index]), torch.randint(len(words.COLOURS), (batch,), generator=r), torch.rand(batch, generator=r) < 0.3
-        x[painted] = words.paint(x[painted], w.hues[index[painted]], colour[painted])
-        want = seen_words(images, index)
-        want[painted] = (want[painted].bool() & ~w.is_colour[:count]).float().scatter_(1, w.colour_rows[colour[painted]][:, None], 1.0)
-        with torch.autocast(device.split(":")[0], torch.bfloat16):
-            y = network(classifier.augment(x.to(device), torch.Generator(device).manual_seed(seed * 1_000_003 + step), 1.0)).float()
-        loss = F.binary_cross_entropy_with_logits(y[:, :count], want.to(device), reduction="none").sum(1).mean() \
-            + F.cross_entropy(y[:, count:len(w.rows)], images.styles[index].to(device), label_smoothing=0.1) \
-            + F.cross_entropy(y[:, len(w.rows):], images.labels[index].to(device), label_smoothing=0.1)
+        augmented = lambda x, much: classifier.augment(x.to(device), torch.Generator(device).manual_seed(seed * 1_000_003 + step), 1.0, much)
+        value = loss(network, words.pick(images, batch, r), r, augmented)
         optimizer.zero_grad()
-        loss.backward()
+        value.backward()
         optimizer.step()
         schedule.step()
         if (step + 1) % 100 == 0:
-            log(f"classifier: step {step + 1}, loss {float(loss):.3f}")
+            log(f"{name}: step {step + 1}, loss {float(value):.3f}")
     return network.eval().cpu()
 
 
+def fit_words(images, steps, seed=0, **options):
+    """A classifier whose outputs are words, each for itself, styles, one of all, and classes, one of all. Classes are what it learns first; what it
+    makes of styles is for its features alone."""
+    torch.manual_seed(seed)
+    network, w, count = outputs(images), images.words, len(images.words.vocabulary["words"])
+    torch.nn.init.constant_(network.head.bias[:count], -6.0)  # of the words few are true
+
+    def loss(network, index, r, augmented):
+        x, colour, painted = pixels(images.images[index]), torch.randint(len(words.COLOURS), (len(index),), generator=r), torch.rand(len(index), generator=r) < 0.3
+        x[painted] = words.paint(x[painted], w.hues[index[painted]], colour[painted])
+        want = seen_words(images, index)
+        want[painted] = (want[painted].bool() & ~w.is_colour[:count]).float().scatter_(1, w.colour_rows[colour[painted]][:, None], 1.0)
+        y = scores(network, augmented(x, 1.0))
+        return F.binary_cross_entropy_with_logits(y[:, :count], want.to(y.device), reduction="none").sum(1).mean() \
+            + F.cross_entropy(y[:, count:len(w.rows)], images.styles[index].to(y.device), label_smoothing=0.1) \
+            + F.cross_entropy(y[:, len(w.rows):], images.labels[index].to(y.device), label_smoothing=0.1)
+    return fit(network, "words", loss, images, steps, seed=seed, **options)
+
+
+def fit_styles(images, steps, seed=0, **options):
+    """A classifier of styles alone: sets differ in gradients, outlines and shades, which much augmentation hides, and which a network that must
+    tell classes looks past."""
+    torch.manual_seed(seed)
+
+    def loss(network, index, r, augmented):
+        y = scores(network, augmented(pixels(images.images[index]), 0.2))
+        return F.cross_entropy(y, images.styles[index].to(y.device), label_smoothing=0.1)
+    return fit(style_outputs(images), "styles", loss, images, steps, seed=seed, **options)
+
+
+def scores(network, x):
+    with torch.autocast(x.device.type, torch.bfloat16):
+        return network(x).float()
+
+
+def style_outputs(images):
+    return classifier.Classifier(images.images.shape[1], len(images.words.vocabulary["styles"]), patch(images))
+
+
+def patch(images):
+    """The size of the patches that classifiers see, 32×32 of them."""
+    return max(1, images.images.shape[-1] // 32)
+
+
 def outputs(images):
-    return classifier.Classifier(images.images.shape[1], len(images.words.rows) + len(images.classes), max(1, images.images.shape[-1] // 32))
+    return classifier.Classifier(images.images.shape[1], len(images.words.rows) + len(images.classes), patch(images))
 
 
 def seen_words(images, index):
@@ -143,23 +176,26 @@ def main():
         words.prepare(i)
     vocabulary = images.words.vocabulary
     count, rows = len(vocabulary["words"]), len(images.words.rows)
+    network, of_styles = outputs(images), style_outputs(images)
     if args.classifier.exists():
-        network = outputs(images)
-        network.load_state_dict(torch.load(args.classifier))
-        network.eval()
+        for n, weights in zip((network, of_styles), torch.load(args.classifier)):
+            n.load_state_dict(weights)
+            n.eval()
     else:
-        network = fit(images, args.classifier_steps, args.classifier_batch, log=lambda s: print(s, file=sys.stderr, flush=True), device=args.device)
-        torch.save(network.state_dict(), args.classifier)
+        options = dict(batch=args.classifier_batch, log=lambda s: print(s, file=sys.stderr, flush=True), device=args.device)
+        network = fit_words(images, args.classifier_steps, **options)
+        of_styles = fit_styles(images, max(1, args.classifier_steps // 3), **options)
+        torch.save([n.state_dict() for n in (network, of_styles)], args.classifier)
     torch.set_grad_enabled(False)
     some = torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(0))[:4000]
     least = thresholds(network, images, some)
     texts = args.combinations.read_text().splitlines()
     asked = words.prompts(vocabulary, texts)[:, :count] > 0
 
-    def right(logits, labels, styles):
+    def right(drawn, labels, styles):
         """(share of classes that are right, and of styles)"""
-        share = lambda part, want: f"{float((part.argmax(1) == want).float().mean()):.1%}"
-        return f"{share(logits[:, rows:], labels)} | {share(logits[:, count:rows], styles)}"
+        share = lambda of, want: f"{float((of.argmax(1) == want).float().mean()):.1%}"
+        return f"{share(judge(network, drawn)[:, rows:], labels)} | {share(judge(of_styles, drawn), styles)}"
 
     features = lambda images: torch.cat([network.features(pixels(x)) for x in images.split(256)])
     real = features(images.images[some])
@@ -167,8 +203,8 @@ def main():
 
     print("| images | evaluations | class | style | Fréchet distance | nearest | class held out | style held out | combinations, all words | words of combinations |")
     print("|---|---|---|---|---|---|---|---|---|---|")
-    at_hold = right(judge(network, held.images), held.labels, held.styles)
-    print(f"| drawings | | {right(judge(network, images.images[some]), images.labels[some], images.styles[some])} | 0 | 0 | {at_hold} | | |", flush=True)
+    at_hold = right(held.images, held.labels, held.styles)
+    print(f"| drawings | | {right(images.images[some], images.labels[some], images.styles[some])} | 0 | 0 | {at_hold} | | |", flush=True)
     gelu.install()
     styles_of = vocabulary["styles"]
     said = [name.replace("-", " ") for name in images.classes]
@@ -183,10 +219,10 @@ def main():
             drawn = source.draw(ask(labels, styles), steps)
             distance = metrics.frechet(real, features(drawn))
             near = torch.cat([torch.cdist(small(x).flatten(1), training.flatten(1)).min(1).values for x in drawn.split(64)]).median() * 127.5 / training[0].numel() ** 0.5
-            hold = right(judge(network, source.draw(ask(held.labels, held.styles), steps)), held.labels, held.styles)
+            hold = right(source.draw(ask(held.labels, held.styles), steps), held.labels, held.styles)
             seen = judge(network, source.draw(many, steps))[:, :count] > least
             all_seen = (seen | ~of_words).all(1)
-            print(f"| {source.name} | {steps} | {right(judge(network, drawn), labels, styles)} | {distance:.2f} | {float(near):.1f} | {hold} | "
+            print(f"| {source.name} | {steps} | {right(drawn, labels, styles)} | {distance:.2f} | {float(near):.1f} | {hold} | "
                   f"{float(all_seen.float().mean()):.1%} | {float(seen[of_words].float().mean()):.1%} |", flush=True)
 
 
