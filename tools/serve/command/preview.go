@@ -3,11 +3,13 @@ package command
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
+	"time"
 )
 
 // Those who make previews of links (Open Graph) want the picture's whole address, which only a server knows.
@@ -39,7 +41,7 @@ func previewed(files fs.FS, h http.Handler) http.Handler {
 			text = packed.Bytes()
 			w.Header().Set("Content-Encoding", "gzip")
 		}
-		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-		w.Write(text)
+		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(text)))
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(text))
 	})
 }
