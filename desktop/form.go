@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/ebitenui/ebitenui/widget"
@@ -128,7 +129,7 @@ func (v *view) newForm() *panel {
 	photo := t.named("Photo fits by", fit)
 	p.syncing(func() { setVisible(photo.GetWidget(), w.Photo()) })
 	p.Container = t.column(12,
-		v.title(),
+		v.title(p),
 		v.picker.Container,
 		v.newMix(p),
 		style,
@@ -152,13 +153,33 @@ func setVisible(w *widget.Widget, is bool) {
 	}
 }
 
-// title names the program and its model.
-func (v *view) title() *widget.Container {
+// title names the program and its model, with a list of the models where there are several.
+func (v *view) title(p *panel) *widget.Container {
 	t := v.theme
 	m, _ := v.world.Model()
 	name := widget.NewText(widget.TextOpts.Text("dit8", t.title, accent))
 	about := t.label(fmt.Sprintf("%s, %s, %d×%d pixels", m.Info.Name, m.Knows(), m.ImageSize, m.ImageSize), soft)
-	return t.column(2, name, about)
+	rows := []widget.PreferredSizeLocateableWidget{t.column(2, name, about)}
+	if list, at := v.world.Models(); len(list) > 1 {
+		names := make([]string, len(list))
+		for i, l := range list {
+			names[i] = cut(l.Name)
+		}
+		rows = append(rows, p.choice(v, names, func() string { return names[at] }, func(name string) {
+			if i := slices.Index(names, name); i != at {
+				v.world.Choose(list[i])
+			}
+		}))
+	}
+	return t.column(8, rows...)
+}
+
+// cut is a name that has room in a button.
+func cut(name string) string {
+	if r := []rune(name); len(r) > 30 {
+		return string(r[:29]) + "…"
+	}
+	return name
 }
 
 // newMix is a row with a weight for each class, where there are several.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -43,6 +44,7 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	f.Usage = func() {}
 	model := f.String("model", "", "the .dit8 `file`; default: the one of last time, or the built-in model")
 	vae := f.String("vae", "", "the .dit8 `file` of the autoencoder that turns the latents of -model into images; default: the one in its file")
+	models := f.String("models", "", "`folder` of .dit8 files to choose from in the window; default: the one of last time, or the open file's")
 	settings := f.String("settings", "", "`file` of the settings; default: dit8/desktop.json where the system keeps those of a user")
 	folder := f.String("folder", "", "`folder` to save pictures in; default: the one of last time, or the user's pictures")
 	device := f.String("device", "", "`name` of the device: "+strings.Join(native.Names(), ", ")+"; default: the first of them")
@@ -97,12 +99,21 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	if *settings != "" {
 		kept, note = world.ReadSettings(*settings)
 	}
-	if *folder != "" {
-		if st, err := os.Stat(*folder); err != nil || !st.IsDir() {
-			fmt.Fprintf(stderr, "desktop: -folder %s is not a folder\n", *folder)
+	for _, of := range []struct {
+		flag, dir string
+		kept      *string
+	}{{"folder", *folder, &kept.Folder}, {"models", *models, &kept.Models}} {
+		if of.dir == "" {
+			continue
+		}
+		if st, err := os.Stat(of.dir); err != nil || !st.IsDir() {
+			fmt.Fprintf(stderr, "desktop: -%s %s is not a folder\n", of.flag, of.dir)
 			return 2
 		}
-		kept.Folder = *folder
+		if *of.kept, err = filepath.Abs(of.dir); err != nil {
+			fmt.Fprintf(stderr, "desktop: -%s: %v\n", of.flag, err)
+			return 2
+		}
 	}
 	w := world.New(dev, kept, *model, *vae)
 	if note != nil {

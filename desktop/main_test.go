@@ -23,7 +23,8 @@ func TestCommandLine(t *testing.T) {
 		{2, "-model and a file are two files", []string{"-model", "a", "b"}},
 		{2, `-device is "gpu"`, []string{"-device", "gpu"}},
 		{2, "-threads is 257, allowed", []string{"-threads", "257"}},
-		{2, "is not a folder", []string{"-folder", "main.go"}},
+		{2, "-folder main.go is not a folder", []string{"-folder", "main.go"}},
+		{2, "-models none is not a folder", []string{"-models", "none"}},
 		{1, "no such file", []string{"-settings", t.TempDir() + "/s.json", "-log", t.TempDir() + "/none/log"}},
 	} {
 		var out, errs bytes.Buffer

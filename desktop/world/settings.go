@@ -20,6 +20,7 @@ type Settings struct {
 	Request   core.Request `json:"request"`
 	Model     string       `json:"model,omitempty"`  // path; "" is the built-in one
 	VAE       string       `json:"vae,omitempty"`    // path of its autoencoder, where that is another file
+	Models    string       `json:"models,omitempty"` // folder of models to choose from; "" is the open one's
 	Folder    string       `json:"folder,omitempty"` // of saved pictures; "" is the user's
 	Live      bool         `json:"live,omitempty"`
 	LiveSteps int          `json:"live_steps,omitempty"`

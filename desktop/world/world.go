@@ -4,17 +4,14 @@
 package world
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"time"
 
 	"dit8/core"
 	"dit8/core/compute"
-	"dit8/weights"
 )
 
 // World is used by one goroutine, the window's. What takes time runs on others; Poll
@@ -67,7 +64,7 @@ func New(dev compute.Device, s Settings, file, vae string) *World {
 		file, vae = s.Model, s.VAE
 	}
 	// The built-in model comes first, for when the file is bad. It takes some 50 ms.
-	w.Open(&Source{Name: "the built-in model", ReadCloser: io.NopCloser(bytes.NewReader(weights.DefaultBytes()))})
+	w.openBuiltIn()
 	for w.last != nil {
 		w.Poll()
 		time.Sleep(time.Millisecond)
