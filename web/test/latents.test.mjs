@@ -88,7 +88,8 @@ test("the page draws with a dropped one", async () => {
 
 test("the page takes a network and its autoencoder from two files, dropped or named in the address", async () => {
   await drop(page, "net.dit8", models.net.bytes);
-  await page.waitForSelector("text=its file has no autoencoder");
+  await page.waitForSelector("text=This model needs an autoencoder");
+  await page.waitForSelector("details >> text=its file has no autoencoder", { state: "attached" });
   await made(page, () => drop(page, "vae.dit8", models.vae.bytes));
   assert.match(await page.textContent("#model"), /^kl, 5 classes, 64×64 pixels, /);
   await fill(page, { class: "1", seed: 7 });
