@@ -33,7 +33,7 @@ export const phone = { viewport: { width: 360, height: 740 }, hasTouch: true };
 // status waits for a status that begins like that.
 export const status = (page, text) => page.waitForFunction((text) => document.getElementById("status")?.textContent.startsWith(text), text);
 
-// fill fills in fields, opening what they are in. A prompt without a style is in none.
+// fill fills in fields, opening what they are in, and leaves a class's, as Tab does. A prompt without a style is in none.
 export async function fill(page, fields) {
   const said = "prompt" in fields && await page.isVisible("#styles [data-style='']") ? { style: "", ...fields } : fields;
   for (const [id, value] of Object.entries(said)) {
@@ -47,6 +47,7 @@ export async function fill(page, fields) {
       if (input.id === "steps" && input.parentElement.hidden) document.querySelector("#counts [data-steps='']").click();
     });
     await page.fill(`#${id}`, String(value));
+    if (id === "class") await page.locator("#class").blur(); // its list lies above the button below
   }
 }
 
