@@ -17,9 +17,10 @@ import (
 
 	"dit8/core/compute/native"
 	"dit8/desktop/world"
+	"dit8/internal/usage"
 )
 
-const usage = `desktop generates images in a window. F1 shows its keys.
+const help = `desktop generates images in a window. F1 shows its keys.
 
   desktop [flags] [FILE]
 
@@ -53,9 +54,7 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	err := f.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		f.SetOutput(stdout)
-		f.PrintDefaults()
+		usage.Print(stdout, help, f)
 		return 0
 	case err == nil && f.NArg() > 1:
 		err = fmt.Errorf("unexpected argument %q", f.Arg(1))
@@ -75,7 +74,7 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		err = fmt.Errorf("-%w", deviceErr)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "desktop: %v\n\"desktop -h\" shows how it is used.\n", err)
+		fmt.Fprintf(stderr, "desktop: %v\n%s", err, usage.Hint("desktop"))
 		return 2
 	}
 	if *settings == "" {

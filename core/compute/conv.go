@@ -165,6 +165,16 @@ func CheckConv(out ConvOutput, in ConvInput, c ConvWeights) (h, w int) {
 	return h, w
 }
 
+// CheckGroupNorm panics unless dst and x have h·w pixels of n's channels, and n is a norm of these. It returns
+// how many there are.
+func CheckGroupNorm(dst, x F32, h, w int, n GroupNorm) (channels int) {
+	channels = n.Weight.Len
+	n.Check(channels)
+	SameLen("group norm x", x.Len, h*w*channels)
+	SameLen("group norm dst", dst.Len, h*w*channels)
+	return channels
+}
+
 // Check panics unless n is a norm of so many channels.
 func (n GroupNorm) Check(channels int) {
 	if n.Groups < 1 || channels%n.Groups != 0 {

@@ -133,10 +133,7 @@ func (a *Affine) ApplySiLU(dst, x []float32) {
 
 // HostGroupNorm is GroupNorm in memory that is Go's.
 func HostGroupNorm(dst, x F32, h, w int, n GroupNorm) {
-	c := n.Weight.Len
-	n.Check(c)
-	SameLen("group norm x", x.Len, h*w*c)
-	SameLen("group norm dst", dst.Len, h*w*c)
+	CheckGroupNorm(dst, x, h, w, n)
 	var a Affine
 	a.Statistics(x.Host, h, w, n)
 	a.Apply(dst.Host, x.Host)

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"syscall/js"
 	"unsafe"
 )
@@ -11,13 +10,7 @@ import (
 // inspect computes the modulation of the request args[0]: core.Modulation as an
 // object, whose series have their values as a Float32Array, [times, D].
 func (p *program) inspect(args []js.Value) (any, error) {
-	switch {
-	case p.generator == nil:
-		return nil, errors.New("no model is loaded")
-	case p.cancel != nil:
-		return nil, errors.New("a request is running")
-	}
-	req, err := p.generator.Defaults().WithJSON([]byte(args[0].String()))
+	req, err := p.request(args[0])
 	if err != nil {
 		return nil, err
 	}

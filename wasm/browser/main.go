@@ -126,16 +126,21 @@ func list[T ~string](names []T) []any {
 	return a
 }
 
+// request is a text's, with the model's defaults, where a model is loaded and idle.
+func (p *program) request(text js.Value) (core.Request, error) {
+	switch {
+	case p.generator == nil:
+		return core.Request{}, errors.New("no model is loaded")
+	case p.cancel != nil:
+		return core.Request{}, errors.New("a request is running")
+	}
+	return p.generator.Defaults().WithJSON([]byte(text.String()))
+}
+
 // generate makes the images of the request args[0] and calls args[1] after each
 // step, with its noisy images if args[2] is true.
 func (p *program) generate(args []js.Value) (any, error) {
-	switch {
-	case p.generator == nil:
-		return nil, errors.New("no model is loaded")
-	case p.cancel != nil:
-		return nil, errors.New("a request is running")
-	}
-	req, err := p.generator.Defaults().WithJSON([]byte(args[0].String()))
+	req, err := p.request(args[0])
 	if err != nil {
 		return nil, err
 	}

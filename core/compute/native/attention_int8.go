@@ -167,7 +167,7 @@ func (op *integerAttention) packKeys(s *scratch, head int) {
 	k.quantizeKeys(&q[0], width, &x[0], 4*stride, &mean[0], &p.keyScales[0], n, op.dim)
 	clear(p.keyScales[n:])
 	for t := 0; t < n; t += 8 {
-		at := t/k.panel*k.panel*width + t%k.panel*4
+		at := t/k.panel*k.panel*width + t%k.panel*k.beside
 		k.packKeys(&p.keys[at], 4*k.panel, &q[t*width], width, &p.corrections[t], width/16)
 	}
 }
@@ -232,7 +232,7 @@ func (op *integerAttention) attend(s *scratch, head, from, to int) {
 		})
 	}
 	for j := 0; j < keys && k.matrix == nil; j += k.panel {
-		k.scores(&scores[j], 4*apart, &q[0], width, &p.keys[j*width], width/16, padded/k.rows,
+		k.scores(&scores[j], 4*apart, &q[0], qStride, &p.keys[j*width], width/16, padded/k.rows,
 			&op.ones[0], &p.keyScales[j], &op.mask[j], &p.corrections[j])
 	}
 	k.weights(&scores[0], 4*apart, &scales[0], op.factor, &inv[0], n, keys)

@@ -17,6 +17,12 @@ func dot3AVX2(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups
 func dot4AVX2(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
 
 //go:noescape
+func dot5AVX2(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+
+//go:noescape
+func dot6AVX2(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
+
+//go:noescape
 func mixAVX2(dst *float32, dstStride int, q *int8, qStride int, w *int8, groups int, tiles int, rowScale *float32, colScale *float32, bias *float32, corrections *int32)
 
 //go:noescape
@@ -33,6 +39,12 @@ func gemm3AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32,
 
 //go:noescape
 func gemm4AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, k int, tiles int, bias *float32)
+
+//go:noescape
+func gemm5AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, k int, tiles int, bias *float32)
+
+//go:noescape
+func gemm6AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, k int, tiles int, bias *float32)
 
 //go:noescape
 func absMaxAVX2(p *[16]float32, x *float32, n int) float32
@@ -110,6 +122,12 @@ func quantizeWordsAVX2(q *int16, x *float32, stride int, inverse *float32, pixel
 func quantizeAVX2(q *int8, x *float32, inv float32, n int)
 
 func peakAVX2(n int)
+
+//go:noescape
+func quantizeRowsWideAVX2(q *int8, qStride int, x *float32, stride int, zero *int8, scales *float32, rows int, n int)
+
+//go:noescape
+func packKeysWideAVX2(w *int8, step int, q *int8, stride int, corrections *int32, groups int)
 
 //go:noescape
 func kernelPlanesAVX2(u *int16, planeStride int, w *int8, pairs int)

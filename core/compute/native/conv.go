@@ -51,10 +51,7 @@ func (d *Device) Conv(out compute.ConvOutput, in compute.ConvInput, c compute.Co
 
 // GroupNorm computes dst = norm(x).
 func (d *Device) GroupNorm(dst, x compute.F32, h, w int, n compute.GroupNorm) {
-	c := n.Weight.Len
-	n.Check(c)
-	compute.SameLen("group norm x", x.Len, h*w*c)
-	compute.SameLen("group norm dst", dst.Len, h*w*c)
+	c := compute.CheckGroupNorm(dst, x, h, w, n)
 	if x.Len == 0 {
 		return
 	}

@@ -15,6 +15,7 @@ type kernels struct {
 	inputs int  // what inputs are filled up to, with weights of zero: whole groups of so many
 	beside int  // inputs of an output that lie beside each other in a panel
 	zero   int8 // what a quantised 0 is stored as
+	wide   bool // quantised inputs are int16
 
 	dot    []dotFunc    // by the rows of a tile
 	gemm   []gemmFunc   // likewise

@@ -23,16 +23,16 @@ var avx512 = kernels{
 }
 
 var avx2 = kernels{
-	name: "avx2", panel: 16, rows: 4, inputs: 16, beside: 4,
-	dot:      []dotFunc{nil, dot1AVX2, dot2AVX2, dot3AVX2, dot4AVX2},
-	gemm:     []gemmFunc{nil, gemm1AVX2, gemm2AVX2, gemm3AVX2, gemm4AVX2},
+	name: "avx2", panel: 16, rows: 6, inputs: 16, beside: 2, wide: true,
+	dot:      []dotFunc{nil, dot1AVX2, dot2AVX2, dot3AVX2, dot4AVX2, dot5AVX2, dot6AVX2},
+	gemm:     []gemmFunc{nil, gemm1AVX2, gemm2AVX2, gemm3AVX2, gemm4AVX2, gemm5AVX2, gemm6AVX2},
 	quantize: quantizeAVX2, absMax: absMaxAVX2, maximum: maximumAVX2, sum: sumAVX2, sumSquares: sumSquaresAVX2, expSum: expSumAVX2,
 	modulate: modulateAVX2, gate: gateAVX2, add: addAVX2, scale: scaleAVX2, multiply: multiplyAVX2, rotate: rotateAVX2,
 	gelu: geluAVX2, fastGELU: fastGELUAVX2, silu: siluAVX2, peak: peakAVX2,
 	attentionKernels: attentionKernels{
-		scores:    dot4AVX2,
-		valueKeys: 2, valueBytes: 2, mixKeys: 8, mixRows: 4,
-		columnSums: columnSumsAVX2, columnMax: columnMaxAVX2, quantizeRows: quantizeRowsAVX2, quantizeKeys: quantizeKeysAVX2, packKeys: packKeysAVX2, packValues: packValuesAVX2,
+		scores:    dot6AVX2,
+		valueKeys: 2, valueBytes: 2, mixKeys: 8, mixRows: 6,
+		columnSums: columnSumsAVX2, columnMax: columnMaxAVX2, quantizeRows: quantizeRowsWideAVX2, quantizeKeys: quantizeKeysAVX2, packKeys: packKeysWideAVX2, packValues: packValuesAVX2,
 		weights: attentionWeightsAVX2, mix: mixAVX2, mixHalf: mixHalfAVX2,
 	},
 	convKernels: convKernels{
@@ -45,9 +45,11 @@ var avx2 = kernels{
 // avxVNNI is avx2 with the int8 product of newer processors without AVX-512.
 var avxVNNI = func() kernels {
 	k := avx2
-	k.name, k.zero = "avx-vnni", -128
-	k.dot = []dotFunc{nil, dot1AVXVNNI, dot2AVXVNNI, dot3AVXVNNI, dot4AVXVNNI}
+	k.name, k.zero, k.beside, k.wide = "avx-vnni", -128, 4, false
+	k.rows, k.mixRows = 4, 4
+	k.dot, k.gemm = []dotFunc{nil, dot1AVXVNNI, dot2AVXVNNI, dot3AVXVNNI, dot4AVXVNNI}, k.gemm[:5]
 	k.scores, k.mix, k.mixHalf = dot4AVXVNNI, mixAVXVNNI, mixHalfAVXVNNI
+	k.quantizeRows, k.packKeys = quantizeRowsAVX2, packKeysAVX2
 	k.planeProducts = planeProductsAVXVNNI
 	k.quantize, k.peak = quantizeAVXVNNI, peakAVXVNNI
 	return k

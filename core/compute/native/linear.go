@@ -214,7 +214,7 @@ func (d *Device) product(s *scratch, y []float32, stride int, x []float32, n int
 // panel computes the outputs from j on of n rows into y, whose rows are stride
 // apart. The rows are x's or, for int8, those that quantizeRows left in s.
 func (d *Device) panel(s *scratch, y []float32, stride int, x []float32, n int, l *linear, j int) {
-	panel := d.k.panel
+	panel, qStride := d.k.panel, d.k.inputStride(l.width)
 	dst, dstStride := y, stride
 	whole := min(panel, l.out-j)
 	if stride < panel || (n-1)*stride+panel > len(y) || whole < panel && stride == l.out {
@@ -226,7 +226,7 @@ func (d *Device) panel(s *scratch, y []float32, stride int, x []float32, n int, 
 		_ = dst[(r+rows*tiles-1)*dstStride+panel-1]
 		if l.i8 != nil {
 			w := l.i8[j*l.width : (j+panel)*l.width]
-			d.k.dot[rows](to, 4*dstStride, &s.q[r*l.width], l.width, &w[0], l.width/16, tiles, &s.scales[r], &l.scale[j], &l.bias[j], &l.corrections[j])
+			d.k.dot[rows](to, 4*dstStride, &s.q[r*qStride], qStride, &w[0], l.width/16, tiles, &s.scales[r], &l.scale[j], &l.bias[j], &l.corrections[j])
 		} else {
 			w := l.f32[j*l.in : (j+panel)*l.in]
 			d.k.gemm[rows](to, 4*dstStride, &x[r*l.in], 4*l.in, &w[0], l.in, tiles, &l.bias[j])

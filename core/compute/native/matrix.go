@@ -47,11 +47,14 @@ func tileConfig(first, second int) (c [64]byte) {
 	return c
 }
 
-// inputStride is the distance of quantised rows. Those of tiles are an odd number of
+// inputStride is the distance of quantised rows in bytes. Those of tiles are an odd number of
 // cache lines, so that sixteen of them don't share places of the cache.
 func (k *kernels) inputStride(width int) int {
 	if k.matrix != nil {
 		return width | tileInputs
+	}
+	if k.wide {
+		return 2 * width
 	}
 	return width
 }

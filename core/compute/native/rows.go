@@ -31,7 +31,20 @@ func (d *Device) quantizeRows(s *scratch, x []float32, n int, l *linear) {
 		return
 	}
 	for r := range n {
-		scales[r] = d.quantizeRow(s, q[r*stride:r*stride+l.width], x[r*l.in:(r+1)*l.in])
+		row := q[r*stride : (r+1)*stride]
+		if d.k.wide {
+			scales[r] = d.quantizeRow(s, row[l.width:], x[r*l.in:(r+1)*l.in])
+			widen(row)
+			continue
+		}
+		scales[r] = d.quantizeRow(s, row[:l.width], x[r*l.in:(r+1)*l.in])
+	}
+}
+
+// widen makes int16 of int8, which are the second half of a row.
+func widen(row []int8) {
+	for i, v := range row[len(row)/2:] {
+		row[2*i], row[2*i+1] = v, v>>7
 	}
 }
 

@@ -15,6 +15,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 FEATURES = 128
 
 
+def pixels(images):
+    """uint8 [N, C, H, W] to [-1, 1]: what the classifier sees."""
+    return images.float() / 127.5 - 1
+
+
 class Residual(nn.Module):
     def __init__(self, channels, out, stride):
         super().__init__()
@@ -71,13 +76,13 @@ def fit(images, steps, batch=128, lr=2e-3, seed=0, border=1.0, log=print, mild=F
     """Trains a classifier: AdamW under one cycle, labels smoothed by 0.1."""
     torch.manual_seed(seed)
     network = Classifier(images.images.shape[1], len(images.classes)).to(device)
-    pixels, labels = images.images.to(device), images.labels.to(device)
+    shown, labels = images.images.to(device), images.labels.to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.2)
     r = torch.Generator(device).manual_seed(seed)
     for step in range(steps):
         index = torch.randint(len(labels), (batch,), generator=r, device=device)
-        x = pixels[index].float() / 127.5 - 1
+        x = pixels(shown[index])
         x = x if mild else augment(x, r, border)
         loss = F.cross_entropy(network(x), labels[index], label_smoothing=0.1)
         optimizer.zero_grad()
@@ -101,7 +106,7 @@ def apply(network, images, batch=256):
     """(features [N, 128], classes [N]) of uint8 images."""
     features, classes = [], []
     for x in images.split(batch):
-        f = network.features(x.float() / 127.5 - 1)
+        f = network.features(pixels(x))
         features.append(f)
         classes.append(network.head(f).argmax(1))
     return torch.cat(features), torch.cat(classes)

@@ -29,14 +29,9 @@ import sample  # noqa: E402
 import words  # noqa: E402
 
 
-def pixels(images):
-    """uint8 [N, C, H, W] to [-1, 1]: what the classifier sees."""
-    return images.float() / 127.5 - 1
-
-
 def small(images):
     """uint8 [N, C, H, W] to [-1, 1] at 32×32."""
-    x = pixels(images)
+    x = classifier.pixels(images)
     return F.avg_pool2d(x, x.shape[-1] // 32) if x.shape[-1] > 32 else x
 
 
@@ -66,7 +61,7 @@ def fit_words(images, steps, seed=0, **options):
     torch.nn.init.constant_(network.head.bias[:count], -6.0)  # of the words few are true
 
     def loss(network, index, r, augmented):
-        x, colour, painted = pixels(images.images[index]), torch.randint(len(words.COLOURS), (len(index),), generator=r), torch.rand(len(index), generator=r) < 0.3
+        x, colour, painted = classifier.pixels(images.images[index]), torch.randint(len(words.COLOURS), (len(index),), generator=r), torch.rand(len(index), generator=r) < 0.3
         x[painted] = words.paint(x[painted], w.hues[index[painted]], colour[painted])
         want = seen_words(images, index)
         want[painted] = (want[painted].bool() & ~w.is_colour[:count]).float().scatter_(1, w.colour_rows[colour[painted]][:, None], 1.0)
@@ -83,7 +78,7 @@ def fit_styles(images, steps, seed=0, **options):
     torch.manual_seed(seed)
 
     def loss(network, index, r, augmented):
-        y = scores(network, augmented(pixels(images.images[index]), 0.2))
+        y = scores(network, augmented(classifier.pixels(images.images[index]), 0.2))
         return F.cross_entropy(y, images.styles[index].to(y.device), label_smoothing=0.1)
     return fit(style_outputs(images), "styles", loss, images, steps, seed=seed, **options)
 
@@ -115,7 +110,7 @@ def seen_words(images, index):
 
 @torch.no_grad()
 def judge(network, images, batch=256):
-    return torch.cat([network(pixels(x)) for x in images.split(batch)])
+    return torch.cat([network(classifier.pixels(x)) for x in images.split(batch)])
 
 
 def thresholds(network, images, index):
@@ -197,7 +192,7 @@ def main():
         share = lambda of, want: f"{float((of.argmax(1) == want).float().mean()):.1%}"
         return f"{share(judge(network, drawn)[:, rows:], labels)} | {share(judge(of_styles, drawn), styles)}"
 
-    features = lambda images: torch.cat([network.features(pixels(x)) for x in images.split(256)])
+    features = lambda images: torch.cat([network.features(classifier.pixels(x)) for x in images.split(256)])
     real = features(images.images[some])
     training = small(images.images)
 

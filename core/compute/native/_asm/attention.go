@@ -47,14 +47,19 @@ func (vexWords) step(s isa, acc [2]reg.VecPhysical, row Mem) {
 // maddwd is words without VNNI.
 type maddwd struct{ words }
 
-func (maddwd) step(s isa, acc [2]reg.VecPhysical, row Mem) {
+func (p maddwd) step(s isa, acc [2]reg.VecPhysical, row Mem) {
 	v := s.reg(2*s.rows + 2)
 	VPBROADCASTD(row, v)
 	for h := range s.halves {
-		p := s.reg(2*s.rows + 3 + h)
-		VPMADDWD(s.reg(2*s.rows+h), v, p)
-		VPADDD(p, acc[h], acc[h])
+		p.multiply(s, acc[h], h)
 	}
+}
+
+// multiply is half of a step, of what lies in registers.
+func (maddwd) multiply(s isa, acc reg.VecPhysical, half int) {
+	p := s.reg(2*s.rows + min(3+half, s.spare()-1))
+	VPMADDWD(s.reg(2*s.rows+half), s.reg(2*s.rows+2), p)
+	VPADDD(p, acc, acc)
 }
 
 func (s isa) attention() {
@@ -63,8 +68,8 @@ func (s isa) attention() {
 		s.and(v, s.reg(magnitude), v)
 		VMAXPS(v, acc, acc)
 	})
-	s.quantizeRows("quantizeRows", false)
-	s.quantizeRows("quantizeKeys", true)
+	s.quantizeRows("quantizeRows", rowsOfBytes)
+	s.quantizeRows("quantizeKeys", keyRows)
 	s.packValues()
 	s.attentionWeights(false)
 }
@@ -127,10 +132,20 @@ func (s isa) columns(name string, fold func(acc, v reg.VecPhysical)) {
 	RET()
 }
 
+// rowForm is what quantizeRows makes of rows.
+type rowForm int
+
+const (
+	rowsOfBytes rowForm = iota
+	wideRows
+	keyRows
+)
+
 // quantizeRows is compute.QuantizeRow of rows: q [rows, n], filled up to sixteens with
 // zeros. Keys have their mean subtracted; to others' bytes *zero is added by exclusive
-// or.
-func (s isa) quantizeRows(name string, keys bool) {
+// or. Wide rows are int16; of AVX-512 there are none.
+func (s isa) quantizeRows(name string, form rowForm) {
+	keys := form == keyRows
 	if keys {
 		TEXT(name+s.suffix, NOSPLIT, "func(q *int8, qStride int, x *float32, stride int, mean, scales *float32, rows, n int)")
 	} else {
@@ -142,7 +157,9 @@ func (s isa) quantizeRows(name string, keys bool) {
 	if keys {
 		mean = param("mean")
 	} else {
-		VPBROADCASTB(mem(param("zero"), 0), s.reg(10))
+		if form == rowsOfBytes {
+			VPBROADCASTB(mem(param("zero"), 0), s.reg(10))
+		}
 	}
 	scales, rows, n := param("scales"), param("rows"), param("n")
 	at, m, to, left := GP64(), GP64(), GP64(), GP64()
@@ -266,6 +283,13 @@ func (s isa) quantizeRows(name string, keys bool) {
 			VMULPS(s.reg(inv), s.reg(v+part), s.reg(v+part))
 			VCVTPS2DQ(s.reg(v+part), s.reg(v+part))
 		}
+		if form == wideRows {
+			VPACKSSDW(reg.Y3, reg.Y2, reg.Y2) // values 0-3, 8-11 | 4-7, 12-15
+			VPERMQ(Imm(0b11011000), reg.Y2, reg.Y2)
+			VMOVDQU(reg.Y2, mem(to, 0))
+			ADDQ(Imm(32), to)
+			return
+		}
 		if s.bytes == 64 {
 			VPMOVDB(s.reg(v), reg.X4)
 		} else {
@@ -344,6 +368,46 @@ func packKeys() {
 	JNZ(LabelRef("inputs"))
 	VMOVDQU(y(0), mem(param("corrections"), 0))
 	VZEROUPPER()
+	RET()
+}
+
+// packKeysWide lays out eight rows of int8 as widened wants weights, at w with four inputs
+// of a panel every step bytes.
+func packKeysWide() {
+	TEXT("packKeysWideAVX2", NOSPLIT, "func(w *int8, step int, q *int8, stride int, corrections *int32, groups int)")
+	Pragma("noescape")
+	w, step, q, stride, n := param("w"), param("step"), param("q"), param("stride"), param("groups")
+	SHRQ(Imm(1), step) // a pair's
+	stride3, q4 := triple(stride), GP64()
+	LEAQ(Mem{Base: q, Index: stride, Scale: 4}, q4)
+	x := func(i int) reg.VecPhysical { return ymm(i).AsX().(reg.VecPhysical) }
+	Label("inputs")
+	for i := range 8 {
+		VMOVDQU(at(i, q, q4, stride, stride3, 0), x(i))
+	}
+	for i := range 4 { // pairs of two rows
+		VPUNPCKLWD(x(2*i+1), x(2*i), x(8+i))
+		VPUNPCKHWD(x(2*i+1), x(2*i), x(12+i))
+	}
+	for half := range 2 { // the first four pairs, and the last
+		from := 8 + 4*half
+		for i := range 2 { // of four rows
+			VPUNPCKLDQ(x(from+2*i+1), x(from+2*i), x(2*i))
+			VPUNPCKHDQ(x(from+2*i+1), x(from+2*i), x(2*i+1))
+		}
+		for i := range 2 { // of eight
+			VPUNPCKLQDQ(x(2+i), x(i), x(4))
+			VPUNPCKHQDQ(x(2+i), x(i), x(5))
+			for j := range 2 {
+				VMOVDQU(x(4+j), mem(w, 0))
+				ADDQ(step, w)
+			}
+		}
+	}
+	ADDQ(Imm(16), q)
+	ADDQ(Imm(16), q4)
+	DECQ(n)
+	JNZ(LabelRef("inputs"))
 	RET()
 }
 

@@ -36,8 +36,10 @@ func main() {
 		s.narrow(4)
 		s.siluWords()
 	case "avx2":
-		s := isa{"AVX2", ymm, 32, 4, 2, maddubs{}, maddwd{}}
+		s := isa{"AVX2", ymm, 32, 6, 2, widened{}, maddwd{}}
 		write(s)
+		s.quantizeRows("quantizeRowsWide", wideRows)
+		packKeysWide()
 		s.winograd(6, lastMaddwd{})
 		s.narrow(3)
 		packKeys()
@@ -68,6 +70,9 @@ func zmm(i int) reg.VecPhysical {
 func ymm(i int) reg.VecPhysical {
 	return []reg.VecPhysical{reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7, reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15}[i]
 }
+
+// spare is how many registers a tile leaves.
+func (s isa) spare() int { return s.bytes/2 - 2*s.rows }
 
 // lanes is the number of float32 values of a register.
 func (s isa) lanes() int { return s.bytes / 4 }

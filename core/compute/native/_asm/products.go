@@ -112,13 +112,15 @@ func (t *tile) begin(source string) (first reg.GPVirtual) {
 }
 
 // product is how an instruction set multiplies integers. Weights lie by registers,
-// each with as many inputs of every output as four bytes hold.
+// each with as many inputs of every output as four bytes of a row hold.
 type product interface {
 	// setup loads constants that step and quantize need.
 	setup(s isa)
 	// start sets an accumulator of the output register that half names.
 	start(acc reg.VecPhysical, corrections reg.GPVirtual, half, bytes int)
-	// weights loads the registers of weights.
+	// steps is how many steps a group takes: sixteen inputs of int8.
+	steps() int
+	// weights loads the registers of weights, bytes of each.
 	weights(s isa, w Mem, bytes int)
 	// step adds the products with four bytes of a row to the accumulators.
 	step(s isa, acc [2]reg.VecPhysical, row Mem)
@@ -151,25 +153,30 @@ func (s isa) dot(name string, r int, p product) {
 		}
 	}
 	Label("inputs")
-	for u := range 4 { // sixteen bytes of inputs
-		p.weights(s, Mem{Base: w, Disp: s.halves * u * s.bytes}, s.bytes)
+	steps := p.steps()
+	for u := range steps {
+		bytes := 4 * s.bytes / steps
+		p.weights(s, Mem{Base: w, Disp: s.halves * u * bytes}, bytes)
 		for i := range r {
 			p.step(s, t.acc[i], t.srcRow(i, 4*u))
 		}
 	}
 	ADDQ(U32(4*s.halves*s.bytes), w)
-	t.advance(16)
+	t.advance(4 * steps)
 	DECQ(n)
 	JNZ(LabelRef("inputs"))
 
 	top, colScale, bias := 2*s.rows, param("colScale"), param("bias")
-	cs := [2]reg.VecPhysical{s.reg(top), s.reg(top + 1)}
-	b := [2]reg.VecPhysical{s.reg(top + 2), s.reg(top + 3)}
+	var cs, b [2]Op
 	for h := range s.halves {
-		VMOVUPS(Mem{Base: colScale, Disp: h * s.bytes}, cs[h])
-		VMOVUPS(Mem{Base: bias, Disp: h * s.bytes}, b[h])
+		cs[h], b[h] = Mem{Base: colScale, Disp: h * s.bytes}, Mem{Base: bias, Disp: h * s.bytes}
+		if s.spare() >= 6 {
+			VMOVUPS(cs[h], s.reg(top+h))
+			VMOVUPS(b[h], s.reg(top+2+h))
+			cs[h], b[h] = s.reg(top+h), s.reg(top+2+h)
+		}
 	}
-	rs, f := s.reg(top+4), s.reg(top+5)
+	rs, f := s.reg(top+min(4, s.spare()-2)), s.reg(top+min(5, s.spare()-1))
 	for i := range r {
 		VBROADCASTSS(Mem{Base: rowScale, Disp: 4 * i}, rs)
 		for h := range s.halves {
@@ -196,7 +203,7 @@ func (s isa) gemm(r int) {
 	first := t.begin("a")
 	top := 2 * s.rows
 	b := [2]reg.VecPhysical{s.reg(top), s.reg(top + 1)}
-	v, product := s.reg(top+2), [2]reg.VecPhysical{s.reg(top + 3), s.reg(top + 4)}
+	v, product := s.reg(top+2), [2]reg.VecPhysical{s.reg(top + 3), s.reg(top + min(4, s.spare()-1))}
 	var w reg.GPVirtual
 	step := func(u int) {
 		for h := range 2 {
@@ -268,6 +275,8 @@ type vnni struct{}
 
 func (vnni) setup(isa) {}
 
+func (vnni) steps() int { return 4 }
+
 func (vnni) start(acc reg.VecPhysical, corrections reg.GPVirtual, half, bytes int) {
 	VMOVUPS(Mem{Base: corrections, Disp: half * bytes}, acc)
 }
@@ -325,33 +334,18 @@ func vexDot(name string, opcode uint32, w, u int, acc reg.VecPhysical) {
 	Instruction(&ir.Instruction{Opcode: "BYTE", Operands: []Op{U8(modrm)}})
 }
 
-// maddubs multiplies |w| with a·sign(w), which saturates nowhere: 2·127·127 is
-// below 2¹⁵.
-type maddubs struct{}
+// widened multiplies int16: inputs are, and weights become so when they are loaded. Without VNNI
+// that takes as many instructions as products of bytes, which need the sign of one on the other and
+// a second step to int32, but fewer registers, so that tiles have six rows.
+type widened struct{ maddwd }
 
-func (maddubs) setup(s isa) {
-	ones := constant("ones", 0x00010001)
-	VBROADCASTSS(ones, s.reg(15))
-}
+func (widened) steps() int { return 8 }
 
-func (maddubs) start(acc reg.VecPhysical, _ reg.GPVirtual, _, _ int) { VXORPS(acc, acc, acc) }
+func (widened) setup(isa) {}
 
-func (maddubs) weights(s isa, w Mem, bytes int) {
+func (widened) weights(s isa, w Mem, bytes int) {
 	for h := range 2 {
-		VMOVDQU(w.Offset(h*bytes), s.reg(8+h))
-		VPABSB(s.reg(8+h), s.reg(10+h))
-	}
-}
-
-func (maddubs) step(s isa, acc [2]reg.VecPhysical, row Mem) {
-	v, ones := s.reg(12), s.reg(15)
-	VPBROADCASTD(row, v)
-	for h := range 2 {
-		p := s.reg(13 + h)
-		VPSIGNB(s.reg(8+h), v, p)
-		VPMADDUBSW(p, s.reg(10+h), p)
-		VPMADDWD(ones, p, p)
-		VPADDD(p, acc[h], acc[h])
+		VPMOVSXBW(w.Offset(h*bytes), s.reg(2*s.rows+h))
 	}
 }
 
@@ -362,7 +356,7 @@ func (s isa) peak() {
 	n := Load(Param("n"), GP64()).(reg.GPVirtual)
 	s.int8.setup(s)
 	Label("again")
-	for range 4 {
+	for range s.int8.steps() {
 		for i := range s.rows {
 			for h := range 2 {
 				s.int8.register(s, s.reg(2*i+h), h)
@@ -379,10 +373,4 @@ func (vnni) register(s isa, acc reg.VecPhysical, half int) {
 	vpdpbusd(s.reg(2*s.rows+half), s.reg(2*s.rows+2), acc)
 }
 
-func (maddubs) register(s isa, acc reg.VecPhysical, half int) {
-	p := s.reg(13 + half)
-	VPSIGNB(s.reg(8+half), s.reg(12), p)
-	VPMADDUBSW(p, s.reg(10+half), p)
-	VPMADDWD(s.reg(15), p, p)
-	VPADDD(p, acc, acc)
-}
+func (p widened) register(s isa, acc reg.VecPhysical, half int) { p.multiply(s, acc, half) }

@@ -31,7 +31,7 @@ func (vnni) quantize(s isa) {
 	RET()
 }
 
-func (maddubs) quantize(s isa) { s.quantizeYMM(false) }
+func (widened) quantize(s isa) { s.quantizeYMM(false) }
 
 func (avxVNNI) quantize(s isa) { s.quantizeYMM(true) }
 
