@@ -12,7 +12,7 @@ import { keep } from "./table.mjs";
 import { costPlot } from "./plot.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const rounds = 3; // the runtimes by turns
+const rounds = Number(process.env.ROUNDS ?? 3); // the runtimes by turns
 
 // As a process of its own: node native.mjs MODEL THREADS prints the best pass of a round.
 if (process.argv[2]) {

@@ -15,7 +15,7 @@ const named = given.slice(strict ? 1 : 0);
 const unknown = named.find((name) => !(name in networks));
 if (unknown) throw new Error(`no network ${unknown}; there are ${Object.keys(networks).join(", ")}`);
 const shapes = named.length ? named : Object.keys(networks);
-const rounds = 3; // the runtimes by turns
+const rounds = Number(process.env.ROUNDS ?? 3); // the runtimes by turns
 const { fresh, version, close } = await open();
 
 const ort = (model, threads) => fresh((page) => page.evaluate(async ({ model, threads, network }) => {

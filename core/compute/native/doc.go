@@ -6,7 +6,8 @@
 //
 // Operations are products over tiles and kernels over rows. A product multiplies
 // a few rows with a panel of outputs, packed when a layer is made, and takes the
-// sum over k in order in one register for each output; int8 sums are exact. On tiles
+// sum over k in order in one register for each output; int8 sums are exact. Without dot products of bytes AVX2 takes
+// inputs as int16 and widens weights on loading. On tiles
 // one call takes all panels and finishes a tile while the next one multiplies. A row
 // kernel does whole sixteens of values; what is left is done here in Go, with the
 // functions of package compute.
