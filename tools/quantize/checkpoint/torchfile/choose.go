@@ -92,7 +92,7 @@ func find(top *dict) (found []weights) {
 			found = append(found, w)
 		}
 		for _, k := range d.keys {
-			key, ok := k.(string)
+			key, ok := word(k)
 			if !ok || slices.Contains(notWeights, strings.ToLower(key)) {
 				continue
 			}
@@ -114,6 +114,19 @@ func find(top *dict) (found []weights) {
 	}
 	walk(top, "", 0)
 	return found
+}
+
+// word is a key as -weights names it: a text or a number, such as an average's rate.
+func word(k any) (key string, ok bool) {
+	switch k := k.(type) {
+	case string:
+		return k, true
+	case int64:
+		return strconv.FormatInt(k, 10), true
+	case float64:
+		return strconv.FormatFloat(k, 'g', -1, 64), true
+	}
+	return "", false
 }
 
 // maxEntries bounds the lists whose entries are looked into.

@@ -11,7 +11,8 @@ import (
 // a tensor, and nothing is ever run, so all of it becomes an opaque, which only a
 // tensor made of it would miss. Refused by name is what has no place in a checkpoint:
 // names of modules that reach out of the interpreter, and calls of functions that are
-// not known to make plain data. A class is known by its name's capital (PEP 8).
+// not known to make plain data. A class is known by its name's capital (PEP 8), or by
+// the instruction that makes an object, which takes nothing but a class.
 
 // opaque is a value that is none of the machine's: an object of a class, with the
 // items and attributes that the pickle gives it.
@@ -44,11 +45,12 @@ var makers = map[string][]string{
 	"copyreg":                     {"_reconstructor"},
 	"datetime":                    {"date", "datetime", "time", "timedelta", "timezone"},
 	"dateutil.tz.tz":              {"tzlocal", "tzoffset", "tzutc"},
-	"functools":                   {"partial"},
+	"functools":                   {"partial", "reduce"}, // several of an enum's flags: reduce(or_, [A, B])
+	"_functools":                  {"partial", "reduce"},
 	"itertools":                   {"chain", "count", "cycle", "islice", "repeat"},
 	"logging":                     {"getLogger"},
-	"operator":                    {"getitem", "itemgetter"},
-	"_operator":                   {"getitem", "itemgetter"},
+	"operator":                    {"getitem", "itemgetter", "or_"},
+	"_operator":                   {"getitem", "itemgetter", "or_"},
 	"pytz":                        {"_p", "_UTC"},
 	"re":                          {"_compile"},
 	"enum":                        {"auto"},

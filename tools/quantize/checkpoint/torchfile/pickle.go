@@ -621,10 +621,16 @@ func (g global) call(args []any, reduce bool) (any, error) {
 	case g == "builtins."+getattr || g == "__builtin__."+getattr:
 		return attribute(args)
 	}
-	if !g.makes() {
+	if !g.makes() && (reduce || storageTypes[g] != "") {
 		return nil, badf("the pickle calls %.100s with %d arguments: refused, it is not known to make data", string(g), len(args))
 	}
-	return g.object(), nil
+	made := g.object()
+	if o, ok := made.(*opaque); ok && !reduce { // a named tuple's values, by their numbers
+		if fields := (&list{args}).entries(); fields != nil {
+			o.dict = *fields
+		}
+	}
+	return made, nil
 }
 
 // attribute is a value of an enum that its name stands for: of a class alone, and no name

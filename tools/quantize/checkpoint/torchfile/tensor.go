@@ -99,13 +99,16 @@ func newView(args []any) (t Tensor, err error) {
 	return t, t.within(n)
 }
 
+// maxRepeated bounds the values of a view that repeats those of its storage.
+const maxRepeated = 1 << 20
+
 // within refuses a view of n values that reaches out of its storage.
 func (t Tensor) within(n uint64) error {
 	s, last := t.storage, t.offset
-	// A view has no more values than its storage: torch can repeat one without
-	// limit (stride 0), which no checkpoint needs.
-	if n > uint64(s.numel) {
-		return badf("storage %s: a view of shape %v has more values than the storage's %d", s.key, t.Shape, s.numel)
+	// torch can repeat values without limit (stride 0: Tensor.expand). Buffers do it, but a
+	// small file must not become large in memory.
+	if n > uint64(max(s.numel, maxRepeated)) {
+		return badf("storage %s: a view of shape %v has more values than the storage's %d, allowed up to %d", s.key, t.Shape, s.numel, maxRepeated)
 	}
 	if n == 0 {
 		return nil
