@@ -13,6 +13,7 @@ import (
 	"dit8/core/flow"
 	"dit8/core/param"
 	"dit8/tools/quantize/checkpoint"
+	"dit8/tools/quantize/checkpoint/torchfile"
 )
 
 // Family is a kind of network.
@@ -137,7 +138,12 @@ func rooted(c *checkpoint.Checkpoint) error {
 		return nil
 	}
 	for _, m := range marks {
-		switch roots := c.Roots(m); len(roots) {
+		roots := c.Roots(m)
+		average := slices.DeleteFunc(slices.Clone(roots), func(r string) bool { return !torchfile.IsAverage(r) })
+		if len(average) == 1 {
+			roots = average
+		}
+		switch len(roots) {
 		case 0:
 		case 1:
 			return c.Take(roots[0])
@@ -156,10 +162,10 @@ func foreign(c *checkpoint.Checkpoint) error {
 	if len(c.Tensors) == 0 {
 		return fmt.Errorf("the file has no tensors")
 	}
-	named := func(prefix string) bool {
-		return slices.ContainsFunc(c.Tensors, func(t checkpoint.Tensor) bool { return strings.HasPrefix(t.Name, prefix) })
+	named := func(part string) bool { // anywhere in a name
+		return slices.ContainsFunc(c.Tensors, func(t checkpoint.Tensor) bool { return strings.Contains("."+t.Name, "."+part) })
 	}
-	if ldm := strings.Contains(c.Root, "diffusion_model") || named("diffusion_model.") || named("model.diffusion_model."); ldm && !named("blocks.") && !AutoencoderKL.Is(c) {
+	if ldm := strings.Contains(c.Root, "diffusion_model") || named("diffusion_model."); ldm && !named("blocks.") && !AutoencoderKL.Is(c) {
 		return fmt.Errorf("tensor %s%s: this is a U-Net's checkpoint: neither a Diffusion Transformer nor an autoencoder is in it", c.Root, c.Tensors[0].Name)
 	}
 	return nil

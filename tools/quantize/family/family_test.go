@@ -146,6 +146,13 @@ func TestForeign(t *testing.T) {
 	}
 	_, err := Read(&checkpoint.Checkpoint{}, nothing)
 	contains(t, "an empty file", err, "no tensors")
+	c, err := checkpoint.Of(numbers("first_stage_model.w", 2), numbers("model.diffusion_model.blocks.0.attn.qkv.weight", 2), numbers("model.diffusion_model.x_embedder.proj.weight", 2),
+		numbers("model_ema.diffusion_model.x_embedder.proj.weight", 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Read(c, nothing)
+	contains(t, "a DiT in a latent diffusion model", err, "tensor x_embedder.proj.weight: shape [3] has 1 dimensions") // the average's
 }
 
 // pipeline copies a diffusers folder with config.json changed.
