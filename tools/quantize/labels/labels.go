@@ -41,7 +41,7 @@ func Read(b []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := strings.TrimSpace(string(b))
+	text := assigned.ReplaceAllString(comments.ReplaceAllString(strings.TrimSpace(string(b)), "$1"), "$1")
 	if text == "" {
 		return nil, errors.New("the file is empty, expected names of classes")
 	}
@@ -58,6 +58,12 @@ func Read(b []byte) ([]string, error) {
 			break
 		}
 		return nil, fmt.Errorf("bad JSON: %w", jsonErr)
+	case text[0] == '"':
+		if v, ok := byLine(text); ok {
+			names, err = fromList(v)
+			break
+		}
+		names, err = fromText(text)
 	case text[0] == '[':
 		return nil, fmt.Errorf("bad JSON: %w", jsonErr)
 	case text[0] == '<':
@@ -89,7 +95,12 @@ func byLine(text string) (v []any, ok bool) {
 
 // nested are the keys under which files keep names beside other things: those of
 // transformers' and diffusers' configs, datasets' cards, COCO's and YOLO's files.
-var nested = []string{"id2label", "label2id", "class_to_idx", "classes", "class_names", "labels", "names", "categories", "label_names"}
+var nested = []string{
+	"id2label", "label2id", "class_to_idx", "idx_to_class", "classes", "class_names", "labels", "names", "categories", "label_names", "label_map", "labelmap",
+	"features", "label", "class_label", // of the datasets library's dataset_info.json: features, label, names
+}
+
+const maxNested = 4 // keys within each other
 
 // fromJSON reads names of a value of JSON.
 func fromJSON(v any, depth int) ([]string, error) {
@@ -97,7 +108,7 @@ func fromJSON(v any, depth int) ([]string, error) {
 	case []any:
 		return fromList(v)
 	case map[string]any:
-		if names, err := fromObject(v); err == nil || depth > 1 {
+		if names, err := fromObject(v); err == nil || depth > maxNested {
 			return names, err
 		}
 		for _, key := range nested {
@@ -127,11 +138,6 @@ func fromList(v []any) (names []string, err error) {
 		n, ok := nameOf(x)
 		if o, isObject := x.(map[string]any); isObject {
 			var id int
-			for _, k := range slices.Backward(texts) {
-				if s, is := nameOf(o[k]); is {
-					n, ok = s, true
-				}
-			}
 			hasID := slices.ContainsFunc(numbers, func(k string) (is bool) { id, is = whole(o[k]); return is })
 			if ok && hasID {
 				byID[id] = n
@@ -158,6 +164,12 @@ func nameOf(v any) (string, bool) {
 			s, ok := v[1].(string)
 			return s, ok
 		}
+	case map[string]any: // {"0": {"name": "fox"}}
+		for _, k := range texts {
+			if s, ok := v[k].(string); ok {
+				return s, true
+			}
+		}
 	}
 	return "", false
 }
@@ -170,6 +182,12 @@ func whole(v any) (int, bool) {
 	case string:
 		n, err := strconv.Atoi(v)
 		return n, err == nil && n >= 0 && n < maxNames
+	case map[string]any: // {"fox": {"id": 0}}
+		for _, k := range numbers {
+			if n, ok := v[k].(float64); ok {
+				return whole(n)
+			}
+		}
 	}
 	return 0, false
 }

@@ -35,6 +35,12 @@ func TestShapes(t *testing.T) {
 		"Python's list": "['fox', \"panda\", 'cat']", "YOLO's YAML": "path: data\nnc: 3\nnames:\n  0: fox\n  1: panda\n  2: cat\n", "YAML's row": "nc: 3\nnames: [fox, panda, cat]\n", "YAML's quoted row": "names: ['fox', 'panda', 'cat']",
 		"a card's YAML": "features:\n- name: label\n  dtype:\n    class_label:\n      names:\n        '0': fox\n        '1': panda\n        '2': cat\nsplits:\n- name: train\n", "YAML's list of names": "names:\n- fox\n- panda\n- cat\n",
 		"old Mac": "fox\rpanda\rcat\r", "in a row": "fox, panda, cat", "UTF-16 without a mark": utf16le("fox\npanda\ncat")[2:], "numbers and WordNet's": "0,n01440764,fox\n1,n01443537,panda\n2,n01484850,cat",
+		"Python's line": "labels = ['fox', 'panda', 'cat']\n", "Python's dictionary, named": "NAMES = {0: 'fox', 1: 'panda', 2: 'cat'}", "JSON lines of texts": "\"fox\"\n\"panda\"\n\"cat\"\n",
+		"numbers with dots": "1. fox\n2. panda\n3. cat", "numbers with brackets": "1) fox\n2) panda\n3) cat", "settings": "fox=0\npanda=1\ncat=2", "colons behind": "fox: 0\npanda: 1\ncat: 2",
+		"numbers behind": "fox 0\npanda 1\ncat 2", "quoted in a row": `"fox","panda","cat"`, "semicolons": "fox;panda;cat", "comments before": "// names\n[\"fox\", \"panda\", \"cat\"]",
+		"TensorFlow's label map": "item {\n  id: 1\n  name: 'fox'\n}\nitem {\n  id: 2\n  name: \"/m/01\"\n  display_name: \"panda\"\n}\nitem { name: \"cat\" id: 3 }\n",
+		"dataset_info.json":      `{"features": {"image": {"_type": "Image"}, "label": {"names": ["fox", "panda", "cat"], "_type": "ClassLabel"}}, "splits": {}}`,
+		"objects by number":      `{"0": {"name": "fox"}, "1": {"name": "panda"}, "2": {"name": "cat"}}`, "numbers in objects": `{"classes": {"fox": {"id": 0}, "panda": {"id": 1}, "cat": {"id": 2}}}`,
 		"Python": "{0: 'fox',\n 1: \"panda\",\n 2: 'cat'}",
 	} {
 		if names, err := Read([]byte(text)); err != nil || !slices.Equal(names, []string{"fox", "panda", "cat"}) {
@@ -44,7 +50,7 @@ func TestShapes(t *testing.T) {
 	for text, want := range map[string][]string{
 		`["cafe\u0301"]`: {"caf\u00e9"}, "cafe\u0301\n": {"caf\u00e9"}, "7\n0\n1\n": {"7", "0", "1"}, `["7", "0", "1"]`: {"7", "0", "1"},
 		`{"0": "7", "1": "0"}`: {"7", "0"}, "{0: 'rock \\'n roll'}": {"rock 'n roll"}, "tench, Tinca tinca\nfox": {"tench, Tinca tinca", "fox"},
-		"2 apples\n3 pears": {"2 apples", "3 pears"}, `["a\nb"]`: {"a\nb"},
+		"2 apples\n3 pears": {"2 apples", "3 pears"}, "digit 0\ndigit 1": {"digit 0", "digit 1"}, "\"a\"\nb": {`"a"`, "b"}, "formula 1": {"formula 1"}, "3.5 inch\n5.25 inch": {"3.5 inch", "5.25 inch"}, `["a\nb"]`: {"a\nb"},
 	} {
 		if names, err := Read([]byte(text)); err != nil || !slices.Equal(names, want) {
 			t.Errorf("%q: %q, %v", text, names, err)

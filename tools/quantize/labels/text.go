@@ -16,10 +16,19 @@ var (
 	// (YOLO's data.yaml, cards of datasets).
 	yaml  = regexp.MustCompile(`^(?:names|classes|class_names|labels|id2label)\s*:\s*(\[.*\])?$`)
 	entry = regexp.MustCompile(`(\d+)\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")`)
-	// counted is a line with its class's number in front: "0 tench", "0: tench", "0,tench".
-	counted = regexp.MustCompile(`^(\d+)(?:\s*[:,;|\t]\s*|\s+)(\S.*)$`)
-	// behind is a line with the number behind: "tench,0".
-	behind = regexp.MustCompile(`^(.*\S)\s*[,;\t]\s*(\d+)$`)
+	// counted is a line with its class's number in front: "0 tench", "0: tench", "0,tench", "1. tench".
+	counted = regexp.MustCompile(`^(\d+)(?:\s*[:,;|=\t]\s*|[.)]?\s+)(\S.*)$`)
+	// behind is a line with the number behind: "tench,0", "tench: 0", "tench 0".
+	behind = regexp.MustCompile(`^(.*?\S)(?:\s*[:,;|=\t]\s*|\s+)(\d+)$`)
+	// item is a class of TensorFlow's label maps: item { id: 1 name: "tench" }.
+	item = regexp.MustCompile(`item\s*\{([^{}]*)\}`)
+	// itemID and itemName are what is in one; a shown name stands for a name.
+	itemID   = regexp.MustCompile(`\bid\s*:\s*(\d+)`)
+	itemName = regexp.MustCompile(`\b(?:display_)?name\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")`)
+	// assigned is what stands before a list in a line of Python: "labels = ['tench']".
+	assigned = regexp.MustCompile(`^[A-Za-z_]\w*\s*=\s*([\[{])`)
+	// comments are lines before a list of JSON with comments.
+	comments = regexp.MustCompile(`^(?:(?://|#)[^\n]*\n\s*)+([\[{])`)
 	// wordNet is a line of ImageNet's synset_words.txt: "n01440764 tench, Tinca tinca".
 	wordNet = regexp.MustCompile(`^n\d{8}[ \t,]+(\S.*)$`)
 )
@@ -32,6 +41,23 @@ func fromPython(text string) (names []string) {
 		names = append(names, unescape.Replace(m[1]+m[2]))
 	}
 	return names
+}
+
+// fromItems reads one of TensorFlow's label maps, whose numbers go from 0 or 1 on.
+func fromItems(text string) ([]string, error) {
+	names := make(map[int]string)
+	for _, m := range item.FindAllStringSubmatch(text, -1) {
+		id, all := itemID.FindStringSubmatch(m[1]), itemName.FindAllStringSubmatch(m[1], -1)
+		if id == nil || all == nil {
+			continue
+		}
+		i, err := strconv.Atoi(id[1])
+		if err == nil && i < maxNames {
+			last := all[len(all)-1]
+			names[i] = unescape.Replace(last[1] + last[2])
+		}
+	}
+	return inOrder(names)
 }
 
 // fromYAML finds the names in the lines of a file of settings: a list in one line, or the
@@ -97,6 +123,9 @@ func fromText(text string) ([]string, error) {
 		}
 		return inOrder(byKey)
 	}
+	if strings.HasPrefix(text, "item") && item.MatchString(text) {
+		return fromItems(text)
+	}
 	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
 	if names, ok := fromYAML(strings.Split(text, "\n")); ok {
 		return names, nil
@@ -127,16 +156,37 @@ func fromText(text string) ([]string, error) {
 	if names := all(lines, behind, 1, 2); names != nil {
 		return names, nil
 	}
-	if len(lines) == 1 && strings.Contains(lines[0], ",") { // names in a row
-		return strings.Split(lines[0], ","), nil
+	if len(lines) == 1 { // names in a row
+		for _, between := range []string{";", "|", "\t", ","} {
+			if strings.Contains(lines[0], between) {
+				lines = strings.Split(lines[0], between)
+				break
+			}
+		}
 	}
-	return lines, nil
+	return unquoted(lines), nil
+}
+
+// unquoted takes the quotes off names that all have them.
+func unquoted(names []string) []string {
+	var inner []string
+	for _, n := range names {
+		m := quoted.FindStringSubmatch(n)
+		if m == nil || m[0] != strings.TrimSpace(n) {
+			return names
+		}
+		inner = append(inner, unescape.Replace(m[1]+m[2]))
+	}
+	return inner
 }
 
 // all are the names in lines that all have a form, by its groups: the name's, and, but
 // for 0, the number's. nil where one has another form or the numbers do not go from 0 on.
 func all(lines []string, form *regexp.Regexp, name, number int) []string {
-	byKey := make(map[int]string)
+	if number > name && len(lines) == 1 && !strings.ContainsAny(lines[0], ",:;|=\t") { // "formula 1"
+		return nil
+	}
+	byKey, there := make(map[int]string), make(map[string]bool)
 	for i, line := range lines {
 		m := form.FindStringSubmatch(line)
 		if m == nil {
@@ -152,6 +202,10 @@ func all(lines []string, form *regexp.Regexp, name, number int) []string {
 			return nil
 		}
 		byKey[i] = strings.Trim(m[name], `"'`)
+		if number > name && there[byKey[i]] { // "digit 0", "digit 1" are names
+			return nil
+		}
+		there[byKey[i]] = true
 	}
 	names, err := inOrder(byKey)
 	if err != nil {
