@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"dit8/core"
 )
@@ -82,7 +83,10 @@ func origins(given []string) (all []string, err error) {
 		if err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.Contains(u.Host, "*") {
 			return nil, fmt.Errorf("DIT8_ORIGINS has %q, allowed: * for all, or origins with a scheme and without a path, as https://a.example or http://localhost:8080", o)
 		}
-		scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+		scheme, host := strings.ToLower(u.Scheme), strings.TrimSuffix(strings.ToLower(u.Host), ":")
+		if strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII }) {
+			return nil, fmt.Errorf("DIT8_ORIGINS has %q, allowed: the name as browsers send it, in ASCII, which begins with xn--", o)
+		}
 		if port := map[string]string{"http": ":80", "https": ":443"}[scheme]; port != "" {
 			host = strings.TrimSuffix(host, port)
 		}

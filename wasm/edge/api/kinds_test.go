@@ -233,6 +233,13 @@ func TestEditInJSON(t *testing.T) {
 	limits := testLimits
 	limits.Body = 100000
 	h := New(generator(t), Config{Limits: limits})
+	// 2×1 pixels, blue and red, below a header of 54 bytes
+	bmp := append([]byte("BM\x3e\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x01\x00\x18\x00"), make([]byte, 24)...)
+	bmp = append(bmp, 255, 0, 0, 0, 0, 255, 0, 0)
+	body := fmt.Sprintf(`{"prompt": "fox", "edit": {"task": "image", "image": %q, "fit": "stretch"}}`, base64.StdEncoding.EncodeToString(bmp))
+	if e := answerOf(t, call(h, "POST", generations, body)).Metadata.Request.Edit; len(e.Image) != 192 || !bytes.Equal(e.Image[:3], []byte{0, 0, 255}) {
+		t.Errorf("a BMP: %+v", e)
+	}
 	text := base64.StdEncoding.EncodeToString(pngOf(40, 20, true))
 	for _, image := range []string{text, "data:image/png;base64," + text} {
 		a := answerOf(t, call(h, "POST", generations, fmt.Sprintf(`{"prompt": "fox", "edit": {"task": "inpaint", "image": %q, "fit": "contain"}}`, image)))
@@ -255,12 +262,13 @@ func TestOrigins(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "", "*": "", "https://a.example, *": "", "https://A.Example/": "https://a.example", "HTTPS://a.example:443": "https://a.example", "http://localhost:8080": "http://localhost:8080",
 		"https://a.example,https://b.example": "https://a.example https://b.example", "http://a.example:80/": "http://a.example",
+		"https://a.example:": "https://a.example", "https://xn--mller-kva.example": "https://xn--mller-kva.example",
 	} {
 		if got, err := read(text); err != nil || strings.Join(got, " ") != want {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"a.example", "https://a.example/page", "https://*.example", "https://", "localhost:8080", "https://a.example?x"} {
+	for _, text := range []string{"a.example", "https://a.example/page", "https://*.example", "https://", "localhost:8080", "https://a.example?x", "https://m\u00fcller.example"} {
 		if got, err := read(text); err == nil || !strings.Contains(err.Error(), "DIT8_ORIGINS has") {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -300,8 +301,12 @@ func (h *Handler) pixels(fields map[string]json.RawMessage, isPicture bool) erro
 	return nil
 }
 
-// isPicture tells a picture's file from pixels, by how it begins.
+// isPicture tells a picture's file from pixels, by how it begins. BMP's two letters may be
+// pixels: the file's length, which follows them, says.
 func isPicture(b []byte) bool {
+	if len(b) > 6 && bytes.HasPrefix(b, []byte("BM")) && int(binary.LittleEndian.Uint32(b[2:])) == len(b) {
+		return true
+	}
 	for _, head := range []string{"\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF8", "RIFF"} {
 		if bytes.HasPrefix(b, []byte(head)) {
 			return true
