@@ -89,6 +89,9 @@ func TestOpenAIFields(t *testing.T) {
 	} {
 		answerOf(t, call(h, "POST", generations, `{"prompt": "fox", `+more+`}`))
 	}
+	if p := problemIn(t, call(h, "POST", generations, `{"prompt": "fox",}`)).Error; !strings.Contains(p.Message, "allowed: a JSON object (") || !strings.Contains(p.Message, "at byte 18") {
+		t.Errorf("a comma too many: %q", p.Message)
+	}
 	for _, more := range []string{`"style": "x"`, `"output_compression": 101`, `"quality": "best"`, `"seed": -2`} {
 		if w := call(h, "POST", generations, `{"prompt": "fox", `+more+`}`); w.Code != 400 {
 			t.Errorf("%s: %d", more, w.Code)
@@ -185,7 +188,7 @@ func TestEdits(t *testing.T) {
 	if e := a.Metadata.Request.Edit; e.Task != "image" || len(e.Image) != 192 || !strings.HasPrefix(a.Data[0].URL, "data:image/png;base64,") {
 		t.Errorf("a picture to start from: %+v", e)
 	}
-	w := send(h, "/v1/images/edits", "image", pngOf(8, 8, true), "prompt", "fox", "stream", "true")
+	w := send(h, "/v1/images/edits", "image", pngOf(8, 8, true), "prompt", "fox", "stream", "True")
 	if all := events(t, w.Body.String()); w.Code != 200 || w.Header().Get("X-Accel-Buffering") != "no" || all[len(all)-1].name != "image_edit.completed" {
 		t.Errorf("a stream: %d %v %v", w.Code, w.Header(), all)
 	}
@@ -201,6 +204,8 @@ func TestEdits(t *testing.T) {
 		{"prompt", "fxo", []any{"image", pngOf(8, 8, true), "prompt", "fxo"}},
 		{"fit", "cover", []any{"image", pngOf(8, 8, true), "prompt", "fox", "fit", "crop"}},
 		{"edit", "unknown", []any{"image", pngOf(8, 8, true), "prompt", "fox", "edit", "{}"}},
+		{"strength", "allowed: above 0", []any{"image", pngOf(8, 8, true), "prompt", "fox", "strength", "2"}},
+		{"mask", "something to paint (", []any{"image", pngOf(8, 8, false), "mask", pngOf(1, 1, false), "prompt", "fox"}},
 		{"image", "given twice", []any{"image", pngOf(8, 8, true), "image", pngOf(8, 8, true)}},
 		{"image", "allowed are up to 200000", []any{"image", pngOf(600, 600, true), "prompt", "fox"}},
 	} {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -64,6 +65,10 @@ func (h *Handler) edited(w http.ResponseWriter, r *http.Request, variation bool)
 		return err
 	}
 	a, err := h.parse(f.fields, bodyFields)
+	var wrong *core.FieldError
+	if errors.As(err, &wrong) { // a form has the fields of edit as its own
+		return &core.FieldError{Field: strings.TrimPrefix(wrong.Field, "edit."), Value: wrong.Value, Allowed: wrong.Allowed}
+	}
 	if err != nil {
 		return err
 	}
@@ -187,7 +192,7 @@ func (h *Handler) picture(field string, b []byte) (*picture.Picture, error) {
 	defer h.decoding.Unlock()
 	p, err := picture.Decode(b, 2*h.config.Body)
 	if err != nil {
-		return nil, &core.FieldError{Field: field, Value: strconv.Itoa(len(b)) + " bytes", Allowed: "a picture: " + err.Error()}
+		return nil, &core.FieldError{Field: field, Value: strconv.Itoa(len(b)) + " bytes", Allowed: "a picture (" + err.Error() + ")"}
 	}
 	return p, nil
 }
@@ -211,7 +216,7 @@ func place(by *model, e *core.Edit, notes *[]string, p, mask *picture.Picture, f
 	}
 	bytes, how, err := mask.Mask(size, fit)
 	if err != nil {
-		return &core.FieldError{Field: prefix + "mask", Value: fmt.Sprintf("%d×%d pixels", mask.Width, mask.Height), Allowed: err.Error()}
+		return &core.FieldError{Field: prefix + "mask", Value: fmt.Sprintf("%d×%d pixels", mask.Width, mask.Height), Allowed: "a mask with something to paint (" + err.Error() + ")"}
 	}
 	note(notes, "mask", how)
 	e.Mask = bytes

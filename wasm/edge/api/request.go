@@ -49,7 +49,12 @@ var (
 func (h *Handler) parseBody(body []byte) (asked, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
-		return asked{}, &core.FieldError{Field: "body", Value: strconv.Quote(shorten(string(body))), Allowed: "a JSON object"}
+		allowed := "a JSON object"
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			allowed += fmt.Sprintf(" (%v, at byte %d)", syntax, syntax.Offset)
+		}
+		return asked{}, &core.FieldError{Field: "body", Value: strconv.Quote(shorten(string(body))), Allowed: allowed}
 	}
 	maps.DeleteFunc(fields, func(_ string, raw json.RawMessage) bool { return string(raw) == "null" })
 	return h.parse(fields, bodyFields)
@@ -75,6 +80,9 @@ func (h *Handler) parseQuery(query string) (asked, error) {
 // asJSON is the value of a field of a query or form.
 func asJSON(name, text string) json.RawMessage {
 	raw := text
+	if truth := strings.ToLower(text); truth == "true" || truth == "false" { // Python's True
+		raw = truth
+	}
 	if name == "guidance_interval" {
 		raw = "[" + raw + "]"
 	}
