@@ -94,7 +94,11 @@ func (d *Reader) readHeader() error {
 		case "<!DOCTYP", "<!doctyp":
 			return badf("not a .dit8 file: this is an HTML page, the download went wrong")
 		}
-		return badf("not a .dit8 file: it starts with %q, not %q", pre[:8], magic)
+		hint := ""
+		if pre[0] == 'P' && pre[1] == 'K' || pre[0] == 0x80 && pre[1] < 6 || pre[7] == 0 { // a zip archive, a pickle, a header's length
+			hint = "; of a checkpoint of PyTorch or safetensors quantize makes one"
+		}
+		return badf("not a .dit8 file: it starts with %q, not %q%s", pre[:8], magic, hint)
 	}
 	if err := d.fill(pre[8:12], "the version"); err != nil {
 		return err

@@ -22,10 +22,21 @@ func isHTML(b []byte) bool {
 	return bytes.HasPrefix(head, []byte("<!doctype html")) || bytes.HasPrefix(head, []byte("<html"))
 }
 
+// others are beginnings of files that people give in place of a text, and what they are.
+var others = []struct{ head, what string }{
+	{"\xff\xd8\xff", "a JPEG picture"}, {"\x89PNG", "a PNG picture"}, {"GIF8", "a GIF picture"}, {"RIFF", "a WebP picture"}, {"PK\x03\x04", "a zip archive, as spreadsheets and checkpoints are"},
+	{"%PDF", "a PDF file"}, {"dit8\r\n", "a .dit8 file"}, {"\x1f\x8b", "a gzip file"},
+}
+
 // Decode is a text in UTF-8 without a mark. It refuses what is none, a git-lfs
 // pointer and an HTML page.
 func Decode(b []byte) ([]byte, error) {
 	var order binary.ByteOrder
+	for _, k := range others {
+		if bytes.HasPrefix(b, []byte(k.head)) && !utf8.Valid(b[:min(len(b), 4096)]) {
+			return nil, errors.New("this is " + k.what + ", not a text")
+		}
+	}
 	switch {
 	case IsPointer(b):
 		return nil, errors.New("this is " + Pointer)
