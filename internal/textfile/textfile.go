@@ -33,7 +33,7 @@ var others = []struct{ head, what string }{
 func Decode(b []byte) ([]byte, error) {
 	var order binary.ByteOrder
 	for _, k := range others {
-		if bytes.HasPrefix(b, []byte(k.head)) && !utf8.Valid(b[:min(len(b), 4096)]) {
+		if bytes.HasPrefix(b, []byte(k.head)) && !utf8.Valid(b) {
 			return nil, errors.New("this is " + k.what + ", not a text")
 		}
 	}
