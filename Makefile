@@ -33,7 +33,7 @@ PACKAGE = sampler.js sampler.d.ts host.js convert.js convert.d.ts convert-worker
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name 'convert*' ! -name 'webgpu.*' ! -name preview.jpg ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp preview.jpg theme.js app.js form.js gallery.js rove.js keys.js errors.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js busy.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js before.js compare.js how.js pad.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js mask.js morph.js apng.js convert.js
 
-.PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web npm shots film gallery bench bench-web bench-webgpu bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
+.PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-webgpu test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web npm shots film gallery bench bench-web bench-webgpu bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
 
 run: web
 	$(GO) run ./tools/serve
@@ -67,7 +67,7 @@ web: need-go web/node_modules/.package-lock.json
 npm: web
 	node web/pack.mjs web/npm
 
-web/node_modules/.package-lock.json web/test/vite/node_modules/.package-lock.json web/test/bundlers/node_modules/.package-lock.json wasm/edge/node_modules/.package-lock.json tools/dataset/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json | need-node
+web/node_modules/.package-lock.json web/test/vite/node_modules/.package-lock.json web/test/bundlers/node_modules/.package-lock.json wasm/edge/node_modules/.package-lock.json wasm/webgpu/node_modules/.package-lock.json tools/dataset/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json | need-node
 	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
@@ -122,7 +122,7 @@ edge: need-go wasm/edge/node_modules/.package-lock.json
 edge-dev: edge
 	cd wasm/edge && npm run dev
 
-test: test-go test-arch test-native test-kernels test-web test-bundlers test-edge test-desktop test-train
+test: test-go test-arch test-native test-kernels test-webgpu test-web test-bundlers test-edge test-desktop test-train
 
 # The test of releases reads the licences of the page's packages.
 test-go: need-go web/node_modules/.package-lock.json
@@ -162,6 +162,14 @@ test-kernels: need-go need-debian web/node_modules/.package-lock.json
 	for n in 1 2 4; do DIT8_THREADS=$$n GOOS=js GOARCH=wasm $(GO) test -exec "node $(CURDIR)/wasm/kernels/gotest.mjs" ./wasm/kernels || exit 1; done
 	wasm/kernels/build.sh bin/kernels
 	for f in $(WASM); do cmp bin/kernels/$$f wasm/kernels/$$f || exit 1; done
+
+# The shaders in Node on Dawn, and that on SwiftShader, a processor that plays the GPU, which Chromium has beside it with Vulkan's loader.
+# Dawn, 132 MB, is downloaded for this alone.
+SWIFTSHADER ?= /usr/lib/chromium
+test-webgpu: need-go need-debian web/node_modules/.package-lock.json wasm/webgpu/node_modules/.package-lock.json
+	@test -e $(SWIFTSHADER)/vk_swiftshader_icd.json || { echo "SwiftShader is needed: Debian's chromium has it in $(SWIFTSHADER); SWIFTSHADER names another folder"; exit 1; }
+	LD_LIBRARY_PATH=$(SWIFTSHADER) VK_ICD_FILENAMES=$(SWIFTSHADER)/vk_swiftshader_icd.json \
+		GOOS=js GOARCH=wasm $(GO) test -exec "node $(CURDIR)/wasm/webgpu/gotest.mjs" ./wasm/webgpu ./wasm/browser
 
 kernels: need-debian
 	wasm/kernels/build.sh
@@ -226,7 +234,7 @@ bench-web: web need-debian
 	node web/bench/decoders.mjs
 
 # Bits, times and counts on a GPU, by Dawn over Vulkan, in some five minutes. NETWORKS may name fewer.
-bench-webgpu: web need-debian
+bench-webgpu: web need-debian wasm/webgpu/node_modules/.package-lock.json
 	cd web/bench && npm ci --ignore-scripts --no-audit --no-fund
 	node web/bench/webgpu.mjs $(NETWORKS)
 

@@ -46,9 +46,15 @@ func (g *Generator) move() error {
 	return nil
 }
 
-// Device tells what computes; where its device was lost, "one, then another".
+// Device tells what computes: "one, decoded by another" where the autoencoder runs elsewhere than the network, and where
+// the device was lost "one, then another".
 func (g *Generator) Device() string {
 	name := g.model.Device().Name()
+	if g.decoder != nil {
+		if other := g.decoder.Device().Name(); other != name {
+			name += ", decoded by " + other
+		}
+	}
 	if g.lost != "" {
 		name = g.lost + ", then " + name
 	}

@@ -26,7 +26,7 @@ type Metadata struct {
 	ModelID string  `json:"model_id"` // identifies the file
 	// AutoencoderID identifies the file of the autoencoder, where it's another one.
 	AutoencoderID string `json:"autoencoder_id,omitempty"`
-	Device        string `json:"device,omitempty"` // what computed it; where one was lost, "one, then another"
+	Device        string `json:"device,omitempty"` // what computed it: see Generator.Device
 	// Contract is the version of the numeric contract (compute.Contract). Another one
 	// may give other pixels.
 	Contract int      `json:"contract"`

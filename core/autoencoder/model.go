@@ -62,6 +62,9 @@ type norm struct{ weight, bias compute.F32 }
 // Config is the autoencoder's shape.
 func (m *Model) Config() Config { return m.cfg }
 
+// Device is what runs it.
+func (m *Model) Device() compute.Convolver { return m.dev }
+
 func newModel(dev compute.Convolver, cfg Config) *Model { return &Model{cfg: cfg, dev: dev} }
 
 // Load builds a model from tensors in any order, each once, as param.Load does.

@@ -28,13 +28,23 @@ func (p *program) bench(args []js.Value) (any, error) {
 	}
 	ctx, end := p.begin()
 	defer end()
-	dev, _ := p.choose(o.Config)
-	if gpu, ok := dev.(*webgpu.Device); ok && gpu.Test() != nil {
-		dev = p.cpu
+	dev, note := p.choose(o.Config)
+	gpu, ok := dev.(*webgpu.Device)
+	if ok {
+		if err := gpu.Test(); err != nil {
+			dev, note, ok = p.cpu, err.Error(), false
+		}
 	}
 	r, err := bench.Run(ctx, dev, o)
 	if err != nil {
 		return nil, err
 	}
-	return object(r)
+	if ok { // it runs operations while others are issued: their times are those of issuing them
+		r.Operations = []bench.Operation{}
+	}
+	v, err := object(r)
+	if err == nil {
+		v.Set("deviceNote", note)
+	}
+	return v, err
 }

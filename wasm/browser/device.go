@@ -9,6 +9,7 @@ import (
 	"syscall/js"
 
 	"dit8/core"
+	"dit8/core/autoencoder"
 	"dit8/core/compute"
 	"dit8/core/dit"
 	"dit8/wasm/webgpu"
@@ -27,6 +28,7 @@ func (p *program) place(pair *weights.Pair) (g *core.Generator, note string, err
 	latents := pair.Header().Autoencoder != nil
 	if gpu != nil && latents {
 		gpu.Prepare()
+		gpu.Decline(p.declined(pair.Header().Autoencoder.Config))
 	}
 	g, err = pair.Generator(dev)
 	if gpu == nil {
@@ -97,10 +99,30 @@ func (p *program) open() (*webgpu.Device, error) {
 	return gpu, err
 }
 
-// race reports an error where the processor is faster on a network, or the graphics processor errs. What came of it is
-// remembered for this network on this machine.
+// race reports an error where the processor is faster on a network, or the graphics processor errs.
 func (p *program) race(cfg dit.Config) error {
-	text, err := json.Marshal(cfg)
+	return p.remembered(cfg, func(gpu *webgpu.Device) (bool, error) {
+		if err := gpu.Test(); err != nil {
+			return false, err
+		}
+		return gpu.Race(cfg, p.cpu)
+	})
+}
+
+// declined is why the graphics processor, which was chosen for a network, does not run its autoencoder; nil where it does, as
+// always where it was asked for.
+func (p *program) declined(cfg autoencoder.Config) error {
+	cpu, ok := p.cpu.(compute.Convolver)
+	if p.asked != "auto" || !ok {
+		return nil
+	}
+	return p.remembered(cfg, func(gpu *webgpu.Device) (bool, error) { return gpu.RaceAutoencoder(cfg, cpu) })
+}
+
+// remembered reports an error unless the graphics processor wins a race for what has a shape. What came of it is kept for this
+// shape on this machine, and the race is run once.
+func (p *program) remembered(shape any, race func(*webgpu.Device) (won bool, err error)) error {
+	text, err := json.Marshal(shape)
 	if err != nil {
 		return err
 	}
@@ -116,9 +138,7 @@ func (p *program) race(cfg dit.Config) error {
 		return err
 	}
 	kept := faster
-	if err := gpu.Test(); err != nil {
-		kept = err.Error()
-	} else if won, err := gpu.Race(cfg, p.cpu); err != nil {
+	if won, err := race(gpu); err != nil {
 		kept = err.Error()
 	} else if !won {
 		kept = slower

@@ -182,18 +182,23 @@ func (d *Device) statistics(p *picture, in compute.ConvInput, c *conv) operand {
 }
 
 // Fits tells whether the processor runs an autoencoder for latents h×w: whether its buffers are large
-// enough, and it passes TestConvolutions. Unfit says why not.
+// enough, it passes TestConvolutions, and Decline did not say otherwise. Unfit says why not.
 func (d *Device) Fits(c autoencoder.Config, h, w int) bool {
 	switch n := c.LargestLen(h, w); {
 	case n > d.Largest():
 		d.unfit = fmt.Errorf("the largest picture takes %d values, a buffer up to %d", n, d.Largest())
 	case c.Kind == autoencoder.KL && c.Widest() > MaxHeadDim:
 		d.unfit = fmt.Errorf("a head of %d channels, allowed up to %d", c.Widest(), MaxHeadDim)
+	case d.declined != nil:
+		d.unfit = d.declined
 	default:
 		d.unfit = d.TestConvolutions()
 	}
 	return d.unfit == nil
 }
+
+// Decline has autoencoders that are loaded from now on run on the device beside, for a reason, or here again where that is nil.
+func (d *Device) Decline(reason error) { d.declined = reason }
 
 // Unfit is why the last autoencoder that Fits was asked for runs on the device beside.
 func (d *Device) Unfit() error { return d.unfit }

@@ -23,6 +23,7 @@ type Device struct {
 	err   error // why it is of no use, beside what the host knows
 
 	tested, convolves bool  // passed Test and TestConvolutions
+	declined          error // why autoencoders are to run beside
 	unfit             error // why an autoencoder did not fit
 }
 

@@ -3,12 +3,9 @@
 package webgpu
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"math"
-	"time"
 
 	"dit8/core/autoencoder"
 	"dit8/core/compute"
@@ -46,13 +43,14 @@ func (d *Device) TestConvolutions() error {
 		return err
 	}
 	for i, c := range autoencoders {
-		want, err := pictures(generic.New(), c)
+		want, err := newPictures(generic.New(), c, 3, 5)
 		if err != nil {
 			return err
 		}
-		got, err := pictures(d, c)
+		got, err := newPictures(d, c, 3, 5)
 		if err == nil {
-			err = same(got, want)
+			got.free()
+			err = same(got.out, want.out)
 		}
 		if err != nil {
 			return fmt.Errorf("webgpu: test of autoencoder %d: %w", i, err)
@@ -60,26 +58,6 @@ func (d *Device) TestConvolutions() error {
 	}
 	d.convolves = true
 	return nil
-}
-
-// pictures are what an autoencoder of random weights decodes, and what it makes of that again.
-func pictures(dev compute.Convolver, c autoencoder.Config) ([]float32, error) {
-	m, err := autoencoder.Load(dev, c, untrained(c))
-	if err != nil {
-		return nil, err
-	}
-	defer m.Free()
-	const h, w = 3, 5
-	z := make([]float32, c.LatentChannels*h*w)
-	for i := range z {
-		z[i] = float32(i*i%61-30) / 16
-	}
-	pixels := c.ImageChannels * h * w * c.Factor() * c.Factor()
-	all := make([]float32, pixels+c.Moments()*h*w)
-	if err := m.Decode(context.Background(), all[:pixels], z, h, w, nil); err != nil || c.Encoder == nil {
-		return all, err
-	}
-	return all, m.Encode(context.Background(), all[pixels:], all[:pixels], h*c.Factor(), w*c.Factor(), nil)
 }
 
 // untrained are weights for a test, with int8s. (autoencoder.Random's normal distribution would have to be downloaded.)
@@ -173,79 +151,6 @@ func Takes(c dit.Config) error {
 	return nil
 }
 
-// Race reports whether d runs networks of a shape faster than another device, to the same bits, by blocks of
-// random weights. It fails where a block does not fit or its results differ.
-func (d *Device) Race(cfg dit.Config, other compute.Device) (faster bool, err error) {
-	cfg.Depth, cfg.NumClasses, cfg.Context.Start = 1, 1, 0
-	cfg.TimesStart = min(cfg.TimesStart, 1)
-	var trials [2]*trial
-	for i, dev := range []compute.Device{d, other} {
-		if trials[i], err = newTrial(dev, cfg, true); err != nil {
-			return false, err
-		}
-		defer trials[i].free()
-	}
-	if err := same(trials[0].out, trials[1].out); err != nil {
-		return false, err
-	}
-	best := [2]time.Duration{math.MaxInt64, math.MaxInt64}
-	for range 3 {
-		for i, t := range trials {
-			start := time.Now()
-			if err := t.run(); err != nil {
-				return false, err
-			}
-			best[i] = min(best[i], time.Since(start))
-		}
-	}
-	return best[0] < best[1]*4/5, nil
-}
-
-// trial is a network of random weights with something to do.
-type trial struct {
-	model *dit.Model
-	cond  *dit.Conditioning
-	in    []float32
-	out   []float32
-}
-
-// newTrial makes one and runs it once.
-func newTrial(dev compute.Device, cfg dit.Config, int8s bool) (*trial, error) {
-	m, err := dit.Load(dev, cfg, dit.Random(cfg, 1, int8s))
-	if err != nil {
-		return nil, err
-	}
-	t := &trial{model: m, in: make([]float32, cfg.ImageLen())}
-	t.out = make([]float32, len(t.in)/cfg.InChannels*cfg.OutChannels())
-	for i := range t.in {
-		t.in[i] = float32(i*i%61-30) / 16
-	}
-	cond := dit.Cond{T: 0.5}
-	if cfg.TwoTimes() {
-		cond.R, cond.Omega, cond.TMin, cond.TMax = 0.25, 2, 0.1, 0.7
-	}
-	if cfg.GuidanceInput() {
-		cond.Omega = 2
-	}
-	if t.cond, err = m.Condition([]dit.Cond{cond}); err == nil {
-		err = t.run()
-	}
-	if err != nil {
-		t.free()
-		return nil, err
-	}
-	return t, nil
-}
-
-func (t *trial) run() error { return t.model.Forward(t.out, t.in, 1, t.cond, 0, 1) }
-
-func (t *trial) free() {
-	if t.cond != nil {
-		t.cond.Free()
-	}
-	t.model.Free()
-}
-
 // same reports an error unless two devices' values have the same bits.
 func same(got, want []float32) error {
 	for i, w := range want {
@@ -292,6 +197,3 @@ func layers(dev compute.Device) ([]float32, error) {
 	}
 	return all, compute.Lost(dev)
 }
-
-// ErrSlower tells that another device is faster.
-var ErrSlower = errors.New("webgpu: the processor is faster for this network")

@@ -1,7 +1,7 @@
 // Measures networks on a GPU, by Dawn in Node, in some five minutes: whether the output has the bits that the processor's kernels
 // give, the time of a pass, what it is made of, what it costs to keep the bits (guarded against unguarded: see webgpu.wgsl), and ONNX
 // Runtime Web's WebGPU provider on the same networks in Chromium. Go, Node, Chromium and, for Dawn, Vulkan's loader are needed.
-//   node web/bench/webgpu.mjs [NETWORK…]      after npm ci in web/bench and make web; d256, s2, ditxl2 and pmfb16 where none is named
+//   node web/bench/webgpu.mjs [NETWORK…]      after npm ci in web/bench and wasm/webgpu, and make web; d256, s2, ditxl2 and pmfb16 where none is named
 //   DIT8_DRY=1 node web/bench/webgpu.mjs …    only counts: nothing is computed
 //   DIT8_SOFTWARE=1 …                         a processor plays Chromium's GPU as well (Dawn takes what VK_ICD_FILENAMES says)
 import { execFileSync } from "node:child_process";

@@ -90,7 +90,7 @@ export interface Info {
   maxShares: number;
   /** What computes, such as "simd128 ×2". */
   device: string;
-  /** Why the GPU does not compute, where it was asked for; else empty. */
+  /** Why the GPU does not compute where it was asked for, or not the autoencoder; else empty. */
   deviceNote: string;
   threads: number;
   /** Why there are fewer threads than were asked for, or no SIMD; else empty. */
@@ -276,6 +276,8 @@ export interface BenchResult {
   batch: number;
   passes: number;
   device: string;
+  /** Why the GPU did not compute, where it was asked for; else empty. */
+  deviceNote: string;
   threads: number;
   note: string;
   best_ms: number;
@@ -283,6 +285,7 @@ export interface BenchResult {
   gmac_per_s: number;
   /** SHA-256 of the output, the same on every device. */
   output: string;
+  /** Of a pass; none where the GPU computed, which runs them while others are issued. */
   operations: { name: string; calls: number; ms: number; share: number; gmac_per_s: number }[];
 }
 

@@ -1,8 +1,9 @@
 import { Sampler } from "./dit8/sampler.js";
+import { chosen } from "./panel.js";
 
 // The page as index.html?bench=NAME shows it: how long a network's passes take here,
 // in place of the form. NAME is a preset of core/bench or a JSON object of the
-// network's sizes; batch, passes and threads may follow: ?bench=s2&passes=20&threads=2.
+// network's sizes; batch, passes, threads and device may follow: ?bench=s2&passes=20&threads=2. The device is else the one that the panel chose.
 export async function measure(asked) {
   const status = element("p", "Starting…");
   status.id = "status";
@@ -16,6 +17,7 @@ export async function measure(asked) {
     const threads = asked.get("threads");
     const result = await Sampler.bench(options(asked), {
       threads: threads ? Number(threads) : undefined,
+      device: asked.get("device") ?? chosen(),
       onProgress: ({ done, total }) => { status.textContent = `Pass ${done} of ${total}`; },
     });
     status.textContent = "Done.";
@@ -46,7 +48,7 @@ function report(r) {
   const whole = [
     ["Network", `${r.name}, ${(r.parameters / 1e6).toFixed(1)} M parameters, int8`],
     ["Batch", r.batch],
-    ["Device", r.device],
+    ["Device", r.deviceNote ? `${r.device} (${r.deviceNote})` : r.device],
     ["Threads", r.note ? `${r.threads} (${r.note})` : r.threads],
     [`ms per step, best of ${r.passes}`, r.best_ms.toFixed(2)],
     ["ms per step, median", r.median_ms.toFixed(2)],
@@ -56,7 +58,8 @@ function report(r) {
   const operations = r.operations.map((o) => [
     o.name, o.calls || "", o.ms.toFixed(2), `${o.share.toFixed(1)} %`, o.gmac_per_s ? o.gmac_per_s.toFixed(2) : "",
   ]);
-  return [table("whole", [], whole), table("operations", ["Operation", "Calls", "ms", "Share", "GMAC/s"], operations)];
+  return [table("whole", [], whole), operations.length ? table("operations", ["Operation", "Calls", "ms", "Share", "GMAC/s"], operations)
+    : element("p", "Times are of whole steps. A graphics processor runs operations while others are issued, so that none has a time of its own.")];
 }
 
 function table(id, head, rows) {

@@ -19,8 +19,8 @@ const drivers = {
   },
 
   // Debian's, or the one that FIREFOX names, by WebDriver BiDi.
-  async Firefox() {
-    const browser = await puppeteer.launch({ browser: "firefox", executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr", headless: true });
+  async Firefox({ preferences, env } = {}) {
+    const browser = await puppeteer.launch({ browser: "firefox", executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr", headless: true, extraPrefsFirefox: preferences, env: { ...process.env, ...env } });
     const page = await browser.newPage();
     await page.setViewport(size);
     return { go: (url) => page.goto(url), evaluate: (f, x) => page.evaluate(f, x), screenshot: () => page.screenshot(), close: () => browser.close() };
@@ -72,9 +72,9 @@ const drivers = {
 
 export const engines = Object.keys(drivers);
 
-// open starts a browser and gives its tab.
-export async function open(engine) {
-  const tab = await drivers[engine]();
+// open starts a browser and gives its tab. Firefox alone has options: preferences, and env.
+export async function open(engine, options) {
+  const tab = await drivers[engine](options);
   // until waits for what a function gives to be true. A page that is just being loaded anew has nothing to say.
   tab.until = async (f, x) => {
     let last;

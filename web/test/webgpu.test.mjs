@@ -122,6 +122,7 @@ test("a verdict is remembered", async () => {
 test("the page's panel says what computes, and another can be asked for", async () => {
   const context = await browser.newContext({ bypassCSP: true });
   const page = await context.newPage();
+  page.setDefaultTimeout(240_000);
   await page.goto(server.url);
   const shows = async (device, button) => {
     await page.waitForFunction(({ device, button }) => new RegExp(device).test(document.getElementById("device").textContent) && document.getElementById("other-device").textContent === button, { device, button }, { timeout: 240_000 });
@@ -133,6 +134,21 @@ test("the page's panel says what computes, and another can be asked for", async 
   await page.reload();
   await shows("simd128.* \\(.*the processor plays the GPU here\\)$", "Use the processor");
   if (process.env.DIT8_SHOTS) await page.locator("#panel").screenshot({ path: `${process.env.DIT8_SHOTS}/panel-webgpu.png` });
+  // What the page measures is what was asked for here, or what its address says.
+  const measured = async (query) => {
+    const config = { input_size: 8, patch_size: 2, in_channels: 3, hidden_size: 24, depth: 2, num_heads: 3, mlp_hidden_size: 40, num_classes: 3 };
+    await page.goto(`${server.url}?${new URLSearchParams({ bench: JSON.stringify(config), passes: 1, ...query })}`);
+    await page.waitForSelector("#whole");
+    return { device: await page.textContent("#whole tr:has(th:text-is('Device')) td"), hash: await page.textContent("#whole tr:has(th:text-is('Output')) td"), main: await page.textContent("main"), operations: await page.$$eval("#operations tr", (rows) => rows.length) };
+  };
+  const [processor, gpu] = [await measured({}), await measured({ device: "webgpu-software" })];
+  assert.match(processor.device, /simd128.* \(.*the processor plays the GPU here\)$/);
+  assert.ok(processor.operations > 5);
+  assert.match(gpu.device, /^webgpu \(.*swiftshader[^()]*\)$/);
+  assert.match(gpu.main, /none has a time of its own/);
+  assert.deepEqual([gpu.hash, gpu.operations], [processor.hash, 0]);
+  if (process.env.DIT8_SHOTS) await page.screenshot({ path: `${process.env.DIT8_SHOTS}/measure-webgpu.png` });
+  await page.goto(server.url);
   await page.click("#other-device");
   await shows("^(relaxed )?simd128( ×\\d+)?$", "Use the GPU");
   await context.close();
