@@ -5,6 +5,7 @@ package webgpu
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"syscall/js"
 	"unsafe"
 
@@ -39,7 +40,7 @@ func Open(cpu compute.Device) (*Device, error) {
 	}
 	host, err := promise.Await(open.Invoke())
 	if err != nil {
-		return nil, fmt.Errorf("webgpu: %w", err)
+		return nil, fmt.Errorf("webgpu: %s", strings.TrimPrefix(err.Error(), "Error: "))
 	}
 	return &Device{host: host, cpu: cpu}, nil
 }

@@ -81,6 +81,26 @@ func tiny(t *testing.T, dev compute.Device) *core.Generator {
 	return g
 }
 
+// An autoencoder that the device declines runs on the one beside it, to the same pixels, and the metadata says so.
+func TestBeside(t *testing.T) {
+	want, err := tiny(t, generic.New()).Generate(context.Background(), tiny(t, generic.New()).Defaults(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := open(t)
+	d.Decline(ErrSlower)
+	defer d.Decline(nil)
+	g := tiny(t, d)
+	defer g.Free()
+	got, err := g.Generate(context.Background(), g.Defaults(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if device := d.Name() + ", decoded by generic"; got.Metadata.SHA256 != want.Metadata.SHA256 || got.Metadata.Device != device || d.Unfit() != ErrSlower {
+		t.Errorf("pixels %s on %q, unfit %v, want %s on %q", got.Metadata.SHA256, got.Metadata.Device, d.Unfit(), want.Metadata.SHA256, device)
+	}
+}
+
 // A device that is lost while it decodes: the request goes on elsewhere, with the same result. No test after this one
 // has that device: it comes last.
 func TestZLost(t *testing.T) {
