@@ -1,9 +1,12 @@
 // WebGPU on a processor that plays the GPU: the bits of the generic device, and the CPU wherever it does not do.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { build, gotest } from "./gotest.mjs";
-import { golden, launch, serve } from "./helpers.mjs";
+import { golden, launch, root, serve } from "./helpers.mjs";
 
 const few = [1, 4].map((n) => golden.find(({ request: { steps } }) => steps === n));
 let server, browser, bare;
@@ -116,6 +119,56 @@ test("a verdict is remembered", async () => {
   // A processor that plays the GPU is slower than itself.
   for (const [key, text] of kept.slice(0, 3)) assert.match(text, /dot4$/.test(key) ? /^(packed|by hand)$/ : /^slower$/, key);
   assert.deepEqual(kept.slice(3).map(([, text]) => text ?? null), [null, null]); // the newest version alone has anything
+  await context.close();
+});
+
+// deep is the file of a DiT of any weights with TAESD: large by its depth, so that "auto" tries it, while a race of one block takes little.
+function deep() {
+  const h = 64, mlp = 1024, shapes = { pos_embed: [1, 256, h], "x_embedder.proj.weight": [h, 4, 2, 2], "t_embedder.mlp.0.weight": [h, 256], "t_embedder.mlp.2.weight": [h, h],
+    "y_embedder.embedding_table.weight": [3, h], "final_layer.linear.weight": [32, h], "final_layer.adaLN_modulation.1.weight": [2 * h, h] };
+  for (let i = 0; i < 128; i++) for (const [name, rows, columns] of [["attn.qkv", 3 * h, h], ["attn.proj", h, h], ["mlp.fc1", mlp, h], ["mlp.fc2", h, mlp], ["adaLN_modulation.1", 6 * h, h]]) {
+    shapes[`blocks.${i}.${name}.weight`] = [rows, columns];
+  }
+  for (const [name, [rows]] of Object.entries(shapes)) if (/\.weight$/.test(name) && !/table/.test(name)) shapes[name.replace(/weight$/, "bias")] = [rows];
+  const header = {};
+  let end = 0;
+  for (const [name, shape] of Object.entries(shapes)) header[name] = { dtype: "F16", shape, data_offsets: [end, (end += 2 * shape.reduce((a, b) => a * b))] };
+  const text = Buffer.from(JSON.stringify(header)), size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(text.length));
+  const values = Uint16Array.from({ length: end / 2 }, (_, i) => 0x2400 + (i * 7919 & 0x83ff)); // of ±1/64 to ±1/32
+  const dir = mkdtempSync(join(tmpdir(), "dit8-webgpu-"));
+  try {
+    writeFileSync(join(dir, "deep.safetensors"), Buffer.concat([size, text, new Uint8Array(values.buffer)]));
+    execFileSync("go", ["run", "./tools/quantize", "-num-heads", "1", "-convention", "dit", "-vae", "testdata/golden-vae/taesd", "-o", join(dir, "deep.dit8"), join(dir, "deep.safetensors")], { cwd: root, stdio: "pipe" });
+    return readFileSync(join(dir, "deep.dit8"));
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+// By the worker's clock the processor takes long for attention, which the autoencoder has none of.
+test("the GPU computes a network that it is faster at, the processor the autoencoder, and both are remembered", async () => {
+  const body = deep(), context = await browser.newContext({ bypassCSP: true });
+  const page = await blank(context, {
+    "worker.js": (text) => text.replace('device === "webgpu-software"', "true").replace("go.importObject.kernels = kernels.imports;", `
+      const { now } = performance;
+      let late = 0;
+      performance.now = () => now.call(performance) + late;
+      go.importObject.kernels = { ...kernels.imports, attention_int8: (...args) => { late += 20_000; return kernels.imports.attention_int8(...args); } };`),
+    "webgpu.js": (text) => text.replace("remember: async (key, text) => ", '$&(await fetch(`/remembered?${text}`).catch(() => {}), 1) && '),
+  });
+  await page.route("**/deep.dit8", (route) => route.fulfill({ body, contentType: "application/octet-stream" }));
+  for (const visit of [1, 2]) {
+    const { device, deviceNote } = await page.evaluate(async () => {
+      const sampler = await Sampler.load({ model: "/deep.dit8", device: "auto", threads: 1, storage: false });
+      sampler.dispose();
+      return sampler.info;
+    });
+    assert.match(device, /^webgpu \(.*swiftshader.*\), decoded by (relaxed )?simd128$/);
+    assert.match(deviceNote, /^the autoencoder runs on (relaxed )?simd128: webgpu: the processor is faster$/);
+    const verdicts = page.fetched.map((url) => new URL(url)).filter(({ pathname }) => pathname === "/remembered").map(({ search }) => search.slice(1));
+    assert.deepEqual(verdicts.filter((text) => !/packed|hand/.test(text)), ["faster", "slower"], `on visit ${visit}`);
+  }
   await context.close();
 });
 
