@@ -164,7 +164,7 @@ test-kernels: need-go need-debian web/node_modules/.package-lock.json
 	for f in $(WASM); do cmp bin/kernels/$$f wasm/kernels/$$f || exit 1; done
 
 # The shaders in Node on Dawn, and that on SwiftShader, a processor that plays the GPU, which Chromium has beside it with Vulkan's loader.
-# Dawn, 132 MB, is downloaded for this alone. Some cases of attention over 1000 tokens and more are
+# Dawn, 132 MB, is downloaded for this and bench-webgpu alone. Some cases of attention over 1000 tokens and more are
 # left out, as shorter ones are of the same kinds; make test-webgpu SKIP= runs all.
 SWIFTSHADER ?= /usr/lib/chromium
 SKIP ?= -skip 'TestConformance/attention/((2049|1027).*40|extremes_[1-4]_of_1024|extremes_[1-3]_of_1100)'
