@@ -28,7 +28,7 @@ DIST = web/dist
 WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-threads.wasm kernels-probe.wasm sha256.wasm
 KERNELS = kernels.js kernels-helper.js $(WASM)
 GPU = webgpu.js webgpu.wgsl
-PACKAGE = sampler.js sampler.d.ts host.js convert.js convert.d.ts convert-worker.js convert-files.js worker.js model.js own.js names.js storage.js sha256.js zstd.js errors.js png.js
+PACKAGE = sampler.js sampler.d.ts host.js convert.js convert.d.ts convert-worker.js convert-files.js worker.js ahead.js ahead-worker.js ring.js model.js own.js names.js storage.js sha256.js zstd.js errors.js png.js
 # what the service worker keeps: not what only a graphics processor or the converter needs
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name 'convert*' ! -name 'webgpu.*' ! -name preview.jpg ! -name sw.js | sort
 PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp preview.jpg theme.js app.js form.js gallery.js rove.js keys.js errors.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js busy.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js before.js compare.js how.js pad.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js mask.js morph.js apng.js convert.js
@@ -46,11 +46,9 @@ web: need-go web/node_modules/.package-lock.json
 	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w -X main.version=$(VERSION)' $(SMALL:%=-gcflags=%=-l) -o $(DIST)/dit8/dit8.wasm ./wasm/browser
 	GOOS=js GOARCH=wasm $(GO) build -tags convert -trimpath -ldflags='-s -w' -o $(DIST)/dit8/convert.wasm ./wasm/convert
 	cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(DIST)/dit8/
-	cp -f web/node_modules/fzstd/esm/index.mjs $(DIST)/dit8/fzstd.js
 	sed -n 's/^const wasm = "\(.*\)".*/\1/p' web/node_modules/zstddec/dist/zstddec.mjs | base64 -d >$(DIST)/dit8/zstd.wasm
 	cp -f $(addprefix web/dit8/,$(PACKAGE)) $(addprefix wasm/kernels/,$(KERNELS)) $(addprefix wasm/webgpu/,$(GPU)) weights/default.dit8 $(DIST)/dit8/
 	{ echo "What is in this folder and not dit8's own."; \
-	printf '\nfzstd.js:\n\n'; cat web/node_modules/fzstd/LICENSE; \
 	printf '\nzstd.wasm:\n\n'; cat web/node_modules/zstddec/LICENSE; sed -n '/^\/\*\*$$/,/^ \*\/$$/p' web/node_modules/zstddec/dist/zstddec.mjs; \
 	printf '\nklauspost/compress, in convert.wasm:\n\n'; cat "$$($(GO) list -m -f '{{.Dir}}' github.com/klauspost/compress)/LICENSE"; \
 	printf '\nwasm_exec.js, and the runtime and the standard library in dit8.wasm and convert.wasm:\n\n'; cat "$$($(GO) env GOROOT)/LICENSE"; } >$(DIST)/dit8/THIRD_PARTY

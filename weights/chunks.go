@@ -14,6 +14,7 @@ import (
 // chunkReader turns the payload stream into tensors, chunk by chunk.
 type chunkReader struct {
 	d     *Reader
+	ahead bool // the stream gives chunks uncompressed
 	zstd  zstdDecoder
 	in    []byte // one stored chunk
 	plain []byte // one uncompressed chunk
@@ -21,35 +22,55 @@ type chunkReader struct {
 }
 
 func newChunkReader(d *Reader) (*chunkReader, error) {
-	z, err := newZstdDecoder()
-	if err != nil {
-		return nil, err
-	}
 	size := 0 // of the largest chunk
 	for i := range d.header.Tensors {
 		size = max(size, d.header.Tensors[i].chunkBytes(0))
 	}
-	return &chunkReader{d: d, zstd: z, in: make([]byte, size), plain: make([]byte, size)}, nil
+	c := &chunkReader{d: d, plain: make([]byte, size)}
+	if a, ok := d.r.(Ahead); ok && d.hash == nil {
+		c.ahead = a.Decode(d.stored())
+	}
+	if c.ahead {
+		return c, nil
+	}
+	var err error
+	if c.zstd, err = newZstdDecoder(); err != nil {
+		return nil, err
+	}
+	c.in = make([]byte, size)
+	return c, nil
 }
 
-func (c *chunkReader) close() { c.zstd.close() }
+func (c *chunkReader) close() {
+	if !c.ahead {
+		c.zstd.close()
+	}
+}
 
 // chunk reads chunk i of t; the bytes are valid until the next call.
 func (c *chunkReader) chunk(t *TensorInfo, i int) ([]byte, error) {
-	k := t.chunks[i]
-	in := c.in[:k.length]
-	if err := c.d.fill(in, "tensor "+t.Name); err != nil {
-		return nil, err
-	}
-	if c.d.hash != nil {
-		c.d.hash.Write(in)
-	}
-	want := t.chunkBytes(i)
-	b := in
-	if !k.raw {
-		var err error
-		if b, err = c.zstd.decode(c.plain[:want], in); err != nil {
-			return nil, badf("tensor %s: chunk %d: %v", t.Name, i, err)
+	k, want := t.chunks[i], t.chunkBytes(i)
+	var b []byte
+	if c.ahead {
+		start := c.d.read
+		b = c.plain[:want]
+		if err := c.d.fill(b, "tensor "+t.Name); err != nil {
+			return nil, err
+		}
+		c.d.read = start + int64(k.length)
+	} else {
+		b = c.in[:k.length]
+		if err := c.d.fill(b, "tensor "+t.Name); err != nil {
+			return nil, err
+		}
+		if c.d.hash != nil {
+			c.d.hash.Write(b)
+		}
+		if !k.raw {
+			var err error
+			if b, err = c.zstd.decode(c.plain[:want], b); err != nil {
+				return nil, badf("tensor %s: chunk %d: %v", t.Name, i, err)
+			}
 		}
 	}
 	if len(b) != want {

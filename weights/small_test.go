@@ -8,5 +8,5 @@ import (
 	"dit8/weights/weightstest"
 )
 
-// In Node fzstd decodes the same (wasm/kernels).
+// In Node Zstandard's own decoder decodes the same (wasm/kernels).
 func TestSmallFile(t *testing.T) { weightstest.Small(t, "../testdata/small.dit8") }

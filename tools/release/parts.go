@@ -22,7 +22,7 @@ type part struct {
 }
 
 // inPage are the npm packages that the built page holds.
-var inPage = []string{"fzstd", "zstddec"}
+var inPage = []string{"zstddec"}
 
 // partsOf are the modules that the programs were built of, by what they say themselves, the
 // standard library and the page's packages.

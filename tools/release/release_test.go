@@ -16,7 +16,7 @@ import (
 // Two programs, of which one is for Windows, are packed with their licences, and the sums and the bill are right.
 func TestRelease(t *testing.T) {
 	t.Chdir("../..")
-	if _, err := os.Stat("web/node_modules/fzstd"); err != nil {
+	if _, err := os.Stat("web/node_modules/zstddec"); err != nil {
 		t.Skip("the page's packages are not installed: make web")
 	}
 	dir := t.TempDir()

@@ -12,7 +12,9 @@ globalThis.path = path;
 const root = execFileSync("go", ["env", "GOROOT"], { encoding: "utf8", env: { ...process.env, GOOS: "", GOARCH: "" } }).trim();
 await import(path.join(root, "lib/wasm/wasm_exec.js"));
 await import(path.join(here, "kernels.js"));
-globalThis.dit8Zstd = (await import(path.join(here, "../../web/node_modules/fzstd/esm/index.mjs"))).decompress;
+const { ZSTDDecoder } = await import(path.join(here, "../../web/node_modules/zstddec/dist/zstddec.mjs")), zstd = new ZSTDDecoder();
+await zstd.init();
+globalThis.dit8Zstd = (frame, out) => zstd.decode(frame, out.length);
 
 const go = new Go();
 go.argv = process.argv.slice(2);

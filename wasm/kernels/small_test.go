@@ -8,5 +8,5 @@ import (
 	"dit8/weights/weightstest"
 )
 
-// fzstd decodes what package weights' own decoder does.
+// Zstandard's decoder decodes what package weights' own decoder does.
 func TestSmallFile(t *testing.T) { weightstest.Small(t, "../../testdata/small.dit8") }

@@ -38,9 +38,9 @@ export function open(model, { storage = true, report = () => {} } = {}) {
 }
 
 // past downloads a file, checks it and keeps nothing.
-async function* past({ url, sha256, bytes }, report) {
+async function* past({ url, sha256, bytes }, report, first) {
   const hash = sha256 && await newHash();
-  for await (const piece of network(url, { bytes, report })) {
+  for await (const piece of network(url, { bytes, report, begun: { first } })) {
     hash?.update(piece);
     yield piece;
   }
@@ -51,19 +51,26 @@ async function* past({ url, sha256, bytes }, report) {
 // through takes a file from where it is kept, or downloads and keeps it.
 async function* through(model, state, report) {
   const { url, sha256, bytes, name } = model;
-  const there = await kept.find({ sha256, url }).catch(() => undefined);
-  const first = there && !sha256 ? await newer(url, there.tag) : undefined;
+  const all = await kept.list({ begun: true }).catch(() => []), there = kept.among(all, { sha256, url });
+  let first = there && !sha256 ? await newer(url, there.tag) : undefined;
   if (there && !first) return yield* stored(there.id, state, report);
   const about = { id: await kept.idOf({ sha256, url }).catch(() => undefined), url, sha256, name };
   if (first && there) await kept.remove(there.id).catch(() => {});
+  if (!first && !all.some(({ id }) => id === about.id)) { // it is on its way while a file is made for it
+    first = fetch(url);
+    first.catch(() => {}); // reported below
+  }
   let file;
   try {
     file = about.id && await kept.create(about, { wait: () => report({ note: "another tab is downloading it; waiting for that" }) });
   } catch (error) {
     report({ note: cannot(error.message) });
   }
-  if (!file) return yield* past(model, report);
-  if (file.record) return yield* stored(file.record.id, state, report);
+  if (!file) return yield* past(model, report, first);
+  if (file.record) {
+    unwanted(first);
+    return yield* stored(file.record.id, state, report);
+  }
   state.file = file;
   state.before = file.length;
   const begun = { loaded: 0, total: bytes ?? file.noted.total ?? 0, tag: file.noted.tag, sha256, first };
@@ -139,6 +146,9 @@ async function newer(url, tag) {
   return response;
 }
 
+// unwanted ends a download, of which there is a response, the promise of one, or nothing.
+const unwanted = (first) => Promise.resolve(first).then((response) => response?.body?.cancel()).catch(() => {});
+
 // tagOf tells versions of a file apart.
 const tagOf = ({ headers }) => {
   const tag = headers.get("ETag");
@@ -157,16 +167,17 @@ async function* blob(file, report) {
 
 // network downloads a file, or the rest of one that was begun. Where the connection breaks it goes on from there, or, where
 // the server can't, starts anew and leaves out what it had. known(total, tag) is called before the bytes, with 0 for a total
-// that is not known; first is a response that is there already.
+// that is not known; first is a response that is there already, or a promise of it.
 async function* network(url, { bytes, report, begun: { loaded = 0, total = bytes ?? 0, tag, sha256, first } = {}, known = () => {} }) {
   const foreign = new URL(url, location.href).origin !== location.origin; // which would be asked first whether it minds If-Range
   for (let attempt = 1, told = false; ;) {
     try {
       if (loaded && loaded === total) return; // all but the end of it was done
       const headers = loaded && (tag || sha256) ? { Range: `bytes=${loaded}-`, ...(tag && !foreign && { "If-Range": tag }) } : {};
-      if (headers.Range) await first?.body?.cancel();
-      const response = !headers.Range && first || await fetch(url, { headers });
+      const early = first;
       first = undefined;
+      if (headers.Range) unwanted(early);
+      const response = await (!headers.Range && early || fetch(url, { headers }));
       let skip = loaded;
       const range = response.headers.get("Content-Range");
       if (response.status === 206 && (range ? range.startsWith(`bytes ${loaded}-`) : foreign)) skip = 0;

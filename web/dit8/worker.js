@@ -5,13 +5,13 @@
 //        {id, type: "done", result, memory} or {id, type: "error", error: {name, message, field?, …}}
 import "./wasm_exec.js";
 import "./kernels.js";
-import { decompress } from "./fzstd.js";
+import * as ahead from "./ahead.js";
 import { DownloadError, MemoryError, ModelError } from "./errors.js";
 import { open } from "./model.js";
 import { address, compile, get } from "./own.js";
 import { zstd } from "./zstd.js";
 
-const large = 20e6; // bytes of a file from which on it is worth fetching the faster decoder
+const large = 20e6; // bytes of a file from which on a thread that reads it is worth its start
 
 // Bundlers find the files by these expressions.
 const files = {
@@ -28,6 +28,10 @@ const helper = () => new Worker(new URL("./kernels-helper.js", import.meta.url))
 const noKernels = new Uint8Array([0]); // an engine without SIMD fails to compile it as well
 
 let kernels, program, gpu;
+
+// What is needed in any case comes while the worker waits to be told more.
+const code = compile(files["dit8.wasm"]), decoder = zstd();
+for (const coming of [code, decoder]) coming.catch(() => {}); // reported below
 
 // dit8Turn comes after the messages that wait, for the program, which listens for them.
 const { port1, port2 } = new MessageChannel();
@@ -59,9 +63,6 @@ function offer(go, attach, device) {
 async function start({ threads, device }) {
   const go = new Go();
   go.argv = ["dit8", device];
-  // It compiles while the kernels and their threads start.
-  const module = compile(files["dit8.wasm"]);
-  module.catch(() => {}); // reported below
   kernels = await dit8Kernels({
     read: async (name) => (device === "generic" ? noKernels : (await get(files[name])).arrayBuffer()),
     help: helper,
@@ -70,7 +71,7 @@ async function start({ threads, device }) {
   });
   go.importObject.kernels = kernels.imports;
   offer(go, (gpu) => gpu.attach(instance), device);
-  const instance = await WebAssembly.instantiate(await module, go.importObject);
+  const instance = await WebAssembly.instantiate(await code, go.importObject);
   kernels.attach(instance);
   go.run(instance).then(() => self.reportError(new Error("the program ended, perhaps for want of memory")));
   return self.dit8;
@@ -88,11 +89,26 @@ function buffers({ images = [], states = [], branches = [] }) {
   return [...images, ...states, ...values].map(({ buffer }) => buffer);
 }
 
+// before reads a source while the program starts, at least so many bytes, and gives the function that the program reads it by.
+function before(source, bytes) {
+  const pieces = [];
+  let begun = false;
+  const ahead = async () => {
+    for (let n = 0, piece; !begun && n < bytes; n += piece.length) {
+      pieces.push(Promise.resolve(source.read()).then((bytes) => bytes?.slice() ?? null)); // its bytes are there until the next
+      if (!(piece = await pieces.at(-1))) return;
+    }
+  };
+  ahead().catch(() => {}); // who reads the piece hears of it
+  return () => {
+    begun = true;
+    return pieces.shift() ?? source.read();
+  };
+}
+
 const calls = {
   async load({ model, vae, storage }, report) {
-    const files = vae ? [model, vae] : [model];
-    const fast = files.every(({ bytes, file }) => (bytes ?? file?.size) < large) ? decompress : zstd();
-    Promise.resolve(fast).catch(() => {}); // reported below
+    const files = vae ? [model, vae] : [model], small = files.every(({ bytes, file }) => (bytes ?? file?.size) < large);
     self.dit8Again = () => files.map((file) => { // for the program, where it has to load them once more
       const source = open(file, { storage, report() {} });
       return () => source.read();
@@ -100,22 +116,23 @@ const calls = {
     for (let again = false; ; again = true) {
       const news = files.map(() => ({ loaded: 0, total: 0 })); // what came of each
       const sum = (key) => news.reduce((n, file) => n + file[key], 0);
-      const sources = files.map((file, i) => {
-        const source = open(file, { storage, report: (event) => {
+      const sources = await Promise.all(files.map(async (file, i) => {
+        const source = await (small ? open : ahead.open)(file, { storage, report: (event) => {
           if (event.note) return report(event);
           Object.assign(news[i], event);
           report({ loaded: sum("loaded"), total: news.every(({ total }) => total) ? sum("total") : 0, from: event.from });
         } });
-        const early = [source.read()]; // the download begins while the program starts
-        early[0].catch(() => {}); // reported below
-        return Object.assign(source, { next: () => early.pop() ?? source.read() });
-      });
+        return Object.assign(source, { next: Object.assign(before(source, small ? large : 1), { decode: source.decode }) });
+      }));
       let dit8;
       try {
-        globalThis.dit8Zstd = await fast;
+        globalThis.dit8Zstd = await decoder.catch(zstd);
         dit8 = await program;
         const info = await dit8.load(...sources.map(({ next }) => next));
-        for (const { next } of sources) while (await next()); // what the model did not need of a file, for what is kept
+        for (const source of sources) {
+          while (await source.next()); // what the model did not need of a file, for what is kept
+          source.close?.();
+        }
         return { info: { ...info, threads: kernels.threads, note: kernels.note } };
       } catch (error) {
         const failure = sources.find(({ failure }) => failure)?.failure;

@@ -20,7 +20,7 @@ export function gotest(page, url, threads, args, relaxed, gpu = false) {
       let printed = "";
       fs.writeSync = (_, bytes) => { printed += new TextDecoder().decode(bytes); return bytes.length; };
       (async () => {
-        globalThis.dit8Zstd = (await import(new URL("fzstd.js", base))).decompress;
+        globalThis.dit8Zstd = await (await import(new URL("zstd.js", base))).zstd();
         const get = async (name) => (await fetch(new URL(name, base))).arrayBuffer();
         const help = () => new Worker(new URL("kernels-helper.js", base));
         const kernels = await dit8Kernels({ read: get, help, threads: ${threads}, relaxed: ${relaxed} });

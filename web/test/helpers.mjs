@@ -33,7 +33,7 @@ export async function program(threads = 1) {
   const dist = `${root}web/dist/dit8/`;
   await import(dist + "wasm_exec.js");
   await import(dist + "kernels.js");
-  globalThis.dit8Zstd = (await import(dist + "fzstd.js")).decompress;
+  globalThis.dit8Zstd = await (await import(dist + "zstd.js")).start(await WebAssembly.compile(readFileSync(dist + "zstd.wasm")));
   const kernels = await dit8Kernels({
     read: async (name) => (threads ? readFileSync(dist + name) : new Uint8Array(8)),
     help: () => new Worker(pathToFileURL(`${dist}kernels-helper.js`)),

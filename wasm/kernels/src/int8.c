@@ -44,7 +44,20 @@ void pack_i8(int8_t *dst, const int8_t *w, int first, int rows, int in) {
 	for (int j = first; j < first + rows; j++) {
 		const int8_t *row = w + (j - first) * in;
 		int8_t *panel = dst + (j / PANEL) * width * PANEL + (j % PANEL) * 2;
-		for (int k = 0; k < in; k++) panel[(k / 2) * 16 + k % 2] = row[k];
+		int k = 0;
+		for (; k + 16 <= in; k += 16) {
+			v128_t v = LD(row + k);
+			int8_t *to = panel + 8 * k;
+			wasm_v128_store16_lane(to, v, 0);
+			wasm_v128_store16_lane(to + 16, v, 1);
+			wasm_v128_store16_lane(to + 32, v, 2);
+			wasm_v128_store16_lane(to + 48, v, 3);
+			wasm_v128_store16_lane(to + 64, v, 4);
+			wasm_v128_store16_lane(to + 80, v, 5);
+			wasm_v128_store16_lane(to + 96, v, 6);
+			wasm_v128_store16_lane(to + 112, v, 7);
+		}
+		for (; k < in; k++) panel[(k / 2) * 16 + k % 2] = row[k];
 	}
 }
 

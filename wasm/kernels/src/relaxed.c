@@ -31,10 +31,20 @@ int scratch_i8(int in) { return (void)in, 0; }
 EXPORT(pack_i8)
 void pack_i8(int8_t *dst, const int8_t *w, int first, int rows, int in) {
 	int width = up(in, SPLIT);
+	v128_t more = wasm_i8x16_splat((int8_t)offset);
 	for (int j = first; j < first + rows; j++) {
 		const int8_t *row = w + (j - first) * in;
 		int8_t *panel = dst + (j / PANEL) * width * PANEL + (j % PANEL) * 4;
-		for (int k = 0; k < in; k++) panel[(k / 4) * 32 + k % 4] = (int8_t)(row[k] + offset);
+		int k = 0;
+		for (; k + 16 <= in; k += 16) {
+			v128_t v = wasm_i8x16_add(LD(row + k), more);
+			int8_t *to = panel + 8 * k;
+			wasm_v128_store32_lane(to, v, 0);
+			wasm_v128_store32_lane(to + 32, v, 1);
+			wasm_v128_store32_lane(to + 64, v, 2);
+			wasm_v128_store32_lane(to + 96, v, 3);
+		}
+		for (; k < in; k++) panel[(k / 4) * 32 + k % 4] = (int8_t)(row[k] + offset);
 	}
 }
 
