@@ -28,10 +28,10 @@ DIST = web/dist
 WASM = kernels.wasm kernels-threads.wasm kernels-relaxed.wasm kernels-relaxed-threads.wasm kernels-probe.wasm sha256.wasm
 KERNELS = kernels.js kernels-helper.js $(WASM)
 GPU = webgpu.js webgpu.wgsl
-PACKAGE = sampler.js sampler.d.ts host.js convert.js convert.d.ts convert-worker.js convert-files.js worker.js ahead.js ahead-worker.js ring.js model.js own.js names.js storage.js sha256.js zstd.js errors.js png.js
+PACKAGE = sampler.js sampler.d.ts host.js convert.js convert.d.ts convert-worker.js convert-files.js worker.js ahead.js ahead-worker.js ring.js crc32c.js model.js own.js names.js storage.js sha256.js zstd.js errors.js png.js
 # what the service worker keeps: not what only a graphics processor or the converter needs
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name 'convert*' ! -name 'webgpu.*' ! -name preview.jpg ! -name sw.js | sort
-PAGE = index.html style.css tools.css icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp preview.jpg theme.js app.js form.js gallery.js rove.js keys.js errors.js listbox.js picker.js prompt.js live.js glyphs.js mix.js view.js busy.js film.js history.js store.js result.js pixels.js command.js share.js files.js photo.js before.js compare.js how.js pad.js panel.js toolbox.js measure.js models.js offline.js inspector.js heatmap.js edit.js mask.js morph.js apng.js convert.js
+PAGE = index.html icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp preview.jpg
 
 .PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-webgpu test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web npm shots film gallery bench bench-web bench-webgpu bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
 
@@ -53,10 +53,10 @@ web: need-go web/node_modules/.package-lock.json
 	printf '\nklauspost/compress, in convert.wasm:\n\n'; cat "$$($(GO) list -m -f '{{.Dir}}' github.com/klauspost/compress)/LICENSE"; \
 	printf '\nwasm_exec.js, and the runtime and the standard library in dit8.wasm and convert.wasm:\n\n'; cat "$$($(GO) env GOROOT)/LICENSE"; } >$(DIST)/dit8/THIRD_PARTY
 	cp -f LICENSE $(DIST)/dit8/
-	cp -f $(addprefix web/page/,$(filter-out %.js %.css,$(PAGE))) $(DIST)/ && cp -f weights/default.md $(DIST)/model-card.txt
+	cp -f $(addprefix web/page/,$(PAGE)) $(DIST)/ && cp -f weights/default.md $(DIST)/model-card.txt
 	@chmod -R u+w $(DIST)
-	cd web/page && ../node_modules/.bin/esbuild $(filter %.js %.css,$(PAGE)) --minify --charset=utf8 --log-level=warning --outdir=../dist
 	$(GO) run ./tools/serve -list >$(DIST)/dit8/models.js
+	node web/page.mjs $(DIST)
 	echo '[]' >$(DIST)/models.json
 	cd $(DIST) && { printf 'const version = "%s", files = ["./"' $$(cat $$($(CACHED)) | sha256sum | cut -c 1-16); \
 		$(CACHED) | sed 's/.*/, "&"/' | tr -d '\n'; printf '];\n'; cat ../page/sw.js; } >sw.js

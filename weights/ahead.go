@@ -1,11 +1,11 @@
 package weights
 
 // Ahead is what the stream of NewReader may be besides: one that decodes what is compressed by itself, before it is read, on
-// another thread. The checksums of what it gives are checked as ever.
+// another thread, and computes checksums, which are compared with the file's as ever.
 type Ahead interface {
-	// Decode says what follows what has been read of the file. Read then gives each piece uncompressed, as many bytes as Plain
-	// says, and after the last one the rest of the file as it is. A frame that can't be decoded may become anything of this
-	// length. It reports whether Read will do so.
+	// Decode says what follows what has been read of the file. Read then gives each piece with Plain bytes uncompressed, and
+	// their CRC-32C behind them, 4 bytes, little-endian; the others, and after the last one the rest of the file, as they are.
+	// A frame that can't be decoded may become anything of this length. It reports whether Read will do so.
 	Decode([]Piece) bool
 }
 

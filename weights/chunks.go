@@ -26,19 +26,15 @@ func newChunkReader(d *Reader) (*chunkReader, error) {
 	for i := range d.header.Tensors {
 		size = max(size, d.header.Tensors[i].chunkBytes(0))
 	}
-	c := &chunkReader{d: d, plain: make([]byte, size)}
+	c := &chunkReader{d: d, in: make([]byte, size), plain: make([]byte, size+crc32.Size)}
 	if a, ok := d.r.(Ahead); ok && d.hash == nil {
 		c.ahead = a.Decode(d.stored())
 	}
-	if c.ahead {
-		return c, nil
-	}
 	var err error
-	if c.zstd, err = newZstdDecoder(); err != nil {
-		return nil, err
+	if !c.ahead {
+		c.zstd, err = newZstdDecoder()
 	}
-	c.in = make([]byte, size)
-	return c, nil
+	return c, err
 }
 
 func (c *chunkReader) close() {
@@ -50,36 +46,45 @@ func (c *chunkReader) close() {
 // chunk reads chunk i of t; the bytes are valid until the next call.
 func (c *chunkReader) chunk(t *TensorInfo, i int) ([]byte, error) {
 	k, want := t.chunks[i], t.chunkBytes(i)
-	var b []byte
-	if c.ahead {
-		start := c.d.read
-		b = c.plain[:want]
-		if err := c.d.fill(b, "tensor "+t.Name); err != nil {
-			return nil, err
-		}
-		c.d.read = start + int64(k.length)
-	} else {
-		b = c.in[:k.length]
-		if err := c.d.fill(b, "tensor "+t.Name); err != nil {
-			return nil, err
-		}
-		if c.d.hash != nil {
-			c.d.hash.Write(b)
-		}
-		if !k.raw {
-			var err error
-			if b, err = c.zstd.decode(c.plain[:want], b); err != nil {
-				return nil, badf("tensor %s: chunk %d: %v", t.Name, i, err)
-			}
+	if c.ahead && !k.raw {
+		return c.decoded(t, i)
+	}
+	b := c.in[:k.length]
+	if err := c.d.fill(b, "tensor "+t.Name); err != nil {
+		return nil, err
+	}
+	if c.d.hash != nil {
+		c.d.hash.Write(b)
+	}
+	if !k.raw {
+		var err error
+		if b, err = c.zstd.decode(c.plain[:want], b); err != nil {
+			return nil, badf("tensor %s: chunk %d: %v", t.Name, i, err)
 		}
 	}
 	if len(b) != want {
 		return nil, badf("tensor %s: chunk %d has %d bytes, expected %d", t.Name, i, len(b), want)
 	}
-	if crc := crc32.Checksum(b, castagnoli); crc != k.crc {
-		return nil, badf("tensor %s: chunk %d has checksum %08x, the file says %08x: it is damaged", t.Name, i, crc, k.crc)
+	return b, t.verify(i, crc32.Checksum(b, castagnoli))
+}
+
+// decoded reads chunk i of t, which the stream has decoded.
+func (c *chunkReader) decoded(t *TensorInfo, i int) ([]byte, error) {
+	start, want := c.d.read, t.chunkBytes(i)
+	b := c.plain[:want+crc32.Size]
+	if err := c.d.fill(b, "tensor "+t.Name); err != nil {
+		return nil, err
 	}
-	return b, nil
+	c.d.read = start + int64(t.chunks[i].length)
+	return b[:want], t.verify(i, binary.LittleEndian.Uint32(b[want:]))
+}
+
+// verify compares the checksum of chunk i with the file's.
+func (t *TensorInfo) verify(i int, crc uint32) error {
+	if k := t.chunks[i]; crc != k.crc {
+		return badf("tensor %s: chunk %d has checksum %08x, the file says %08x: it is damaged", t.Name, i, crc, k.crc)
+	}
+	return nil
 }
 
 // tensor reads the payload of t.
@@ -103,15 +108,15 @@ func (c *chunkReader) tensor(t *TensorInfo) (param.Tensor, error) {
 		}
 		switch t.DType {
 		case F32:
-			decodeF32(extend(&out.F32, len(b)/4, values), b)
+			decodeF32(extend(&out.F32, len(b)/4, values, c.d.read), b)
 		case F16:
-			for i, dst := 0, extend(&out.F32, len(b)/2, values); i < len(dst); i++ {
+			for i, dst := 0, extend(&out.F32, len(b)/2, values, c.d.read); i < len(dst); i++ {
 				dst[i] = half.ToFloat32(binary.LittleEndian.Uint16(b[2*i:]))
 			}
 		case I8:
 			b = leading(&out.Scale, b, scales)
 			b = leading(&out.Smooth, b, factors)
-			copy(asBytes(extend(&out.I8, len(b), values)), b)
+			copy(asBytes(extend(&out.I8, len(b), values, c.d.read)), b)
 		}
 	}
 	return out, check(out)
@@ -135,7 +140,7 @@ func (c *chunkReader) join(planes []byte, width int) []byte {
 // leading takes what is missing of n values from b, and returns the rest of it.
 func leading(v *[]float32, b []byte, n int) []byte {
 	k := min(len(b)/4, n-len(*v))
-	decodeF32(extend(v, k, n), b)
+	decodeF32(extend(v, k, n, 0), b)
 	return b[4*k:]
 }
 
@@ -152,12 +157,13 @@ func asBytes(s []int8) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s))
 }
 
-// extend appends n elements, which it returns, to a slice of final in all. Memory
-// doubles as data arrives, rather than being taken at once for what a header promises.
-func extend[T any](s *[]T, n, final int) []T {
+// extend appends n elements, which it returns, to a slice of final in all. It takes memory
+// for as much as has arrived, of this tensor or before it, rather than at once for what a header promises.
+func extend[T int8 | float32](s *[]T, n, final int, arrived int64) []T {
 	old := len(*s)
 	if cap(*s)-old < n {
-		g := make([]T, old, min(final, max(2*cap(*s), old+n, 1<<18)))
+		var one T
+		g := make([]T, old, min(final, max(2*cap(*s), old+n, 1<<18, int(arrived)/int(unsafe.Sizeof(one)))))
 		copy(g, *s)
 		*s = g
 	}

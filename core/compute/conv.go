@@ -79,7 +79,8 @@ func (w ConvWeights) checkInt8(shape string) error {
 // ConvSum is Σ|w|.
 func ConvSum(w []int8) (sum int) {
 	for _, v := range w {
-		sum += max(int(v), -int(v))
+		sign := int(v) >> 7 // without branches, as a large decoder's weights take a fifth of a second with
+		sum += (int(v) ^ sign) - sign
 	}
 	return sum
 }

@@ -71,6 +71,9 @@ type program struct {
 	cancel    context.CancelFunc // of the running request
 }
 
+// large is the size of a file, in bytes, from which on garbage of loading it counts.
+const large = 100e6
+
 // load reads a model file from args[0], and the file of its autoencoder from args[1] where
 // that is there, and replaces the model by it. After a failure the model before it stays in use.
 func (p *program) load(args []js.Value) (any, error) {
@@ -80,6 +83,9 @@ func (p *program) load(args []js.Value) (any, error) {
 	pair, err := open(args)
 	if err != nil {
 		return nil, err
+	}
+	if pair.Header().Size > large { // its tensors are garbage one by one, in a memory that never shrinks
+		defer debug.SetGCPercent(debug.SetGCPercent(50))
 	}
 	g, note, err := p.place(pair)
 	if err != nil {

@@ -74,11 +74,10 @@ func (d *Device) Alloc(n int) (compute.F32, error) {
 	if n < 0 || n > maxMemory/4 {
 		return compute.F32{}, fmt.Errorf("kernels: alloc of %d values", n)
 	}
-	at, err := d.mem.alloc(4 * n)
+	at, err := d.zeros(4 * n)
 	if err != nil {
 		return compute.F32{}, err
 	}
-	zero(at, uint32(4*n))
 	return compute.F32{Addr: at, Len: n}, nil
 }
 

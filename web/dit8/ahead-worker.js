@@ -2,6 +2,7 @@
 //   in:  {type: "open", model, storage, memory} first, then
 //        {type: "more"} for some bytes as they are | {type: "decode", pieces, left} for all that follow | {type: "end", damaged}
 //   out: "ready" when it listens, {type: "note", note} | {type: "more"}, where it is waited for what is in the ring | {type: "ended", had}
+import { crc32c } from "./crc32c.js";
 import { open } from "./model.js";
 import { ring } from "./ring.js";
 import { zstd } from "./zstd.js";
@@ -55,7 +56,7 @@ async function decode(pieces, left) {
       else give("bytes", some);
       n += some.length;
     }
-    if (plain) give("bytes", decoded(output, stored, plain));
+    if (plain) give("bytes", summed(decoded(output, stored, plain)));
   }
   while (await fill()) give("bytes", take(slots.size));
   give("end");
@@ -67,7 +68,14 @@ function decoded(output, stored, plain) {
     const bytes = output(stored, plain);
     if (bytes.length === plain) return bytes;
   } catch {}
-  return new Uint8Array(plain);
+  return new Uint8Array(new ArrayBuffer(plain + 4), 0, plain);
+}
+
+// summed is bytes with their checksum in the four behind them, where the frame was that they come from.
+function summed({ buffer, byteOffset, length }) {
+  const all = new Uint8Array(buffer, byteOffset, length + 4);
+  new DataView(buffer, byteOffset + length).setUint32(0, crc32c(all.subarray(0, length)), true);
+  return all;
 }
 
 function concat(a, b) {

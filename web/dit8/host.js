@@ -2,8 +2,15 @@
 import { spawn } from "./own.js";
 import { grid } from "./png.js";
 
+// begun takes the worker that a page has started in advance, as global dit8Worker.
+function begun() {
+  const worker = globalThis.dit8Worker;
+  delete globalThis.dit8Worker;
+  return worker;
+}
+
 export const host = {
-  worker: () => spawn(import.meta.url, "worker.js", () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" })),
+  worker: () => begun() ?? spawn(import.meta.url, "worker.js", () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" })),
   address: (text) => new URL(text, globalThis.document?.baseURI ?? location.href),
   fetch: (...args) => fetch(...args),
   image: (pixels, width) => new ImageData(pixels, width),

@@ -9,6 +9,7 @@ import { DownloadError, MemoryError, ModelError } from "./errors.js";
 import { sha256 as newHash } from "./sha256.js";
 import * as kept from "./storage.js";
 
+const slice = 1 << 20; // bytes that are read at a time, at most
 const attempts = 5, pause = 250; // ms before the second attempt, then twice as long each time
 
 export function open(model, { storage = true, report = () => {} } = {}) {
@@ -192,8 +193,8 @@ async function* network(url, { bytes, report, begun: { loaded = 0, total = bytes
         await known(total, tag);
       }
       told = true;
-      for (const reader = response.body.getReader(); ;) {
-        const { done, value } = await reader.read();
+      for (const read = into(response.body); ;) {
+        const { done, value } = await read();
         if (done) break;
         if (value.length <= skip) { skip -= value.length; continue; }
         const piece = skip ? value.subarray(skip) : value;
@@ -215,6 +216,22 @@ async function* network(url, { bytes, report, begun: { loaded = 0, total = bytes
       attempt++;
     }
   }
+}
+
+// into gives a function that reads a body, where browsers can into one array, whose bytes are there until the next call.
+function into(body) {
+  let reader, array = new Uint8Array(slice);
+  try {
+    reader = body.getReader({ mode: "byob" });
+  } catch {
+    const plain = body.getReader();
+    return () => plain.read();
+  }
+  return async () => {
+    const { done, value } = await reader.read(array);
+    array = value && new Uint8Array(value.buffer);
+    return { done, value };
+  };
 }
 
 // roomy throws where the device has not the memory for a model's file of so many bytes, as far as browsers tell: half of it for a

@@ -9,7 +9,7 @@
 //   slots.waits()                   // asks for a message when there is one, and says whether it will be sent
 //   slots.get()                     // {kind, bytes, loaded, total, from}, until slots.done()
 //   slots.stop()                    // it wants no more
-const size = 1 << 18, count = 16, moment = 10; // bytes, slots, ms
+const size = (1 << 18) + 8, count = 8, moment = 10; // bytes, slots, ms
 const kinds = ["bytes", "end", "error"], origins = [undefined, "network", "storage", "file"];
 const given = 0, taken = 1, wanted = 2, stopped = 3, words = 4 + 3 * count; // in control, before the kind, length and origin of each slot
 const numbers = 8 * Math.ceil(words / 2), start = numbers + 16 * count;

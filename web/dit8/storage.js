@@ -6,6 +6,7 @@
 //   await blob(id)               // its file, as one to be saved
 //   await remove(id)             // throws BusyError where another tab reads or writes it
 //   await discard(id)            // what a worker that is ended has left, once the browser has let go of it
+//   prepare()                    // begins what all of these do first
 //   await room()                 // {free, quota}: bytes, as the browser estimates them; undefined where it does not
 //
 // In a worker, as browsers write files quickly only there:
@@ -202,6 +203,9 @@ async function entries() {
   };
 }
 
+// prepare opens in advance what the rest needs.
+export const prepare = () => void Promise.all([opened(), newHash()]).catch(() => {}); // reported where it is needed
+
 let place;
 const opened = () => (place ??= begin());
 async function begin() {
@@ -300,17 +304,19 @@ export async function room() {
 export async function create({ id = unique(), ...about } = {}, { wait } = {}) {
   const at = await opened();
   if (!at) return undefined;
-  await tidy(at);
+  const tidied = tidy(at), hashing = newHash();
+  Promise.all([tidied, hashing]).catch(() => {}); // reported below
   const release = await hold(id, { wait });
   let file, hash, noted;
   try {
+    await tidied;
     const record = await known(at, id);
     if (record?.kept) {
       release();
       return { record, length: record.bytes };
     }
     noted = record ?? {};
-    hash = await newHash();
+    hash = await hashing;
     file = await at.append(id);
   } catch (error) {
     release();

@@ -9,6 +9,7 @@ import * as ahead from "./ahead.js";
 import { DownloadError, MemoryError, ModelError } from "./errors.js";
 import { open } from "./model.js";
 import { address, compile, get } from "./own.js";
+import { prepare } from "./storage.js";
 import { zstd } from "./zstd.js";
 
 const large = 20e6; // bytes of a file from which on a thread that reads it is worth its start
@@ -32,6 +33,7 @@ let kernels, program, gpu;
 // What is needed in any case comes while the worker waits to be told more.
 const code = compile(files["dit8.wasm"]), decoder = zstd();
 for (const coming of [code, decoder]) coming.catch(() => {}); // reported below
+prepare();
 
 // dit8Turn comes after the messages that wait, for the program, which listens for them.
 const { port1, port2 } = new MessageChannel();

@@ -227,6 +227,7 @@ test("a mask of a file, by the command line's rule", async () => {
     assert.deepEqual(await marked(), pixels);
   }
   // Of several levels those from 128 on; a picture of another size is fitted.
+  for (const name of ["mask", "pixels"]) await page.route(`**/${name}.js`, (route) => route.fulfill({ contentType: "text/javascript", path: `${root}web/page/${name}.js` })); // which the build joins with others
   const levels = await page.evaluate(async () => {
     const { masked } = await import("./mask.js");
     const picture = (width, ...grey) => createImageBitmap(new ImageData(Uint8ClampedArray.from(grey.flatMap((v) => [v, v, v, 255])), width));

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { after, before, beforeEach, test } from "node:test";
+import { after, before, beforeEach, describe, test } from "node:test";
 import { chromium } from "playwright-core";
 import { classModel, golden, launch, root } from "./helpers.mjs";
 import { host } from "./static.mjs";
@@ -237,20 +237,22 @@ test("without a hash it is kept as long as the host has no other version", async
   assert.deepEqual((await kept()).map(({ tag }) => tag), [tag]);
 });
 
+const changeKept = (change) => page.evaluate(async (change) => {
+  const [{ id }] = await (await import("./dit8/storage.js")).list();
+  const file = await (await (await navigator.storage.getDirectory()).getDirectoryHandle("dit8-models")).getFileHandle(`${id}.dit8`);
+  const bytes = new Uint8Array(await (await file.getFile()).arrayBuffer());
+  const writable = await file.createWritable();
+  await writable.write(new Function(`return ${change}`)()(bytes));
+  await writable.close();
+}, change.toString());
+
 for (const [what, change] of [
   ["changed", (bytes) => { bytes[4e6] ^= 1; return bytes; }],
   ["shortened", (bytes) => bytes.subarray(0, 1e6)],
   ["emptied", () => new Uint8Array()],
 ]) test(`a kept copy that was ${what} is replaced`, async () => {
   await load();
-  await page.evaluate(async (change) => {
-    const [{ id }] = await (await import("./dit8/storage.js")).list();
-    const file = await (await (await navigator.storage.getDirectory()).getDirectoryHandle("dit8-models")).getFileHandle(`${id}.dit8`);
-    const bytes = new Uint8Array(await (await file.getFile()).arrayBuffer());
-    const writable = await file.createWritable();
-    await writable.write(new Function(`return ${change}`)()(bytes));
-    await writable.close();
-  }, change.toString());
+  await changeKept(change);
   const got = await load();
   assert.equal(got.sha256, sha256);
   assert.equal(got.from, "network");
@@ -385,4 +387,71 @@ test("a download can be given up", async () => {
   assert.equal(late, 0);
   for (let i = 0; page.workers().length && i < 100; i++) await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(page.workers().length, 0);
+});
+
+// In a page that is isolated from other sites a worker of its own reads and decodes it.
+describe("a large file", () => {
+  const plain = {};
+  before(async () => {
+    plain.server = server;
+    server = await host(root + "web/dist", { headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" } });
+    server.answers["/blank"] = plain.server.answers["/blank"];
+    server.answers["/dit8/worker.js"] = (request, response, body) => response.end(`${body}`.replace("large = 20e6", "large = 1e6"));
+  });
+  after(() => {
+    server.stop();
+    server = plain.server;
+  });
+  const read = () => server.requests.some(({ path }) => path === "/dit8/ahead-worker.js"); // whether such a worker was there
+
+  test("comes from the network and from storage", async () => {
+    const got = await load();
+    assert.deepEqual([got.sha256, got.from, got.loaded, read()], [sha256, "network", model.length, true], JSON.stringify(got.error));
+    const loaded = got.progress.flatMap(({ loaded }) => loaded ?? []);
+    assert.deepEqual(loaded, loaded.toSorted((a, b) => a - b));
+    assert.ok(got.progress.every(({ total, note }) => note || total === model.length));
+    const again = await load();
+    assert.deepEqual([again.sha256, again.from, again.loaded, again.asked], [sha256, "storage", model.length, []]);
+    assert.equal((await load({ storage: false })).from, "network");
+  });
+
+  test("goes on where the download ended", async () => {
+    server.answers[path] = (request, response, body) => {
+      if (!request.headers.range) return partly(response, body, 2e6, body.length);
+      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range)[1]);
+      response.writeHead(206, { "Content-Range": `bytes ${from}-${body.length - 1}/${body.length}`, "Content-Length": body.length - from }).end(body.subarray(from));
+    };
+    const got = await load();
+    assert.deepEqual([got.sha256, got.asked.map(({ range }) => range), got.notes.length], [sha256, [undefined, "bytes=2000000-"], 1], JSON.stringify(got.error));
+  });
+
+  test("is refused where it is damaged, another one or not there, and not kept", async () => {
+    for (const at of [3e6, 1000]) { // a payload, the header
+      server.answers[path] = (request, response, body) => { body[at] ^= 1; response.end(body); };
+      const { error } = await load();
+      assert.deepEqual([error.name, /checksum/.test(error.message), await kept()], ["ModelError", true, []], error.message);
+    }
+    server.answers[path] = (request, response) => response.writeHead(404).end();
+    const { error } = await load();
+    assert.deepEqual([error.name, error.status, /the server answered 404/.test(error.message)], ["DownloadError", 404, true]);
+    delete server.answers[path];
+    const other = await load({ model: { sha256: "0".repeat(64) } });
+    assert.deepEqual([other.error.name, /expected 0{64}/.test(other.error.message), await kept()], ["ModelError", true, []]);
+  });
+
+  test("is downloaded again where the copy that is kept is damaged", async () => {
+    await load();
+    await changeKept((bytes) => { bytes[4e6] ^= 1; return bytes; });
+    const got = await load();
+    assert.deepEqual([got.sha256, got.from], [sha256, "network"], JSON.stringify(got.error));
+    assert.match(got.notes[0], /damaged; it is downloaded again/);
+    assert.equal((await load()).from, "storage");
+  });
+
+  test("is read here where no such worker starts", async () => {
+    server.answers["/dit8/ahead-worker.js"] = (request, response) => response.writeHead(404).end();
+    const got = await load();
+    delete server.answers["/dit8/ahead-worker.js"];
+    assert.deepEqual([got.sha256, got.from], [sha256, "network"], JSON.stringify(got.error));
+  });
 });

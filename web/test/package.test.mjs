@@ -116,8 +116,8 @@ function checked(name, files, moduleResolution) {
 
 test("the tarballs have what is needed, and nothing else", () => {
   const [code, emoji] = packed.map(({ files }) => files.map(({ path }) => path).sort());
-  const dist = ["LICENSE", "THIRD_PARTY", "convert-files.js", "convert-worker.js", "convert.d.ts", "convert.js", "convert.wasm", "dit8.wasm", "drawing.js", "element.d.ts", "element.js", "errors.js", "host.js", "kernels-helper.js", "kernels-probe.wasm",
-    "kernels-relaxed-threads.wasm", "kernels-relaxed.wasm", "kernels-threads.wasm", "kernels.js", "kernels.wasm", "model.js", "models.js", "names.js", "node-host.js", "node-worker.js", "node.d.ts", "node.js", "own.js", "png.js", "react.d.ts", "react.js", "sampler.d.ts", "sampler.js",
+  const dist = ["LICENSE", "THIRD_PARTY", "ahead-worker.js", "ahead.js", "convert-files.js", "convert-worker.js", "convert.d.ts", "convert.js", "convert.wasm", "crc32c.js", "dit8.wasm", "drawing.js", "element.d.ts", "element.js", "errors.js", "host.js", "kernels-helper.js", "kernels-probe.wasm",
+    "kernels-relaxed-threads.wasm", "kernels-relaxed.wasm", "kernels-threads.wasm", "kernels.js", "kernels.wasm", "model.js", "models.js", "names.js", "node-host.js", "node-worker.js", "node.d.ts", "node.js", "own.js", "png.js", "react.d.ts", "react.js", "ring.js", "sampler.d.ts", "sampler.js",
     "sha256.js", "sha256.wasm", "storage.js", "wasm_exec.js", "webgpu.js", "webgpu.wgsl", "worker.js", "zstd.js", "zstd.wasm"];
   assert.deepEqual(code, ["LICENSE", "README.md", "package.json", ...dist.map((name) => `dist/dit8/${name}`)].sort());
   assert.deepEqual(emoji, ["ATTRIBUTION.md", "MODEL-CARD.md", "README.md", "emoji.dit8", "index.d.ts", "index.js", "package.json"]);
