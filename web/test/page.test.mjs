@@ -98,6 +98,21 @@ test("a first visit makes the first pick", async () => {
   await other.close();
 });
 
+test("its worker starts before its modules, and is the sampler's", async () => {
+  const other = await site.open({ init: (other) => other.addInitScript(() => {
+    const { Worker } = window;
+    window.started = [];
+    window.Worker = class extends Worker {
+      constructor(...args) { super(...args); started.push([document.readyState, `${args[0]}`]); }
+    };
+  }) });
+  assert.deepEqual(await other.evaluate(() => started), [["loading", "dit8/worker.js"]]);
+  const named = await other.$$eval("link[rel=modulepreload]", (links) => links.map(({ href }) => href)), { url } = site.server;
+  const asked = await other.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name));
+  assert.ok(named.includes(`${url}app.js`) && named.every((name) => asked.includes(name)));
+  await other.close();
+});
+
 test("loading is shown in bytes", async () => {
   const other = await site.open({ until: "", init: (other) => other.addInitScript(() => {
     window.seen = [];
