@@ -29,6 +29,8 @@ export function open(model, { storage = true, report = () => {} } = {}) {
       const had = !!state.stored || state.before > 0;
       const ended = pieces.return().catch(() => {});
       if (state.stored) await ended; // a network may never answer
+      const whole = await state.whole?.catch(() => {}); // its bytes are all there before who reads them has seen them
+      if (damaged && whole) await kept.remove(whole.id).catch(() => {});
       if (!damaged) await state.file?.close();
       else if (state.stored) await kept.remove(state.stored).catch(() => {});
       else await state.file?.remove();
@@ -102,7 +104,8 @@ async function* through(model, state, report) {
   }
   if (keeping) {
     state.file = undefined;
-    await file.finish({ tag: begun.tag }).catch((error) => {
+    state.whole = file.finish({ tag: begun.tag });
+    await state.whole.catch((error) => {
       if (error instanceof ModelError) throw new ModelError(`${url}: ${error.message}`);
       report({ note: cannot(error.message) });
     });
