@@ -89,6 +89,7 @@ func TestNames(t *testing.T) {
 		}, `weights "model_ema"`},
 		"two words":          {"", under("pipe.transformer."), `the prefix "pipe.transformer." is taken off`},
 		"an unknown average": {"", under("model.", "params_ema."), `weights "params_ema" of the file, without model`},
+		"an average inside":  {"", under("", "ema."), `weights "ema" of the file, without`},
 		"an average's rate":  {"", under("model.", "ema-0.9999."), `weights "ema-0.9999" of the file, without model`},
 		"what no name says":  {"", under("model.", "teacher."), `weights "model" of the file, without teacher (-weights chooses)`},
 		"what is not averaged": {"", func(n string) []string {

@@ -222,8 +222,8 @@ func (c *Checkpoint) twin() string {
 		if _, matrix := c.under(average); !matrix {
 			continue
 		}
-		for _, other := range roots {
-			if torchfile.IsAverage(other) || len(under[other]) < len(under[average]) {
+		for _, other := range append([]string{""}, roots...) { // "": a network that keeps its average as a part of itself
+			if torchfile.IsAverage(other) || other != "" && len(under[other]) < len(under[average]) {
 				continue
 			}
 			if !slices.ContainsFunc(under[average], func(name string) bool {
