@@ -1,6 +1,7 @@
 // The list of a field that completes: the ARIA Authoring Practices' combobox with a listbox, whose element has the id of the
-// input and "-list". take(i) is called where an option is clicked.
-export function listbox(input, label, take) {
+// input and "-list". take(i) is called where an option is clicked, leave() where the field is left: by the focus or by a press
+// elsewhere, also of a finger, which need not move the focus.
+export function listbox(input, label, { take, leave }) {
   const list = document.getElementById(`${input.id}-list`);
   let active = -1;
   list.setAttribute("role", "listbox");
@@ -22,6 +23,11 @@ export function listbox(input, label, take) {
   list.addEventListener("click", (event) => {
     const option = event.target.closest("li");
     if (option) take([...list.children].indexOf(option));
+  });
+
+  input.addEventListener("blur", leave);
+  document.addEventListener("pointerdown", ({ target, defaultPrevented }) => {
+    if (!list.hidden && !defaultPrevented && target !== input && !list.contains(target)) leave();
   });
 
   return {

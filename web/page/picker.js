@@ -32,9 +32,12 @@ function rank(name, words, whole) {
 // picker makes one of an input in a div with a span for the emoji and an empty list.
 // onPick(name) is called where a class is taken from the list, with the key or "".
 export function picker(input, { onPick, onChange = () => {} }) {
-  const list = listbox(input, "Classes", (i) => {
-    take(i);
-    onPick?.(kept, "");
+  const list = listbox(input, "Classes", {
+    take(i) {
+      take(i);
+      onPick?.(kept, "");
+    },
+    leave() { if (!list.hidden) input.value.trim() ? take(list.active) : escape(); },
   });
   const glyph = input.parentElement.querySelector(".glyph");
   let classes = [], shown = [], kept = "";
@@ -72,7 +75,6 @@ export function picker(input, { onPick, onChange = () => {} }) {
     open(input.value.trim() ? search(classes, input.value) : classes, 0);
   });
   input.addEventListener("click", () => { if (list.hidden) { input.select(); all(); } });
-  input.addEventListener("blur", () => { if (!list.hidden) input.value.trim() ? take(list.active) : escape(); });
   const escape = () => { list.close(); input.value = labelOf(kept); changed(); };
 
   const keys = {

@@ -18,7 +18,7 @@ export function complete(text, { words, synonyms, styles }) {
 
 // prompt calls onChange() where the text or the style was changed here, and read(text) to learn what a text says.
 export function prompt({ onChange, read }) {
-  const input = $("prompt"), list = listbox(input, "Completions", take);
+  const input = $("prompt"), list = listbox(input, "Completions", { take, leave });
   let info = { words: [], synonyms: [], styles: [] }, options = [], style = "", said, reading = false;
 
   const before = () => input.value.slice(0, input.selectionStart);
@@ -32,6 +32,12 @@ export function prompt({ onChange, read }) {
   function close() {
     list.close();
     options = [];
+  }
+
+  function leave() {
+    const typing = options.length > 0;
+    close();
+    if (typing) show();
   }
 
   function take(i) {
@@ -55,11 +61,6 @@ export function prompt({ onChange, read }) {
     if (keys[event.key]() !== "native") event.preventDefault();
   });
   input.addEventListener("input", () => { suggest(); changed(); });
-  input.addEventListener("blur", () => {
-    const typing = options.length > 0;
-    close();
-    if (typing) show();
-  });
   $("said").addEventListener("pointerdown", (event) => event.preventDefault()); // a click on a chip does not leave the field
 
   function changed() {

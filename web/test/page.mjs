@@ -33,7 +33,7 @@ export const phone = { viewport: { width: 360, height: 740 }, hasTouch: true };
 // status waits for a status that begins like that.
 export const status = (page, text) => page.waitForFunction((text) => document.getElementById("status")?.textContent.startsWith(text), text);
 
-// fill fills in fields, opening what they are in, and leaves a class's, as Tab does. A prompt without a style is in none.
+// fill fills in fields, opening what they are in. A prompt without a style is in none.
 export async function fill(page, fields) {
   const said = "prompt" in fields && await page.isVisible("#styles [data-style='']") ? { style: "", ...fields } : fields;
   for (const [id, value] of Object.entries(said)) {
@@ -47,7 +47,6 @@ export async function fill(page, fields) {
       if (input.id === "steps" && input.parentElement.hidden) document.querySelector("#counts [data-steps='']").click();
     });
     await page.fill(`#${id}`, String(value));
-    if (id === "class") await page.locator("#class").blur(); // its list lies above the button below
   }
 }
 
@@ -62,6 +61,12 @@ export async function made(page, action) {
   await action();
   await page.waitForFunction((before) => { const { made, state } = document.querySelector("main").dataset; return made > Number(before) && state === "ready"; }, before);
 }
+
+// clear says whether a press in the middle of an element reaches it, nothing lying above it.
+export const clear = (page, selector) => page.$eval(selector, (element) => {
+  const { left, top, width, height } = element.getBoundingClientRect(), [x, y] = [left + width / 2, top + height / 2];
+  return y > 0 && y < innerHeight && element.contains(document.elementFromPoint(x, y));
+});
 
 // canvasHash is the SHA-256 of what the canvas shows.
 export const canvasHash = (page) => page.evaluate(async () => {

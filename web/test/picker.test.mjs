@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { glyphs } from "../page/glyphs.js";
 import { search } from "../page/picker.js";
 import { classModel, root } from "./helpers.mjs";
-import { made, start } from "./page.mjs";
+import { clear, made, start } from "./page.mjs";
 
 let site, page;
 before(async () => {
@@ -107,6 +107,24 @@ test("a click picks", async () => {
   assert.equal(await page.evaluate(() => document.activeElement.id), "class");
   await made(page, () => page.click("#generate"));
   assert.match(await page.textContent("#command"), /-class blue-heart /);
+});
+
+test("Generate is clear of the list, and one press takes the class and generates", async () => {
+  await page.click("#class");
+  assert.equal(await page.isVisible("#class-list"), true);
+  assert.equal(await clear(page, "#generate"), true);
+  await page.fill("#class", "gho");
+  assert.equal(await clear(page, "#generate"), true);
+  await made(page, () => (process.env.DIT8_PHONE ? page.tap("#generate") : page.click("#generate")));
+  assert.equal(await page.isVisible("#class-list"), false);
+  assert.match(await page.textContent("#title"), /^👻 ghost, /);
+});
+
+test("a press elsewhere closes the list, also where it moves no focus", async () => {
+  await page.fill("#class", "panda");
+  await page.dispatchEvent("header", "pointerdown");
+  assert.equal(await page.isVisible("#class-list"), false);
+  assert.equal(await page.inputValue("#class"), "panda");
 });
 
 test("no errors on the console", () => assert.deepEqual(site.complaints, []));

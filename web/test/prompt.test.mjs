@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { complete } from "../page/prompt.js";
 import { classModel, root } from "./helpers.mjs";
-import { canvasHash, fill, fits, generate, made, phone, start, status, violations } from "./page.mjs";
+import { canvasHash, clear, fill, fits, generate, made, phone, start, status, violations } from "./page.mjs";
 
 const model = "testdata/words.dit8"; // a small network with random weights
 
@@ -107,6 +107,28 @@ test("the field is a combobox that completes", async () => {
   await made(page, () => page.press("#prompt", "Enter"));
   assert.equal((await request()).prompt, "cat");
 });
+
+for (const [size, options, press] of [["desktop", {}, "click"], ["phone", phone, "tap"]]) {
+  test(`Generate is clear of the completions, and one press generates: ${size}`, async () => {
+    const page = await site.open(options);
+    const typed = async (last) => { // with completions, while all that is said is known
+      await page.fill("#prompt", `cat ${last.slice(1)}`);
+      for (const _ of last.slice(1)) await page.keyboard.press("ArrowLeft");
+      await page.keyboard.type(last[0]);
+      assert.equal(await page.isVisible("#prompt-list"), true);
+    };
+    await page.uncheck("#live");
+    await typed("hat");
+    assert.equal(await clear(page, "#generate"), true);
+    await made(page, () => page[press]("#generate"));
+    assert.equal(await page.isVisible("#prompt-list"), false);
+    assert.equal(JSON.parse(await page.textContent("#request")).prompt, "cat hat");
+    await typed("fox");
+    await made(page, () => page.keyboard.press("Enter")); // nothing is marked
+    assert.equal(JSON.parse(await page.textContent("#request")).prompt, "cat fox");
+    await page.close();
+  });
+}
 
 test("live: what changes is drawn at once, and the last is kept", async () => {
   await made(page, () => page.check("#live"));
