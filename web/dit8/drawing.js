@@ -58,6 +58,12 @@ class Shared {
   forget() { if (samplers.get(this.key) === this) samplers.delete(this.key); }
 }
 
+// paint shows an image on a canvas, which becomes as large.
+export function paint(canvas, image) {
+  Object.assign(canvas, { width: image.width, height: image.height });
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
 export class Drawing {
   #shared;
   #stop;

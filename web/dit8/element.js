@@ -1,5 +1,5 @@
 // <dit8-image prompt="fox" seed="1">: a picture that the page's visitor makes. element.d.ts says what it has.
-import { Drawing } from "./drawing.js";
+import { Drawing, paint } from "./drawing.js";
 
 // What a request and the loading of a model take of attributes; HTML has its own class and style.
 const texts = { prompt: "prompt", "image-class": "class", "image-style": "style", negative: "negative", solver: "solver", schedule: "schedule" };
@@ -151,9 +151,9 @@ export class Dit8Image extends (globalThis.HTMLElement ?? class {}) {
   }
 
   #paint(image) {
-    Object.assign(this.#canvas, { width: image.width, height: image.height, hidden: false });
+    paint(this.#canvas, image);
+    this.#canvas.hidden = false;
     this.#slot.hidden = true;
-    this.#canvas.getContext("2d").putImageData(image, 0, 0);
   }
 
   #busy(is) { says(this.#canvas, { "aria-busy": is ? "true" : null }); }

@@ -1,13 +1,9 @@
 "use client";
 // A hook of React that draws by a Sampler which components have in common. react.d.ts says what it gives.
 import { useCallback, useEffect, useRef, useState } from "react";
-import { Drawing, keyOf } from "./drawing.js";
+import { Drawing, keyOf, paint } from "./drawing.js";
 
-const paint = (canvas, image) => {
-  if (!canvas || !image) return;
-  Object.assign(canvas, { width: image.width, height: image.height });
-  canvas.getContext("2d").putImageData(image, 0, 0);
-};
+const show = ({ canvas, image }) => { if (canvas && image) paint(canvas, image); };
 
 export function useDit8(asked) {
   const { model, vae, threads, device, storage, ...request } = asked ?? {};
@@ -42,7 +38,13 @@ export function useDit8(asked) {
 
   const { url, image } = state;
   useEffect(() => (url ? () => URL.revokeObjectURL(url) : undefined), [url]);
-  useEffect(() => paint(shown.current.canvas, shown.current.image = image), [image]);
-  const canvas = useCallback((node) => paint(shown.current.canvas = node, shown.current.image), []);
+  useEffect(() => {
+    shown.current.image = image;
+    show(shown.current);
+  }, [image]);
+  const canvas = useCallback((node) => {
+    shown.current.canvas = node;
+    show(shown.current);
+  }, []);
   return { image: undefined, url: undefined, result: undefined, progress: undefined, error: undefined, busy: false, ...state, canvas };
 }
