@@ -64,6 +64,14 @@ func (i Info) Spacings() []flow.Spacing {
 	return fitting(flow.Spacings(), i.Defaults.Schedule, func(s flow.Spacing) error { return flow.Schedule{Spacing: s}.Check(i.Convention.Clock) })
 }
 
+// Guided tells whether a guidance other than the default means something: not without a
+// null class, nor for an average velocity whose guidance is in the weights, as its default
+// of 1 says.
+func (i Info) Guided() bool {
+	c := i.Convention
+	return c.GuidanceInput || !c.NoNullClass && !(c.Average && i.Defaults.Guidance == 1)
+}
+
 // fitting are the names that check accepts, first at the front.
 func fitting[T ~string](names []T, first T, check func(T) error) (fit []T) {
 	for _, n := range names {

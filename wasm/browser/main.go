@@ -103,7 +103,7 @@ func (p *program) load(args []js.Value) (any, error) {
 		"name":       h.Info.Name, "id": h.ID, "device": g.Device(), "deviceNote": note, "classes": list(h.Info.Classes), "size": h.ImageSize(),
 		"depth": h.Config.Depth, "hiddenSize": h.Config.HiddenSize, "patches": h.Config.InputSize / h.Config.PatchSize, "source": h.Info.Source, "license": h.Info.License,
 		"steps": h.Info.Defaults.Steps, "guidance": float64(h.Info.Defaults.Guidance), "shift": float64(h.Info.Defaults.Shift),
-		"guided":  !h.Info.Convention.NoNullClass,
+		"guided":  h.Info.Guided(),
 		"latents": h.Autoencoder != nil, "edits": list(g.EditTasks()),
 		"solvers": list(h.Info.Solvers()), "schedules": list(h.Info.Spacings()),
 		"maxSteps": core.MaxSteps, "maxGuidance": core.MaxGuidance, "maxCount": core.MaxCount, "maxSeed": core.MaxSeed, "maxShares": core.MaxShares,

@@ -10,7 +10,6 @@ import (
 
 	"dit8/core"
 	"dit8/core/dit"
-	"dit8/core/flow"
 	"dit8/core/param"
 	"dit8/tools/quantize/convert"
 	"dit8/weights"
@@ -88,10 +87,10 @@ func (o inspection) printNetwork(w io.Writer) {
 	if s := switches(c); s != "" {
 		fmt.Fprintf(w, "switches   %s\n", s)
 	}
-	fmt.Fprintf(w, "predicts   %s\n", predicts(i.Convention))
+	fmt.Fprintf(w, "predicts   %s\n", predicts(i))
 	fmt.Fprintf(w, "defaults   %s\n", defaults(i.Defaults))
 	if n := i.StepCounts; len(n) > 0 {
-		fmt.Fprintf(w, "made for   %s steps\n", strings.Trim(fmt.Sprint(n), "[]"))
+		fmt.Fprintf(w, "made for   %s %s\n", strings.Trim(fmt.Sprint(n), "[]"), steps(n[len(n)-1]))
 	}
 	v := i.Words()
 	if len(v.Words) == 0 {
@@ -152,7 +151,8 @@ func switches(c dit.Config) string {
 	return strings.Join(s, ", ")
 }
 
-func predicts(c flow.Convention) string {
+func predicts(i core.Info) string {
+	c := i.Convention
 	s := fmt.Sprintf("%s on the %s clock", c.Prediction, c.Clock)
 	if c.Average {
 		s += " for an average velocity"
@@ -161,6 +161,8 @@ func predicts(c flow.Convention) string {
 		s += ", guidance as an input"
 	} else if c.NoNullClass {
 		s += ", no null class and so no guidance"
+	} else if !i.Guided() {
+		s += ", guidance in the weights"
 	} else {
 		s += ", guidance on " + channels(c.GuidedChannels)
 	}
@@ -170,9 +172,16 @@ func predicts(c flow.Convention) string {
 	return s
 }
 
+func steps(n int) string {
+	if n == 1 {
+		return "step"
+	}
+	return "steps"
+}
+
 // defaults are a request's, in words.
 func defaults(d core.Defaults) string {
-	s := fmt.Sprintf("%d steps, guidance %g", d.Steps, d.Guidance)
+	s := fmt.Sprintf("%d %s, guidance %g", d.Steps, steps(d.Steps), d.Guidance)
 	if i := d.GuidanceInterval; len(i) == 2 {
 		s += fmt.Sprintf(" at times %g to %g", i[0], i[1])
 	}

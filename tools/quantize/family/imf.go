@@ -37,6 +37,9 @@ var (
 // guided is a guidance scale and the times between which it applies.
 type guided struct{ omega, tMin, tMax float32 }
 
+// oneStep is what networks of one evaluation are made for.
+var oneStep = []int{1}
+
 func (g guided) defaults() core.Defaults {
 	return core.Defaults{Steps: 1, Guidance: g.omega, GuidanceInterval: []float32{g.tMin, g.tMax}}
 }
@@ -56,7 +59,10 @@ func readIMF(c *checkpoint.Checkpoint, s Said) (Model, error) {
 	if !ok {
 		g = guided{8, 0.4, 0.65}
 	}
-	m.Defaults = g.defaults()
+	m.Defaults, m.StepCounts = g.defaults(), oneStep
+	if cfg.Depth == 48 { // XL, whose README has figures of both
+		m.StepCounts = []int{1, 2}
+	}
 	if cfg.InChannels == len(imfLatents.Mean) {
 		m.Latents = imfLatents
 	}

@@ -42,6 +42,6 @@ func readPMF(c *checkpoint.Checkpoint, s Said) (Model, error) {
 	if !ok {
 		g = guided{7.5, 0.1, 0.8} // of the README's command
 	}
-	m.Defaults = g.defaults()
+	m.Defaults, m.StepCounts = g.defaults(), oneStep
 	return m, err
 }

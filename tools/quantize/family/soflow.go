@@ -50,7 +50,7 @@ func readSoFlow(c *checkpoint.Checkpoint, s Said) (Model, error) {
 	t.done("a SoFlow")
 	conv := flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock, Average: true, GuidedChannels: t.channels(0)}
 	defaults := core.Defaults{Steps: 1, Guidance: 1}
-	var counts []int
+	counts := oneStep
 	switch {
 	case t.cleanImage():
 		t.note("it predicts the clean image (x0), as %s says", filepath.Base(t.configFile()))
