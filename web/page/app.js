@@ -15,7 +15,7 @@ import { isolate, keep } from "./offline.js";
 import { chosen, panel } from "./panel.js";
 import { result as makeResult } from "./result.js";
 import { fromHash, toHash } from "./share.js";
-import { toolbox } from "./toolbox.js";
+import { styled, toolbox } from "./toolbox.js";
 import { loading, pace, status, view as makeView } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
@@ -30,7 +30,7 @@ const drawn = new Set(); // what the form asked for and got
 let entry, live, second; // the chosen result; whether steps are shown in its place; who waits for a second one
 
 const form = makeForm({ onChange: change, onPick: () => draw(), read: (text) => sampler.read(text) });
-const view = makeView({ onSelect: choose });
+const view = makeView({ onSelect: (i) => (live || i === result.chosen ? click("zoom")() : choose(i)) });
 const results = makeHistory({ onSelect: (picked) => (second ? second(picked) : select(picked)), onDelete: remove });
 const result = makeResult({ onRun: (request) => run(request), onReuse: reuse, onTool: look, onImage: choose, onStar: (starred) => results.star(starred), onDelete: remove });
 let tools;
@@ -115,7 +115,6 @@ async function load(file, listed) {
     const typed = next.info.words.length && $("prompt").value;
     form.use(next.info);
     if (typed) form.write({ ...form.read(), prompt: typed });
-    document.documentElement.classList.toggle("smooth", next.info.size >= 128); // smaller pixels are for looking at
     if (next.info.words.length) document.querySelector("header p").textContent = "Say something and see it drawn while you type, on your own machine. Nothing is uploaded.";
     panel(next, undefined, () => load(file, listed));
     $("generate").disabled = false;
@@ -143,6 +142,17 @@ async function make(list, entries, flags) {
   }
 }
 
+// filmed makes a request's images and keeps the steps on their way, each of which onStep is given.
+async function filmed(request, { signal }, onStep) {
+  const whole = { steps: sampler.info.steps, ...request }, steps = recorder(whole), tell = stepped(whole);
+  const done = await sampler.generate(request, { signal, states: true, onStep: (step) => {
+    onStep?.(step);
+    steps.add(step);
+    tell(step);
+  } });
+  return { done, frames: steps.frames };
+}
+
 // run makes a request's images. made tells of a file or link that it came from, wrong(error) shows what goes wrong elsewhere than in the form.
 async function run(request, made, wrong) {
   if (!sampler) return;
@@ -150,16 +160,12 @@ async function run(request, made, wrong) {
   const began = performance.now();
   live = true;
   $("frame").scrollIntoView({ block: "nearest" });
-  const { info } = sampler, whole = { steps: info.steps, ...request }, steps = recorder(whole), tell = stepped(whole), text = JSON.stringify(request);
+  const { info } = sampler, text = JSON.stringify(request);
   try {
-    const done = await sampler.generate(request, { signal: mine.signal, states: true, onStep: (step) => {
-      if (live) view.step(step, request.count ?? 1);
-      steps.add(step);
-      tell(step);
-    } });
+    const { done, frames } = await filmed(request, mine, (step) => { if (live) view.step(step, request.count ?? 1); });
     drawn.add(text);
     const first = !entry;
-    finish(done, info, { made, frames: steps.frames, ours: () => end(mine, "Done") });
+    finish(done, info, { made, frames, ours: () => end(mine, "Done") });
     if (entry.result === done && performance.now() - began < 2 * fast) film.play(first ? 2 * fast : fast);
   } catch (error) {
     failed(error, mine, wrong);
@@ -244,15 +250,12 @@ async function revive(picked) {
 // record makes a result again for the steps on its way, or gives undefined where that fails or something newer begins.
 async function record(picked) {
   if (!sampler || picked.model.id !== sampler.info.id) return;
-  const mine = begin("sampling", "Making the steps again…"), whole = { steps: sampler.info.steps, ...picked.request }, steps = recorder(whole), tell = stepped(whole);
+  const mine = begin("sampling", "Making the steps again…");
   try {
-    const done = await sampler.generate(picked.request, { signal: mine.signal, states: true, onStep: (step) => {
-      steps.add(step);
-      tell(step);
-    } });
+    const { done, frames } = await filmed(picked.request, mine);
     picked.result ??= done;
     if (end(mine, "Done")) status("Ready.", { part: 1, quiet: true });
-    return steps.frames;
+    return frames;
   } catch (error) {
     failed(error, mine);
   }
@@ -281,6 +284,15 @@ function choose(i) {
   result.choose(i);
   view.choose(i);
 }
+
+// What the stage shows is looked at closely: of several images the chosen one.
+let closely;
+$("zoom").onclick = async () => {
+  const [{ zoom }] = await Promise.all([import("./zoom.js"), styled()]);
+  closely ??= zoom($("close-up"));
+  const whole = film.held ? $("film") : live || !entry ? $("canvas") : undefined, picture = whole ?? entry.result.images[result.chosen];
+  closely.open(picture, $("canvas").getAttribute("aria-label"), whole ? view.side : picture.width);
+};
 
 // address puts a result's request into the page's, for who copies it from there.
 function address({ request, model }) {
@@ -382,7 +394,7 @@ async function start() {
 
 keys({
   g: ["Generate", click("generate")], r: ["Run again", click("again")], n: ["Next seed", click("next")], m: ["More like this", click("like")],
-  p: ["Play from noise", click("play")], s: ["Save", click("save")], c: ["Copy image", click("copy-image")], f: ["Star", click("star")],
+  p: ["Play from noise", click("play")], s: ["Save", click("save")], c: ["Copy image", click("copy-image")], z: ["Look closely", click("zoom")], f: ["Star", click("star")],
   "[": ["The picture before", () => step(1)], "]": ["The picture after", () => step(-1)], "/": ["To the prompt", () => form.focus()], Delete: ["Delete a thumbnail"],
   "?": ["These shortcuts"],
 });

@@ -1,5 +1,6 @@
 // What an edit began with, over what became of it: a slider goes from the one to the other.
 import { grid } from "./dit8/png.js";
+import { put } from "./pixels.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -30,10 +31,8 @@ export function before() {
       wipe.value = 0;
       wipe.oninput();
       if (!able) return;
-      const picture = given(edit), all = grid(Array(count).fill(picture));
-      Object.assign(canvas, { width: all.width, height: all.height });
-      canvas.getContext("2d").drawImage(all, 0, 0);
-      canvas.classList.toggle("fine", picture.width >= 96);
+      const picture = given(edit);
+      put(canvas, grid(Array(count).fill(picture)), picture.width);
     },
   };
 }

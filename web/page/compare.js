@@ -2,6 +2,7 @@
 import { grid } from "./dit8/png.js";
 import { summary } from "./command.js";
 import { save } from "./files.js";
+import { fine, put } from "./pixels.js";
 
 const most = 2400; // pixels a side of a sheet, about
 const gap = 16, line = 18; // pixels
@@ -31,7 +32,7 @@ export async function sheet(entries) {
   for (const [i, entry] of entries.entries()) {
     const x = gap + i % columns * (side + gap), y = gap + Math.floor(i / columns) * high;
     const picture = await pictureOf(entry), scale = side / Math.max(picture.width, picture.height);
-    context.imageSmoothingEnabled = picture.width >= 96;
+    context.imageSmoothingEnabled = fine(picture.width);
     context.imageSmoothingQuality = "high";
     context.drawImage(picture, x + (side - picture.width * scale) / 2, y, picture.width * scale, picture.height * scale);
     wrap(context, summary(entry.request), side).forEach((text, k) => context.fillText(text, x + side / 2, y + side + 14 + k * line));
@@ -68,10 +69,7 @@ export function comparer(element) {
     open(...entries) {
       both = entries;
       for (const [i, { request, result }] of entries.entries()) {
-        const picture = grid(result.images);
-        Object.assign(canvases[i], { width: picture.width, height: picture.height });
-        canvases[i].getContext("2d").drawImage(picture, 0, 0);
-        canvases[i].classList.toggle("fine", result.images[0].width >= 96);
+        put(canvases[i], grid(result.images), result.images[0].width);
         canvases[i].setAttribute("aria-label", captions[i].textContent = summary(request));
       }
       $(".readout").textContent = apart(...canvases);

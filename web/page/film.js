@@ -4,6 +4,7 @@ import { animate } from "./apng.js";
 import { fileName } from "./command.js";
 import { grid } from "./dit8/png.js";
 import { save } from "./files.js";
+import { fine } from "./pixels.js";
 
 const $ = (id) => document.getElementById(id);
 const most = 24e6; // bytes of a result's steps that are kept
@@ -56,7 +57,7 @@ export function film({ record, onTime, onMessage }) {
     const { width, height } = layer(entry.frames.length);
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     canvas.hidden = p >= 1;
-    canvas.classList.toggle("fine", entry.result.images[0].width >= 96);
+    canvas.classList.toggle("fine", fine(entry.result.images[0].width));
     if (p < 1) draw(context, p);
     place(p);
   }
@@ -139,6 +140,7 @@ export function film({ record, onTime, onMessage }) {
       canvas.hidden = true;
       onTime();
     },
-    toggle() { $("play").click(); },
+    // held tells whether a step is looked at, not played.
+    get held() { return !canvas.hidden && running === undefined; },
   };
 }

@@ -5,6 +5,7 @@ import { grid } from "./dit8/png.js";
 import { summary } from "./command.js";
 import { save } from "./files.js";
 import { bytes as filmed } from "./film.js";
+import { fine } from "./pixels.js";
 import { rove } from "./rove.js";
 import { forget, keep, kept } from "./store.js";
 
@@ -45,6 +46,7 @@ export function history({ onSelect, onDelete }) {
     const context = canvas.getContext("2d");
     context.imageSmoothingQuality = "high";
     context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    canvas.classList.toggle("fine", fine(canvas.width));
     return canvas;
   }
 
@@ -99,7 +101,10 @@ export function history({ onSelect, onDelete }) {
         if (entries.some((other) => text(other) === text(record))) { forget(record.key); continue; }
         const entry = { ...record, note: "" };
         const image = Object.assign(new Image(), { src: URL.createObjectURL(entry.small), alt: "" });
-        image.onload = image.onerror = () => URL.revokeObjectURL(image.src);
+        image.onload = image.onerror = () => {
+          URL.revokeObjectURL(image.src);
+          image.classList.toggle("fine", fine(image.naturalWidth));
+        };
         tile(entry, image);
         entries.push(entry);
         strip.append(entry.tile);

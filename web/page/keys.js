@@ -24,7 +24,7 @@ export function keys(all) {
   $("help").onclick = () => dialog.showModal();
 
   addEventListener("keydown", (event) => {
-    if (!on.checked || dialog.open || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
+    if (!on.checked || document.querySelector("dialog[open]") || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
     if (event.key === "?") $("help").click();
     else if (all[event.key]?.[1] && !event.repeat) all[event.key][1]();
     else return;

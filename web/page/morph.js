@@ -2,6 +2,7 @@
 import { animate } from "./apng.js";
 import { said } from "./command.js";
 import { save } from "./files.js";
+import { put } from "./pixels.js";
 
 const delay = 80, pause = 640; // ms that a frame shows, and the two ends do
 const side = 256; // pixels a side of the file, about
@@ -25,7 +26,7 @@ export function morph(element, { onError }) {
       </div>
     </div>`;
   const $ = (selector) => element.querySelector(selector);
-  const canvas = $("canvas"), context = canvas.getContext("2d"), scrub = $(".scrub");
+  const canvas = $("canvas"), scrub = $(".scrub");
   let sampler, from, to, plan; // plan(w) is the request of the image at w
   let frames = [], at = 0, step = 1; // frames not made yet are undefined; at moves by step
   let stop, timer;
@@ -37,8 +38,7 @@ export function morph(element, { onError }) {
     at = k;
     const near = frames.reduce((best, frame, i) => (frame && Math.abs(i - k) < Math.abs(best - k) ? i : best), 0);
     const { image } = frames[near];
-    if (canvas.width !== image.width) canvas.width = canvas.height = image.width;
-    context.putImageData(image, 0, 0);
+    put(canvas, image);
     scrub.value = k;
     const text = `${Math.round(100 * k / (frames.length - 1))} % of the way from ${title(from)} to ${title(to)}`;
     scrub.setAttribute("aria-valuetext", text);

@@ -109,6 +109,7 @@ export function result({ onRun, onReuse, onTool, onImage, onStar, onDelete }) {
       this.choose(i);
     },
     choose(i) { $("which").selectedIndex = at = i; },
+    get chosen() { return at; },
   };
 }
 

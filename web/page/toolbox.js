@@ -7,7 +7,8 @@ const $ = (id) => document.getElementById(id);
 const titles = { edit: "Edit", inspect: "What AdaLN does", morph: "Morph", compare: "Compare", photo: "Your picture", how: "How it works" };
 
 let style;
-const styled = () => (style ??= new Promise((resolve) => {
+// styled loads what tools look like.
+export const styled = () => (style ??= new Promise((resolve) => {
   const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: "tools.css", onload: resolve, onerror: resolve });
   document.head.append(link);
 }));

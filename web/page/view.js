@@ -1,6 +1,7 @@
 // The picture in the making, or the one that was chosen: the canvas with its progress.
 import { busy } from "./busy.js";
 import { grid } from "./dit8/png.js";
+import { fine } from "./pixels.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -15,7 +16,7 @@ export function view({ onSelect }) {
     const columns = Math.ceil(Math.sqrt(count));
     canvas.width = columns * size;
     canvas.height = Math.ceil(count / columns) * size;
-    canvas.classList.toggle("fine", size >= 96);
+    canvas.classList.toggle("fine", fine(size));
     context.fillStyle = "#fff";
     context.fillRect(0, 0, canvas.width, canvas.height);
     canvas.classList.add("drawn");
@@ -37,6 +38,8 @@ export function view({ onSelect }) {
   };
 
   return {
+    get side() { return canvas.width / cells().columns; }, // of one image, in pixels
+
     step({ first, images }, total) {
       const size = images[0].width, columns = Math.ceil(Math.sqrt(total));
       if (first === 0 && (count !== total || canvas.width !== columns * size || !canvas.classList.contains("live"))) {
