@@ -3,7 +3,7 @@
 # make desktop  builds the desktop program for Linux, Windows and macOS into dist
 # make release  builds dit8, one program with the page and the model in it, for these systems into dist/release
 # make image  builds a container of it
-# make web    builds the page into web/dist
+# make web    builds the page into web/dist; SOURCE=https://… gives its footer a link to the source, if package.json names none
 # make npm    makes the npm packages, dit8 and dit8-emoji, in web/npm
 # make shots  takes docs' pictures of the page; make film the README's first, which moves; make gallery those that the page begins with
 # make bench  measures; it writes docs/performance.md
@@ -31,7 +31,7 @@ GPU = webgpu.js webgpu.wgsl
 PACKAGE = sampler.js sampler.d.ts host.js convert.js convert.d.ts convert-worker.js convert-files.js worker.js ahead.js ahead-worker.js ring.js crc32c.js model.js own.js names.js storage.js sha256.js zstd.js errors.js png.js
 # what the service worker keeps: not what only a graphics processor or the converter needs
 CACHED = find . -type f ! -name LICENSE ! -name THIRD_PARTY ! -name '*.dit8' ! -name '*.d.ts' ! -name 'convert*' ! -name 'webgpu.*' ! -name preview.jpg ! -name sw.js | sort
-PAGE = index.html icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp preview.jpg
+PAGE = icon.svg icon-192.png icon-512.png manifest.webmanifest gallery.webp first.webp preview.jpg
 
 .PHONY: run desktop release release-page release-program image test test-go test-arch test-native test-kernels test-webgpu test-web test-bundlers test-desktop test-edge edge edge-dev kernels asm web npm shots film gallery bench bench-web bench-webgpu bench-native bench-desktop bench-edge quality techniques int8 model test-train data need-go need-node need-debian need-torch fuzz
 
@@ -54,12 +54,13 @@ web: need-go web/node_modules/.package-lock.json
 	printf '\nwasm_exec.js, and the runtime and the standard library in dit8.wasm and convert.wasm:\n\n'; cat "$$($(GO) env GOROOT)/LICENSE"; } >$(DIST)/dit8/THIRD_PARTY
 	cp -f LICENSE $(DIST)/dit8/
 	cp -f $(addprefix web/page/,$(PAGE)) $(DIST)/ && cp -f weights/default.md $(DIST)/model-card.txt
+	node web/source.mjs '$(SOURCE)' >$(DIST)/index.html
 	@chmod -R u+w $(DIST)
 	$(GO) run ./tools/serve -list >$(DIST)/dit8/models.js
 	node web/page.mjs $(DIST)
 	echo '[]' >$(DIST)/models.json
 	cd $(DIST) && { printf 'const version = "%s", files = ["./"' $$(cat $$($(CACHED)) | sha256sum | cut -c 1-16); \
-		$(CACHED) | sed 's/.*/, "&"/' | tr -d '\n'; printf '];\n'; cat ../page/sw.js; } >sw.js
+		$(CACHED) | sed 's/.*/, "&"/' | tr -d '\n'; printf '];\n'; ../node_modules/.bin/esbuild ../page/sw.js --minify; } >sw.js
 	node web/compress.mjs $(DIST)
 
 npm: web

@@ -128,7 +128,6 @@ export function prompt({ onChange, read }) {
     set value(text) { close(); input.value = text; look(); },
     get style() { return style; },
     set style(name) { style = name; pressed(); },
-    get unknown() { return said?.unknown ?? []; },
     use(model) {
       info = model;
       said = undefined;

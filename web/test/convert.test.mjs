@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { root } from "./helpers.mjs";
-import { drop, generate, start, status } from "./page.mjs";
+import { accessible, drop, generate, start, status } from "./page.mjs";
 
 const dir = mkdtempSync(join(tmpdir(), "dit8-")), quantize = join(dir, "quantize"), data = `${root}testdata/`;
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
@@ -124,6 +124,7 @@ test("one that is dropped is told what it lacks, draws and is saved", async () =
   await status(page, "Ready.");
   await drop(page, "model.safetensors", readFileSync(`${data}golden/sit_rgb/model.safetensors`));
   await page.waitForSelector("#flags");
+  await accessible(page, { within: "main" });
   assert.match(await page.textContent("#error"), /^model.safetensors: no tensor shows the number of attention heads: give -num-heads/);
   await page.fill("#flags", "-num-heads 6  -convention sit");
   await page.click("#converted form button");
@@ -131,6 +132,7 @@ test("one that is dropped is told what it lacks, draws and is saved", async () =
   await page.waitForFunction(() => /^model, 12 classes/.test(document.getElementById("model").textContent) && document.querySelector("main").dataset.state === "ready");
   assert.match(await page.textContent("#converted ul"), /the last of 13 rows of the class table/);
   await generate(page);
+  await accessible(page, { within: "main" });
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("#converted .buttons button")]);
   assert.equal(download.suggestedFilename(), "model.dit8");
   assert.equal(sha256(readFileSync(await download.path())), native("golden/sit_rgb/", ["-num-heads", "6", "-convention", "sit"], "model.safetensors").sha256);

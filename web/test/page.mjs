@@ -102,3 +102,14 @@ export async function violations(page, within) {
 
 // fits says whether the page is no wider than the window.
 export const fits = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+
+// accessible finds nothing serious in what a page shows, in a window as it is and in one of a phone's size, where nothing is wider.
+export async function accessible(page, { within, colorSchemes = [undefined] } = {}) {
+  const own = page.viewportSize();
+  for (const size of [phone.viewport, own]) for (const colorScheme of colorSchemes) {
+    await page.setViewportSize(size);
+    if (colorScheme) await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await violations(page, within), [], `${size.width} ${colorScheme ?? ""}`);
+    assert.equal(await fits(page), true, `at ${size.width} it is wider than the window`);
+  }
+}

@@ -118,8 +118,10 @@ test("fingers move it, and it is accessible at both sizes", async () => {
     for (const _ of "123") await page.click("#close-up .more");
     const { x, y, width, height } = await (await page.$("#close-up .view")).boundingBox(), [left, top] = await scrolled(page);
     const session = await page.context().newCDPSession(page);
-    await session.send("Input.synthesizeScrollGesture", { x: x + width / 2, y: y + height / 2, xDistance: -60, yDistance: -60, gestureSourceType: options.hasTouch ? "touch" : "mouse" });
-    await page.waitForFunction(([left, top]) => { const view = document.querySelector("#close-up .view"); return view.scrollLeft > left && view.scrollTop > top; }, [left, top]);
+    for (const [i, distance] of [{ xDistance: -60, yDistance: 0 }, { xDistance: 0, yDistance: -60 }].entries()) { // a finger goes along one axis
+      await session.send("Input.synthesizeScrollGesture", { x: Math.round(x + width / 2), y: Math.round(y + height / 2), ...distance, gestureSourceType: options.hasTouch ? "touch" : "mouse" });
+      assert.ok((await scrolled(page))[i] > [left, top][i] + 20, `${JSON.stringify(options)}: ${await scrolled(page)} after ${left}, ${top}`);
+    }
     await page.close();
   }
 });
