@@ -77,7 +77,7 @@ export function form({ onChange, onPick, read }) {
   // offer shows the fields that mean something with the model: there is no field for a choice of one, nor for the number of steps,
   // where it is one that the model is made for.
   function offer(n) {
-    const hidden = { steps: info.stepCounts.includes(n), guidance: !info.guided, solver: info.solvers.length < 2, schedule: info.schedules.length < 2 };
+    const hidden = { steps: info.stepCounts.includes(n), guidance: !info.guided && Number($("guidance").value) === info.guidance, solver: info.solvers.length < 2, schedule: info.schedules.length < 2 };
     for (const id in hidden) $(id).parentElement.hidden = hidden[id];
     const shown = [...$("more").querySelectorAll(".field:not([hidden]) label")].map((label) => label.textContent);
     $("more").hidden = !shown.length;

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { glyphs } from "../page/glyphs.js";
 import { search } from "../page/picker.js";
 import { classModel, root } from "./helpers.mjs";
-import { clear, made, start } from "./page.mjs";
+import { clear, fill, made, start } from "./page.mjs";
 
 let site, page;
 before(async () => {
@@ -125,6 +125,15 @@ test("a press elsewhere closes the list, also where it moves no focus", async ()
   await page.dispatchEvent("header", "pointerdown");
   assert.equal(await page.isVisible("#class-list"), false);
   assert.equal(await page.inputValue("#class"), "panda");
+});
+
+test("a guidance that is wrong is named at its field", async () => {
+  await fill(page, { guidance: "" });
+  await page.click("#generate");
+  await page.waitForSelector("#guidance[aria-invalid=true]");
+  assert.ok((await page.textContent("#error")).includes('guidance is ""'), await page.textContent("#error"));
+  assert.equal(await page.getAttribute("#guidance", "aria-describedby"), "error");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "guidance");
 });
 
 test("no errors on the console", () => assert.deepEqual(site.complaints, []));

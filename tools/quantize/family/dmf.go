@@ -52,8 +52,9 @@ func readDMF(c *checkpoint.Checkpoint, s Said) (Model, error) {
 	t.done("a DMF")
 	m, err := t.model(cfg, flow.Convention{Prediction: flow.Velocity, Clock: flow.FlowClock, Average: true, Interval: flow.StepInterval, GuidedChannels: t.channels(0)})
 	m.Latents = sdLatents(cfg.InChannels)
-	m.Defaults, m.StepCounts = core.Defaults{Steps: 4, Guidance: 1}, []int{1, 2, 4} // README.md
-	if cfg.InputSize >= 64 { // 512 pixels (README.md)
+	// README.md
+	m.Defaults, m.StepCounts = core.Defaults{Steps: 4, Guidance: 1}, []int{1, 2, 4}
+	if cfg.InputSize >= 64 { // 512 pixels
 		m.Defaults.Shift = 1.5
 	}
 	return m, err

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"dit8/core/compute/native"
@@ -39,6 +40,9 @@ func readCase(t *testing.T, name string) (c modernCase) {
 	}
 	return c
 }
+
+// stepCounts are those of the families of few steps.
+var stepCounts = map[string][]int{"pmf": {1}, "imf": {1}, "soflow": {1}, "dmf": {1, 2, 4}}
 
 // The networks of each family compute what the official code does, from every form
 // that they come in, and are recognised.
@@ -79,6 +83,9 @@ func modernForward(t *testing.T, name, file, want string, config family.Config) 
 	}
 	for _, n := range m.Notes {
 		t.Log(n)
+	}
+	if counts := stepCounts[want]; !slices.Equal(m.StepCounts, counts) {
+		t.Errorf("made for %v steps, want %v", m.StepCounts, counts)
 	}
 	dev, err := native.New("", 1)
 	if err != nil {
