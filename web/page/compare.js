@@ -59,7 +59,7 @@ export function comparer(element) {
     <div class="tool compare">
       <div class="sides"><figure><canvas role="img"></canvas><figcaption></figcaption></figure><figure><canvas role="img"></canvas><figcaption></figcaption></figure></div>
       <p class="readout" role="status"></p>
-      <div class="scroll"><table><caption>What was asked differently</caption><thead><tr><th scope="col">Field</th><th scope="col">The first</th><th scope="col">The second</th></tr></thead><tbody></tbody></table></div>
+      <div class="scroll" tabindex="0" role="group" aria-label="What was asked differently"><table><caption>What was asked differently</caption><thead><tr><th scope="col">Field</th><th scope="col">The first</th><th scope="col">The second</th></tr></thead><tbody></tbody></table></div>
       <div class="controls"><button class="save primary" type="button">Save both as one PNG</button></div>
     </div>`;
   const $ = (selector) => element.querySelector(selector), canvases = element.querySelectorAll("canvas"), captions = element.querySelectorAll("figcaption");
