@@ -44,7 +44,16 @@ async function files() {
   if (typeof WorkerGlobalScope !== "undefined" && !globalThis.FileSystemFileHandle?.prototype.createSyncAccessHandle) throw new Error("files can't be written here");
   const dir = await (await navigator.storage.getDirectory()).getDirectoryHandle(folder, { create: true });
   const handle = (name, create) => dir.getFileHandle(name, { create });
-  const drop = (name) => dir.removeEntry(name).catch(missing);
+  const drop = async (name) => {
+    for (let left = 20; ; left--) { // a file that was closed is free a moment later
+      try {
+        return await dir.removeEntry(name).catch(missing);
+      } catch (error) {
+        if (!left || error.name !== "NoModificationAllowedError") throw error;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+  };
   const open = async (name) => (await handle(name, true)).createSyncAccessHandle();
   return {
     async ids() {

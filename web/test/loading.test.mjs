@@ -422,21 +422,22 @@ describe("a large file", () => {
       response.writeHead(206, { "Content-Range": `bytes ${from}-${body.length - 1}/${body.length}`, "Content-Length": body.length - from }).end(body.subarray(from));
     };
     const got = await load();
-    assert.deepEqual([got.sha256, got.asked.map(({ range }) => range), got.notes.length], [sha256, [undefined, "bytes=2000000-"], 1], JSON.stringify(got.error));
+    assert.deepEqual([got.sha256, got.asked.length, got.notes.length], [sha256, 2, 1], JSON.stringify(got.error));
+    assert.match(got.asked[1].range, /^bytes=[1-9]\d*-$/); // a broken connection may lose the last bytes
   });
 
   test("is refused where it is damaged, another one or not there, and not kept", async () => {
     for (const at of [3e6, 1000]) { // a payload, the header
       server.answers[path] = (request, response, body) => { body[at] ^= 1; response.end(body); };
       const { error } = await load();
-      assert.deepEqual([error.name, /checksum/.test(error.message), await kept()], ["ModelError", true, []], error.message);
+      assert.deepEqual([error.name, /checksum/.test(error.message), await kept()], ["ModelError", true, []], `${at}: ${error.message}`);
     }
     server.answers[path] = (request, response) => response.writeHead(404).end();
     const { error } = await load();
     assert.deepEqual([error.name, error.status, /the server answered 404/.test(error.message)], ["DownloadError", 404, true]);
     delete server.answers[path];
-    const other = await load({ model: { sha256: "0".repeat(64) } });
-    assert.deepEqual([other.error.name, /expected 0{64}/.test(other.error.message), await kept()], ["ModelError", true, []]);
+    const other = await load({ model: { sha256: "0".repeat(64) } }), ids = (await kept()).map(({ id }) => id);
+    assert.deepEqual([other.error.name, /expected 0{64}/.test(other.error.message), ids.includes("0".repeat(64))], ["ModelError", true, false]);
   });
 
   test("is downloaded again where the copy that is kept is damaged", async () => {
