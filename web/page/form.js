@@ -139,6 +139,7 @@ export function form({ onChange, onPick, read }) {
       $("picks").classList.toggle("few", worded);
       $("picks").replaceChildren(...some.map(pick));
       $("pace").hidden = !info.stepCounts.length;
+      if (!worded) $("live").checked = false; // a picture by a large network of classes takes too long; who wants it says so
       $("counts").replaceChildren(...[...info.stepCounts, ""].map(count));
       options($("solver"), info.solvers);
       options($("schedule"), info.schedules);
