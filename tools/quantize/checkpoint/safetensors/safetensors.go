@@ -60,7 +60,8 @@ type File struct {
 
 // widths gives the bits of a value of each type that the format knows.
 var widths = map[string]uint64{
-	"BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
+	"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
+	"BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
 	"I16": 16, "U16": 16, "F16": 16, "BF16": 16,
 	"I32": 32, "U32": 32, "F32": 32,
 	"I64": 64, "U64": 64, "F64": 64, "C64": 64,
@@ -144,11 +145,10 @@ func (f *File) check(length int64) error {
 
 // checkSize compares a tensor's shape with the bytes it is given.
 func (t Tensor) checkSize() error {
-	width, ok := widths[t.DType]
+	n, ok := widths[t.DType]
 	if !ok {
 		return badf("tensor %s: unknown dtype %.20q", t.Name, t.DType)
 	}
-	n := width / 8
 	for _, d := range t.Shape {
 		hi, lo := bits.Mul64(n, uint64(d))
 		if hi != 0 || lo > 1<<62 {
@@ -156,7 +156,10 @@ func (t Tensor) checkSize() error {
 		}
 		n = lo
 	}
-	if int64(n) != t.end-t.begin {
+	if n%8 != 0 {
+		return badf("tensor %s: shape %v of %s takes %d bits, which are no whole bytes", t.Name, t.Shape, t.DType, n)
+	}
+	if n /= 8; int64(n) != t.end-t.begin {
 		return badf("tensor %s: shape %v of %s takes %d bytes, its data has %d", t.Name, t.Shape, t.DType, n, t.end-t.begin)
 	}
 	return nil

@@ -68,6 +68,26 @@ func TestValues(t *testing.T) {
 	}
 }
 
+// Values of less than a byte are no weights that are read, but may lie beside these.
+func TestSmallValues(t *testing.T) {
+	f, err := read(file(`{"f4":{"dtype":"F4","shape":[2,3],"data_offsets":[0,3]},"f6":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[3,6]},
+		"i32":{"dtype":"I32","shape":[1],"data_offsets":[6,10]}}`, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, _ := f.Lookup("i32")
+	if v, err := f.Ints(x); err != nil || !slices.Equal(v, []int{7}) {
+		t.Errorf("i32: %v, %v", v, err)
+	}
+	x, _ = f.Lookup("f4")
+	if _, err := f.Floats(x); err == nil || !strings.Contains(err.Error(), "F4") {
+		t.Errorf("f4 read as floats: %v", err)
+	}
+	if _, err := read(file(`{"f4":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}}`, 0, 0)); err == nil || !strings.Contains(err.Error(), "12 bits") {
+		t.Error(err)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	one := `{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}`
 	for header, want := range map[string]string{
