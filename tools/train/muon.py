@@ -4,15 +4,15 @@ import torch
 
 
 @torch.no_grad()
-def orthogonalize(g, steps=5):
+def orthogonalize(g, steps=5, dtype=torch.bfloat16):
     """The nearest (semi-)orthogonal matrices to g [B, M, N], roughly: a quintic Newton-Schulz iteration takes all singular
-    values to about 1. In bfloat16, whose errors it forgives."""
+    values to about 1. It forgives bfloat16's errors."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = g.bfloat16()
+    x = g.to(dtype)
     wide = x.shape[-2] <= x.shape[-1]
     if not wide:
         x = x.transpose(-2, -1)
-    x = x / (x.float().norm(dim=(-2, -1), keepdim=True) + 1e-7).bfloat16()
+    x = x / (x.float().norm(dim=(-2, -1), keepdim=True) + 1e-7).to(dtype)
     for _ in range(steps):
         s = x @ x.transpose(-2, -1)
         x = a * x + (b * s + c * s @ s) @ x
@@ -21,9 +21,11 @@ def orthogonalize(g, steps=5):
 
 class Muon(torch.optim.Optimizer):
     """groups: {"params": [...], "muon": bool}. One learning rate serves both, as a Muon update is scaled to the root mean square
-    of an AdamW update, 0.2 (Liu et al. 2025). A matrix that is several in one, [k·D, D], is taken apart: "parts" has k."""
+    of an AdamW update, 0.2 (Liu et al. 2025). A matrix that is several in one, [k·D, D], is taken apart: "parts" has k. dtype is
+    what matrices are made orthogonal in."""
 
-    def __init__(self, groups, lr, momentum=0.95, betas=(0.9, 0.99), weight_decay=0.0):
+    def __init__(self, groups, lr, momentum=0.95, betas=(0.9, 0.99), weight_decay=0.0, dtype=torch.bfloat16):
+        self.dtype = dtype
         super().__init__(groups, dict(lr=lr, momentum=momentum, betas=betas, weight_decay=weight_decay, muon=False, parts=1,
                                       updates=0))
 
@@ -46,7 +48,7 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_add_(momenta, grads, alpha=1 - m)
         g = torch.stack(grads).lerp_(torch.stack(momenta), m)
         rows, columns = g.shape[-2] // k, g.shape[-1]
-        u = orthogonalize(g.reshape(-1, rows, columns)).reshape(g.shape)
+        u = orthogonalize(g.reshape(-1, rows, columns), dtype=self.dtype).reshape(g.shape)
         torch._foreach_mul_(params, 1 - lr * group["weight_decay"])
         torch._foreach_add_(params, list(u.unbind()), alpha=-lr * 0.2 * max(rows, columns) ** 0.5)
 

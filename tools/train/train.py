@@ -363,7 +363,7 @@ def run(args, began):
     ema = copy.deepcopy(network).requires_grad_(False)
     for e, p in zip(ema.parameters(), network.parameters()):
         e.requires_grad_(p.requires_grad)
-    optimizer = muon.Muon(muon.groups(network, args.optimizer == "muon"), lr=args.lr, weight_decay=args.weight_decay)
+    optimizer = muon.Muon(muon.groups(network, args.optimizer == "muon"), lr=args.lr, weight_decay=args.weight_decay, dtype=torch.float32 if args.float32 else torch.bfloat16)
     out = pathlib.Path(args.out)
     checkpoint, step, seconds = out / "checkpoint.pt", 0, 0.0
     defining = {k: getattr(args, k) for k in DEFINING} | {"classes": images.classes}
