@@ -137,7 +137,8 @@ const calls = {
         }
         return { info: { ...info, threads: kernels.threads, note: kernels.note } };
       } catch (error) {
-        const failure = sources.find(({ failure }) => failure)?.failure;
+        // What the program found wrong says more than a hash that a source found wrong further on.
+        const failure = error.name === "FormatError" ? undefined : sources.find(({ failure }) => failure)?.failure;
         const damaged = failure ? !(failure instanceof DownloadError || failure instanceof MemoryError) : error.name === "FormatError";
         const had = await Promise.all(sources.map((source) => source.end(damaged)));
         if (!dit8) throw error; // it is not the model's

@@ -2,6 +2,9 @@
 //   globalThis.dit8Zstd = await zstd();   // as package weights asks for it
 import { compile } from "./own.js";
 
+// By the numbers of zstd_errors.h.
+const wrong = { 10: "it is no frame", 22: "its checksum is wrong", 70: "it becomes more bytes than it should", 72: "it ends too early or too late" };
+
 let decoder;
 export const zstd = () => (decoder ??= compile(new URL("./zstd.wasm", import.meta.url)).then(start).catch((error) => {
   decoder = undefined; // for who tries again
@@ -27,7 +30,7 @@ export async function start(module) {
   // output is what it becomes, until the next call.
   const output = (stored, plain) => {
     const n = exports.ZSTD_decompress(at, plain, at + plain, stored);
-    if (exports.ZSTD_isError(n)) throw new Error("the frame is damaged, or longer than it should be");
+    if (exports.ZSTD_isError(n)) throw new Error(`${wrong[-n] ?? "the frame is damaged"} (Zstandard's error ${-n})`);
     return new Uint8Array(exports.memory.buffer, at, n);
   };
   const decode = (frame, out) => {
