@@ -9,7 +9,10 @@ import { spawn } from "./own.js";
 import { ring } from "./ring.js";
 
 const errors = { DownloadError, MemoryError, ModelError };
-const make = () => spawn(import.meta.url, "ahead-worker.js", () => new Worker(new URL("./ahead-worker.js", import.meta.url), { type: "module" }));
+// Bundlers do not find the file by this, and so all the work is done here in what they make: Parcel puts what two workers have in common
+// into a file of its own, and forgets it in the one that starts the other.
+const here = import.meta.url, file = "ahead-worker.js";
+const make = () => spawn(here, file, () => new Worker(new URL(file, here), { type: "module" }));
 
 // possible tells whether memory can be shared. Node has no storage, and its files come fast enough.
 const possible = typeof WorkerGlobalScope !== "undefined" && globalThis.crossOriginIsolated && typeof SharedArrayBuffer !== "undefined";
