@@ -12,8 +12,9 @@ import * as kept from "./storage.js";
 const slice = 1 << 20; // bytes that are read at a time, at most
 const attempts = 5, pause = 250; // ms before the second attempt, then twice as long each time
 
-export function open(model, { storage = true, report = () => {} } = {}) {
-  const state = {}; // file is what is written, stored the id of what is read, before the bytes that an earlier visit has left
+export function open(model, { storage = true, report: tell = () => {} } = {}) {
+  const state = {}; // file is what is written, stored the id of what is read, before the bytes that an earlier visit has left, ended is set at last
+  const report = (event) => { if (!state.ended) tell(event); };
   const pieces = model.file ? blob(model.file, report) : model.kept ? stored(model.kept, state, report) : storage ? through(model, state, report) : past(model, report);
   const source = {
     async read() {
@@ -26,6 +27,7 @@ export function open(model, { storage = true, report = () => {} } = {}) {
       }
     },
     async end(damaged) {
+      state.ended = true;
       const had = !!state.stored || state.before > 0;
       const ended = pieces.return().catch(() => {});
       if (state.stored) await ended; // a network may never answer
