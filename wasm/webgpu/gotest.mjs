@@ -12,7 +12,9 @@ import { find } from "./webgpu.js";
 const here = path.dirname(fileURLToPath(import.meta.url));
 globalThis.fs = fs;
 globalThis.path = path;
-globalThis.dit8Zstd = (await import(path.join(here, "../../web/node_modules/fzstd/esm/index.mjs"))).decompress;
+const { ZSTDDecoder } = await import(path.join(here, "../../web/node_modules/zstddec/dist/zstddec.mjs")), zstd = new ZSTDDecoder();
+await zstd.init();
+globalThis.dit8Zstd = (frame, out) => zstd.decode(frame, out.length);
 Object.assign(globalThis, globals);
 // The Cache API, of which Node has none, as far as verdicts are kept in it.
 const kept = new Map();
