@@ -56,7 +56,7 @@ async function* past({ url, sha256, bytes }, report, first) {
 // through takes a file from where it is kept, or downloads and keeps it.
 async function* through(model, state, report) {
   const { url, sha256, bytes, name } = model;
-  const all = await kept.list({ begun: true }).catch(() => []), there = kept.among(all, { sha256, url });
+  const all = await kept.list({ begun: true }).catch(() => []), there = kept.find(all, { sha256, url });
   let first = there && !sha256 ? await newer(url, there.tag) : undefined;
   if (there && !first) return yield* stored(there.id, state, report);
   const about = { id: await kept.idOf({ sha256, url }).catch(() => undefined), url, sha256, name };

@@ -39,8 +39,7 @@ export class Sampler {
   static async models({ list } = {}) {
     const all = [...(list ? await listed(host.address(list)) : []), ...models].filter(({ sha256 }, i, all) => !sha256 || all.findIndex((other) => other.sha256 === sha256) === i);
     const kept = await storage.list().catch(() => []);
-    const of = (model) => kept.find((record) => (model.sha256 ? record.sha256 === model.sha256 : record.url === model.url))?.id;
-    const found = all.map((model) => ({ ...model, kept: of(model) }));
+    const found = all.map((model) => ({ ...model, kept: storage.find(kept, model)?.id }));
     const others = kept.filter(({ id }) => !found.some(({ kept }) => kept === id)).map(({ id, name, url, sha256, bytes }) => ({ name: name ?? fileOf(url) ?? id, url, sha256, bytes, kept: id }));
     return [...found, ...others];
   }

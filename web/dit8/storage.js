@@ -1,7 +1,7 @@
 // The models that are kept on this device: in the Origin Private File System or, where there is none, in pieces in the Cache API.
 //
 //   await list()                 // the records of those that are whole, the newest first; list({begun: true}) also of others
-//   await find({sha256, url})    // such a record, or undefined; among(records, {sha256, url}) finds it in a list
+//   find(records, {sha256, url}) // the record among these of a file that is whole, or undefined
 //   for await (const bytes of read(id)) …   // Uint8Arrays, in order, each until the next
 //   await blob(id)               // its file, as one to be saved
 //   await remove(id)             // throws BusyError where another tab reads or writes it
@@ -247,12 +247,7 @@ export async function list({ begun = false } = {}) {
 
 const known = (at, id) => at.record(id).catch(() => undefined); // a record that was cut is none
 
-export async function find(file) {
-  return among(await list(), file);
-}
-
-// among finds the record of a file that is whole among those of list.
-export const among = (records, { sha256, url }) => records.find((record) => record.kept && (sha256 ? record.sha256 === sha256 : record.url === url));
+export const find = (records, { sha256, url }) => records.find((record) => record.kept && (sha256 ? record.sha256 === sha256 : record.url === url));
 
 // idOf names the file of a download.
 export async function idOf({ sha256, url }) {

@@ -156,10 +156,8 @@ func (s isa) quantizeRows(name string, form rowForm) {
 	var mean reg.GPVirtual
 	if keys {
 		mean = param("mean")
-	} else {
-		if form == rowsOfBytes {
-			VPBROADCASTB(mem(param("zero"), 0), s.reg(10))
-		}
+	} else if form == rowsOfBytes {
+		VPBROADCASTB(mem(param("zero"), 0), s.reg(10))
 	}
 	scales, rows, n := param("scales"), param("rows"), param("n")
 	at, m, to, left := GP64(), GP64(), GP64(), GP64()
