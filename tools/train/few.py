@@ -19,6 +19,7 @@ import torch
 import data as datasets
 import gelu
 import model as models
+import precision
 import sample
 import tensors
 import words
@@ -29,8 +30,8 @@ JUMPS = torch.tensor([(0, 12)] * 3 + [(0, 6), (6, 12)] * 2 + [(0, 3), (3, 6), (6
 
 
 def prompts(images, n, r):
-    """Conditions as people will ask: the words of a name in any style; with a colour, with further words, with the words of another
-    name, or without a style, in some cases each."""
+    """Conditions as people will ask, most of which no drawing has: the words of a name in any style or in none; with a colour, with
+    further words, or with the words of another name."""
     w, rows = images.words, len(images.words.rows)
     labels = images.labels[words.pick(images, n, r)]
     kind = torch.rand(n, 1, generator=r)
@@ -39,9 +40,9 @@ def prompts(images, n, r):
     more = (w.tags[labels] & (torch.rand(n, rows, generator=r) < 0.3)).float()
     other = w.names[images.labels[words.pick(images, n, r)]].float()
     plain = said * ~w.is_colour
-    said = torch.where(kind < 0.2, plain + colour, torch.where(kind < 0.35, said + more, torch.where(kind < 0.45, (said + other).clamp_max(1), said)))
+    said = torch.where(kind < 0.2, plain + colour, torch.where(kind < 0.4, said + more, torch.where(kind < 0.7, (said + other).clamp_max(1), said)))
     styles = len(w.vocabulary["words"]) + torch.randint(len(w.vocabulary["styles"]), (n,), generator=r)
-    return words.condition(said, torch.where(torch.rand(n, generator=r) < 0.1, -1, styles), rows + 1)
+    return words.condition(said, torch.where(torch.rand(n, generator=r) < 0.3, -1, styles), rows + 1)
 
 
 @torch.no_grad()
@@ -50,13 +51,27 @@ def trajectory(network, predict, z, y):
     ts, points, before = sample.times(STEPS, SHIFT), [z], None
     for i, (t, r) in enumerate(zip(ts, ts[1:])):
         guided = t > GUIDED_ABOVE
-        v = d = sample.velocity(network, predict, z, t, r, y, GUIDANCE if guided else 1)
+        v = d = sample.velocity(network, predict, z, t, t, y, GUIDANCE if guided else 1)  # at t, also of a network that knows jumps
         if before and before[2] == guided and i < STEPS - 1:
             d = v + (v - before[0]) * (t - r) / (2 * before[1])
         before = v, t - r, guided
         z = z - (t - r) * d
         points.append(z)
     return torch.stack(points, 1)
+
+
+def pairs(n, r, device="cpu"):
+    """The points between which n jumps are made, [n, 2]: those of sampling, or any, in four cases of ten."""
+    on = dict(generator=r, device=device)
+    jumps = JUMPS.to(device)[torch.randint(len(JUMPS), (n,), **on)]
+    first = torch.randint(STEPS, (n,), **on)
+    free = torch.stack([first, first + 1 + (torch.rand(n, **on) * (STEPS - first)).long()], 1)
+    return torch.where((torch.rand(n, **on) < 0.6)[:, None], jumps, free)
+
+
+def jumps(n, r, device):
+    """The times (t, r) of n jumps."""
+    return torch.tensor(sample.times(STEPS, SHIFT), device=device)[pairs(n, r, device)].unbind(1)
 
 
 class Stored:
@@ -70,15 +85,11 @@ class Stored:
             z, self.y = torch.from_numpy(np.load(folder / "z.npy", mmap_mode="c")), torch.from_numpy(np.load(folder / "y.npy")).to(device)
         self.z = z if device == "cpu" else z[:self.count].to(device)
 
-    def draw(self, args, step, device):
-        """z at times t, conditions, t, r, and x as the jump from t to r has it."""
-        r, n = torch.Generator().manual_seed(args.seed * 1_000_003 + step), args.batch
+    def draw(self, args, step, n, device):
+        """Of n trajectories z at times t, conditions, t, r, and x as the jump from t to r has it."""
+        r = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
         index = torch.randint(self.count, (n,), generator=r)
-        jumps = JUMPS[torch.randint(len(JUMPS), (n,), generator=r)]
-        first = torch.randint(STEPS, (n,), generator=r)
-        pairs = torch.stack([first, first + 1 + (torch.rand(n, generator=r) * (STEPS - first)).long()], 1)
-        ends = torch.where((torch.rand(n, generator=r) < 0.6)[:, None], jumps, pairs)
-        index, ends = (v[args.rank::args.world].to(device) for v in (index, ends))
+        index, ends = (v[args.rank::args.world].to(device) for v in (index, pairs(n, r)))
         z, to = (self.z[index, e].float() for e in ends.unbind(1))
         t, end = (torch.tensor(sample.times(STEPS, SHIFT), device=device)[e] for e in ends.unbind(1))
         x = z - (t / (t - end))[:, None, None, None] * (z - to)
@@ -110,6 +121,7 @@ def main():
     a("--batch", type=int, default=64)
     a("--seed", type=int, default=0)
     a("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    a("--float32", action="store_true", help="compute in float32, not in bfloat16, as is done where the processor has none")
     args = p.parse_args()
     images = datasets.load(args.data)
     words.prepare(images)
@@ -127,7 +139,7 @@ def main():
         n = min(args.batch, args.count - count)
         r = torch.Generator().manual_seed(args.seed * 1_000_003 + count)
         at, noise = prompts(images, n, r), torch.randn(n, *shape[1:], generator=r)
-        with torch.autocast(args.device.split(":")[0], torch.bfloat16):
+        with precision.autocast(args.device, args.float32):
             points = trajectory(network, predict, noise.to(args.device), at.to(args.device))
         z[count:count + n], y[count:count + n] = points.half().cpu().numpy(), at.half().numpy()
         z.flush(), y.flush()

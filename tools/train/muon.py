@@ -19,6 +19,17 @@ def orthogonalize(g, steps=5, dtype=torch.bfloat16):
     return (x if wide else x.transpose(-2, -1)).float()
 
 
+def shared(g, dtype):
+    """orthogonalize, of which each process of torch.distributed does its part of the matrices."""
+    world = torch.distributed.get_world_size() if torch.distributed.is_available() and torch.distributed.is_initialized() else 1
+    if world == 1 or len(g) % world:
+        return orthogonalize(g, dtype=dtype)
+    own = orthogonalize(g.chunk(world)[torch.distributed.get_rank()], dtype=dtype)
+    all_of_it = [torch.empty_like(own) for _ in range(world)]
+    torch.distributed.all_gather(all_of_it, own)
+    return torch.cat(all_of_it)
+
+
 class Muon(torch.optim.Optimizer):
     """groups: {"params": [...], "muon": bool}. One learning rate serves both, as a Muon update is scaled to the root mean square
     of an AdamW update, 0.2 (Liu et al. 2025). A matrix that is several in one, [k·D, D], is taken apart: "parts" has k. dtype is
@@ -48,7 +59,7 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_add_(momenta, grads, alpha=1 - m)
         g = torch.stack(grads).lerp_(torch.stack(momenta), m)
         rows, columns = g.shape[-2] // k, g.shape[-1]
-        u = orthogonalize(g.reshape(-1, rows, columns), dtype=self.dtype).reshape(g.shape)
+        u = shared(g.reshape(-1, rows, columns), self.dtype).reshape(g.shape)
         torch._foreach_mul_(params, 1 - lr * group["weight_decay"])
         torch._foreach_add_(params, list(u.unbind()), alpha=-lr * 0.2 * max(rows, columns) ** 0.5)
 

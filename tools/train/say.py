@@ -15,6 +15,7 @@ import torch
 import data as datasets
 import few
 import gelu
+import precision
 import sample
 import words
 
@@ -39,7 +40,7 @@ def main():
         sys.exit(f"say: {e}")
     gelu.install()
     guidance = dict(guidance=1) if network.two_times else dict(guidance=args.guidance, guided_above=few.GUIDED_ABOVE)
-    with torch.autocast("cpu", torch.bfloat16):
+    with precision.autocast("cpu"):
         images = sample.sample(network, predict, y.repeat_interleave(args.columns, 0), args.steps, seed=args.seed, shift=few.SHIFT, **guidance)
     sample.grid(images, args.o, args.columns * args.across, scale=1)
 

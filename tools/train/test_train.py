@@ -31,6 +31,7 @@ import muon  # noqa: E402
 import sample  # noqa: E402
 import tensors  # noqa: E402
 import train  # noqa: E402
+import wear  # noqa: E402
 import words  # noqa: E402
 
 GOLDEN = HERE.parents[1] / "testdata/golden/sit_rgb"
@@ -317,16 +318,40 @@ class Training(unittest.TestCase):
         judged = subprocess.run([sys.executable, HERE / "eval/judge.py", "--data", self.dir / "words", "--classifier", self.dir / "c.pt", "--classifier-steps", "4",
                                  "--steps", "1", "4", "--classes", "2", "--combinations", self.dir / "combinations.txt", "--run", self.dir / "few"],
                                 check=True, capture_output=True, text=True).stdout
-        self.assertRegex(judged, r"\| few \| 4( \| [0-9.]+%){2}( \| [0-9.]+){2}( \| [0-9.]+%){4} \|")
+        self.assertRegex(judged, r"\| few \| 4( \| [0-9.]+%){4}( \| [0-9.]+){2}( \| [0-9.]+%){4} \|")
         losses = [float(l.split(",")[2]) for l in (self.dir / "parts/log.csv").read_text().split()[1:]]
         self.assertLess(losses[-1], losses[0])
 
+    def test_jumps(self):
+        """A network learns jumps from drawings, beside flow matching or trajectories, and resumes to the same bits."""
+        whole = self.words("whole", "--jumps", "0.5", "--sheet-every", "12")
+        self.words("parts", "--jumps", "0.5", "--stop-after", "5")
+        self.assertTrue(all(torch.equal(v, self.words("parts", "--jumps", "0.5")["ema"][k]) for k, v in whole["ema"].items()))
+        self.assertIn("h_embedder.mlp.2.weight", whole["network"])
+        self.assertTrue((self.dir / "whole/samples-1.png").exists())
+        self.words("learns", "--jumps", "0.75", "--lr", "1e-2", steps=300)
+        losses = [float(l.split(",")[2]) for l in (self.dir / "learns/log.csv").read_text().split()[1:]]
+        self.assertLess(losses[-1], 0.7 * losses[0])
+        words = ["--data", str(self.dir / "words")]
+        self.assertRegex(self.fails("a", "--jumps", "0.5"), "--jumps is 0.5, allowed: 0, as .* has no words")
+        self.assertRegex(self.fails("a", *words, "--jumps", "0.5"), "--predict is velocity, allowed: x0, with --jumps")
+        self.assertRegex(self.fails("a", *words, "--wear", "0.5"), "--wear is 0.5, allowed: 0, as .* has none of the faces")
+
+    def test_ablation(self):
+        """Short runs of a tiny network; each has its row."""
+        write_words(self.dir / "words")
+        table = subprocess.run([sys.executable, HERE / "ablate_words.py", "--data", self.dir / "words", "--out", self.dir / "runs", "--concepts", "2", "--seconds", "1",
+                                "--trajectories", "8", "--threads", "1", "base", "classes", "trajectories and jumps", "--", "--patch-size", "4", "--device", "cpu"],
+                               check=True, capture_output=True, text=True).stdout.splitlines()
+        for line, name in zip(table[2:], ("base", "classes", "trajectories and jumps"), strict=True):
+            self.assertRegex(line, rf"^\| {name} \|.*\| \d+%, \d+ \| \d+%, \d+ \|")
+
     def test_two_processes_as_one(self):
         """torchrun's variables; the losses and weights are those of one process, but for the order of sums."""
-        one, port = self.words("one", "--float32"), str(20000 + os.getpid() % 20000)
+        one, port = self.words("one", "--float32", "--jumps", "0.5"), str(20000 + os.getpid() % 20000)
         started = [subprocess.Popen([sys.executable, HERE / "train.py", "--data", self.dir / "words", "--out", self.dir / "two", "--preset", "tiny", "--batch", "8",
                                      "--threads", "1", "--steps", "12", "--warmup", "2", "--device", "cpu", "--sheet-every", "0", "--predict", "x0", "--t-mean",
-                                     "1.3", "--paint", "0.5", "--float32"], stdout=subprocess.DEVNULL,
+                                     "1.3", "--paint", "0.5", "--float32", "--jumps", "0.5"], stdout=subprocess.DEVNULL,
                                     env=os.environ | dict(RANK=rank, WORLD_SIZE="2", LOCAL_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT=port))
                    for rank in "01"]
         self.assertEqual([p.wait() for p in started], [0, 0])
@@ -490,16 +515,42 @@ class Words(unittest.TestCase):
         r = torch.Generator().manual_seed(0)
         index = words.pick(self.images, 6000, r)
         self.assertAlmostEqual(float((self.images.labels[index] == 2).float().mean()), 0.2, delta=0.03)  # its share is half of the others'
-        y = words.draw(self.images, index, torch.full((6000,), -1), r)
+        none = torch.full((6000,), -1)
+        y = words.draw(self.images, index, none, none, r)
         null, style = y[:, -1] > 0, y[:, 13:15].sum(1) > 0
         self.assertAlmostEqual(float((null & ~style).float().mean()), 0.08 + 0.12 * 0.02, delta=0.02)
         self.assertAlmostEqual(float((~style).float().mean()), 0.20, delta=0.02)
         self.assertTrue(bool((y[:, :13].sum(1) + y[:, -1]).allclose(torch.ones(6000))))
         own = torch.nn.functional.one_hot(torch.tensor([0, 3, 4])[self.images.labels[index]], 13).bool()
         self.assertTrue(bool((y[:, :11][~own[:, :11]] == 0).all()))  # no colour but its own
-        painted = words.draw(self.images, index, torch.full((6000,), 6), r)
+        painted = words.draw(self.images, index, torch.full((6000,), 6), none, r)
         self.assertEqual(float(painted[:, :6].sum()), 0)
         self.assertGreater(float((painted[:, 6] > 0).float().mean()), 0.85)
+        whole = words.draw(self.images, index, none, none, r, whole=1.0)
+        self.assertTrue(bool((whole[:, 11] > 0).all() and (whole[:, 13:15].sum(1) == 1).all() and (whole[:, -1] == 0).all()))
+
+    def test_wear(self):
+        """Eyes and mouth of a yellow disc on a green one, in the same style, and the words of both."""
+        i = self.images
+        y, x = torch.meshgrid(torch.arange(64) - 31.5, torch.arange(64) - 31.5, indexing="ij")
+        disc, eyes = x ** 2 + y ** 2 < 30 ** 2, (x.abs() - 10).abs().maximum((y + 8).abs()) < 5
+        white = torch.full((3, 64, 64), 255)
+        face = torch.where(eyes, torch.tensor([20, 20, 20])[:, None, None], torch.where(disc, torch.tensor([250, 200, 50])[:, None, None], white))
+        frog = torch.where(disc, torch.tensor([60, 200, 60])[:, None, None], white)
+        i.classes, i.labels, i.styles = ["nerd-face", "frog", "kite"], torch.tensor([0, 1, 1, 2]), torch.tensor([0, 0, 1, 0])
+        i.images = torch.stack([face, frog, frog, white]).byte()
+        wear.prepare(i)
+        self.assertEqual((len(i.words.worn), i.words.wearers.tolist()), (1, [1]))  # there is no face in the frog's other style
+        r = torch.Generator().manual_seed(0)
+        index, got, worn = wear.put(i, torch.tensor([3] * 200), torch.ones(200, 3, 64, 64), 0.5, r)
+        self.assertEqual({(int(a), int(b)) for a, b in zip(index, worn)}, {(3, -1), (1, 0)})
+        self.assertAlmostEqual(float((worn == 0).float().mean()), 0.5, delta=0.1)
+        dressed = (got[worn == 0][0] + 1) * 127.5
+        self.assertTrue(bool((dressed[:, 26, 23] < 60).all()), dressed[:, 26, 23])  # an eye, by 0.8 nearer to the middle, which is moved down
+        self.assertTrue(torch.allclose(dressed[:, 45, 31], torch.tensor([60.0, 200, 60]), atol=1))  # nothing of the face's skin
+        self.assertTrue(bool((got[worn < 0] == 1).all()))
+        said = words.draw(i, index[worn == 0], torch.full((int((worn == 0).sum()),), -1), torch.zeros(int((worn == 0).sum()), dtype=torch.long), r, whole=1.0)
+        self.assertTrue(bool(((said[:, 0] > 0) & (said[:, 3] > 0)).any() and (said[:, 13] == 1).all()))  # words of both: "red" of the first, "green" of the second
 
     def test_paint(self):
         red, grey = torch.tensor([1.0, -1, -1]), torch.tensor([-1.0, -1, -1])
@@ -621,6 +672,10 @@ class Network(unittest.TestCase):
             plain(want).sum().backward()
             self.assertTrue(torch.allclose(model.gelu(x).float(), plain(want), rtol=2 ** -8, atol=1e-6))
             self.assertTrue(torch.allclose(x.grad.float(), want.grad, rtol=2 ** -8, atol=1e-4))
+            x = x.detach().float().requires_grad_()
+            model.gelu(x).sum().backward()
+            self.assertTrue(torch.allclose(model.gelu(x), plain(want), rtol=1e-5, atol=1e-6))
+            self.assertTrue(torch.allclose(x.grad, want.grad, rtol=1e-5, atol=1e-5))
         finally:
             model.gelu = plain
 

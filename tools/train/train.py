@@ -34,8 +34,10 @@ import few
 import gelu
 import model as models
 import muon
+import precision
 import sample
 import tensors
+import wear
 import words
 
 PRESETS = {
@@ -46,14 +48,14 @@ PRESETS = {
 }
 # A run is defined by these: another value would go on with another training. The rest may change from call to call.
 DEFINING = ("preset", "patch_size", "hidden_size", "depth", "num_heads", "size", "hold_out", "batch", "lr", "optimizer", "warmup",
-            "weight_decay", "predict", "t_mean", "t_std", "label_dropout", "shift", "flip", "balance", "ema", "init", "seed", "paint", "trajectories")
+            "weight_decay", "predict", "t_mean", "t_std", "label_dropout", "shift", "flip", "balance", "ema", "init", "seed", "paint", "wear", "trajectories", "jumps")
 # The numbers that flags may have, by what is said of them.
 ALLOWED = {
     "1 or more": (lambda v: v >= 1, "steps patch_size hidden_size depth num_heads size batch threads save_every stop_after"),
     "0 or more": (lambda v: v >= 0, "warmup weight_decay t_std shift sheet_every"),
     "more than 0": (lambda v: v > 0, "lr seconds"),
-    "0 to 1": (lambda v: 0 <= v <= 1, "decay label_dropout paint"),
-    "0 to less than 1": (lambda v: 0 <= v < 1, "ema"),
+    "0 to 1": (lambda v: 0 <= v <= 1, "decay label_dropout paint wear"),
+    "0 to less than 1": (lambda v: 0 <= v < 1, "ema jumps"),
     "0 to 4294967295": (lambda v: 0 <= v < 2 ** 32, "seed"),
     "a number": (lambda v: True, "t_mean"),
 }
@@ -92,13 +94,15 @@ def arguments(argv):
     a("--flip", action="store_true", help="mirror images at random")
     a("--balance", action="store_true", help="draw all classes equally often, not all images")
     a("--paint", type=float, default=0.1, help="part of the images that is painted in another colour, where the data has words")
+    a("--wear", type=float, default=0.0, help="part of the images that wears the face of another, where the data has words")
     a("--ema", type=float, default=0.06, help="length of the average of the weights, as a part of the steps so far; 0 is none")
-    a("--init", help="model.safetensors to begin with, with labels.json beside it: classes are found by name")
+    a("--init", help="model.safetensors to begin with, with labels.json or vocabulary.json beside it: classes are found by name")
     a("--trajectories", help="folder of few.py: learn few steps from it, in place of flow matching on the images")
+    a("--jumps", type=float, default=0.0, help="part of each batch that learns jumps of few steps from whole names in a style, where the data has words")
     a("--seed", type=int, default=0)
     a("--threads", type=int, default=os.cpu_count())
     a("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    a("--float32", action="store_true", help="compute in float32, not in bfloat16")
+    a("--float32", action="store_true", help="compute in float32, not in bfloat16, as is done where the processor has none")
     a("--compile", action="store_true", help="torch.compile, where torch has it")
     a("--save-every", type=int, default=250, help="steps")
     a("--sheet-every", type=int, default=1000, help="steps; 0 is never")
@@ -142,14 +146,18 @@ def initialize(network, path, classes):
     with datasets.reading(path):
         state = {k: v.float() for k, v in tensors.read(path).items()}
     labels = pathlib.Path(path).with_name("labels.json")
+    if not labels.exists() and labels.with_name("vocabulary.json").exists():
+        labels = labels.with_name("vocabulary.json")
     with datasets.reading(labels):
         known = json.loads(labels.read_text())
+        if isinstance(known, dict):
+            known = known["words"] + known["styles"]
     name = "y_embedder.embedding_table.weight"
     if name not in state:
         raise datasets.Mistake(f"{path} is no SiT, it has no {name}")
     table = state.pop(name)
     if len(table) != len(known) + 1:
-        raise datasets.Mistake(f"{path} has {len(table) - 1} classes, labels.json beside it {len(known)}")
+        raise datasets.Mistake(f"{path} has {len(table) - 1} classes, {labels.name} beside it {len(known)}")
     rows = {c: table[i] for i, c in enumerate(known)}
     mean = table[:-1].mean(0)
     state[name] = torch.stack([rows.get(c, mean) for c in classes] + [table[-1]])
@@ -181,33 +189,49 @@ def draw(args, images, step, device):
     """What is random in a step: x [N, C, H, W] in [-1, 1], labels with dropout, times and noise. All processes draw the same, and
     each takes its part."""
     r = torch.Generator(device).manual_seed(args.seed * 1_000_003 + step)
-    n, on = args.batch, dict(generator=r, device=device)
+    n, on = args.batch - jumps(args), dict(generator=r, device=device)
     if images.words:
-        index = words.pick(images, n, r)
+        x, index, painted, worn = words.pictures(images, n, args.paint, args.wear, r)
     elif args.balance:
         classes = torch.randint(len(images.classes), (n,), **on)
         order, counts = images.order
         index = order[counts.cumsum(0)[classes] - 1 - (torch.rand(n, **on) * counts[classes]).long()]
     else:
         index = torch.randint(len(images.labels), (n,), **on)
-    x, y = images.images[index].float(), images.labels[index]
-    if not images.vae:
-        x = x / 127.5 - 1
+    if not images.words:
+        x = images.images[index].float()
+        x = x if images.vae else x / 127.5 - 1
     if args.shift:
         x = datasets.shift(x, torch.randint(-args.shift, args.shift + 1, (n, 2), **on), images.border, args.shift)
     if args.flip:
         x = torch.where(torch.rand(n, 1, 1, 1, **on) < 0.5, x.flip(-1), x)
     if images.words:
-        colour = torch.randint(len(words.COLOURS), (n,), **on)
-        painted = torch.rand(n, **on) < args.paint
-        x[painted] = words.paint(x[painted], images.words.hues[index[painted]], colour[painted])
-        y = words.draw(images, index, torch.where(painted, images.words.colour_rows[colour], -1), r)
+        y = words.draw(images, index, painted, worn, r)
     else:
+        y = images.labels[index]
         y = torch.where(torch.rand(n, **on) < args.label_dropout, len(images.classes), y)
     # logit-normal; the batch's times are spread over its quantiles, which lowers the variance of the gradient
     quantile = (torch.arange(n, device=device) + torch.rand(n, **on)) / n
     t = torch.sigmoid(args.t_mean + args.t_std * torch.special.ndtri(quantile.clamp(1e-6, 1 - 1e-6)))
     return [v[args.rank::args.world] for v in (x, y, t, torch.randn(x.shape, **on))]
+
+
+def jumps(args):
+    """How many of a batch learn jumps, as many in each process."""
+    return round(args.batch * args.jumps / args.world) * args.world
+
+
+def draw_jumps(args, images, step, device):
+    """z at times t on the way from x to noise, conditions, t, the time r to jump to, and x. Most conditions are whole names in a style, of
+    which there is one drawing: its velocity is the average velocity over all of the way. Of the others it is the velocity of Euler's method."""
+    r = torch.Generator(device).manual_seed(2 ** 40 + args.seed * 1_000_003 + step)
+    n = jumps(args)
+    x, index, painted, worn = words.pictures(images, n, args.paint, args.wear, r)
+    y = words.draw(images, index, painted, worn, r, whole=0.8)
+    t, end = few.jumps(n, r, device)
+    s = t[:, None, None, None]
+    z = (1 - s) * x + s * torch.randn(x.shape, generator=r, device=device)
+    return [v[args.rank::args.world] for v in (z, y, t, end, x)]
 
 
 def together(network, loss, asked, world):
@@ -231,12 +255,6 @@ def flow_loss(network, predict, x, y, t, noise):
         out = (z - out) / s
         return (out - (z - x) / s).square().mean()
     return (out - (noise - x)).square().mean()
-
-
-def autocast(args):
-    if args.float32:
-        return contextlib.nullcontext()
-    return torch.autocast(args.device.split(":")[0], torch.bfloat16)
 
 
 @torch.no_grad()
@@ -339,6 +357,11 @@ def run(args, began):
         images = images.take(~images.words.held)
     if args.hold_out:
         images, _ = images.split(args.hold_out)
+    for name in ("jumps", "wear"):
+        if getattr(args, name) and not images.words:
+            raise datasets.Mistake(f"--{name} is {getattr(args, name)}, allowed: 0, as {args.data} has no words")
+    if args.jumps and args.predict != "x0":
+        raise datasets.Mistake(f"--predict is {args.predict}, allowed: x0, with --jumps")
     if images.vae and (args.shift or args.flip):
         raise datasets.Mistake(f"{args.data} has latents, which --shift and --flip do not move as they do images")
     decode = autoencoder.load(images.vae).to(args.device).decode if images.vae else None
@@ -352,18 +375,22 @@ def run(args, began):
     if images.words:
         images.styles, images.words = images.styles.to(args.device), images.words.to(args.device)
         words.prepare(images)
+        if args.wear:
+            wear.prepare(images)
+            if not len(images.words.wearers):
+                raise datasets.Mistake(f"--wear is {args.wear}, allowed: 0, as {args.data} has none of the faces and wearers of wear.py")
     images.border = 1.0 if images.images[:, :, 0, :].float().mean() > 200 else -1.0
 
     torch.manual_seed(args.seed)
     network = models.SiT(args.size, args.patch_size, images.images.shape[1], args.hidden_size, args.depth, args.num_heads,
-                         num_classes=len(images.rows), two_times=bool(args.trajectories)).to(args.device)
+                         num_classes=len(images.rows), two_times=bool(args.trajectories or args.jumps)).to(args.device)
     stored = few.Stored(args.trajectories, args.device) if args.trajectories else None
     if args.init:
         initialize(network, args.init, images.rows)
     ema = copy.deepcopy(network).requires_grad_(False)
     for e, p in zip(ema.parameters(), network.parameters()):
         e.requires_grad_(p.requires_grad)
-    optimizer = muon.Muon(muon.groups(network, args.optimizer == "muon"), lr=args.lr, weight_decay=args.weight_decay, dtype=torch.float32 if args.float32 else torch.bfloat16)
+    optimizer = muon.Muon(muon.groups(network, args.optimizer == "muon"), lr=args.lr, weight_decay=args.weight_decay, dtype=precision.dtype(args.device, args.float32))
     out = pathlib.Path(args.out)
     checkpoint, step, seconds = out / "checkpoint.pt", 0, 0.0
     defining = {k: getattr(args, k) for k in DEFINING} | {"classes": images.classes}
@@ -378,7 +405,7 @@ def run(args, began):
         out.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise datasets.Mistake(f"--out is {out}, allowed: a folder, or where one can be made: {e.strerror}") from e
-    fast = args.device == "cpu" and not args.float32 and gelu.install()
+    fast = args.device == "cpu" and gelu.install()
     forward = torch.compile(network) if args.compile and hasattr(torch, "compile") else network
     count = sum(p.numel() for p in network.parameters())
     print(f"{len(images.labels)} images of {len(images.classes)} classes, {count / 1e6:.2f} M parameters, from step {step} "
@@ -398,9 +425,11 @@ def run(args, began):
         while step < end:
             for group in optimizer.param_groups:
                 group["lr"] = rate(args, step)
-            with autocast(args):
-                loss = few.loss(forward, *stored.draw(args, step, args.device)) if stored else \
+            with precision.autocast(args.device, args.float32):
+                loss = few.loss(forward, *stored.draw(args, step, args.batch - jumps(args), args.device)) if stored else \
                     flow_loss(forward, args.predict, *draw(args, images, step, args.device))
+                if args.jumps:
+                    loss = torch.lerp(loss, few.loss(forward, *draw_jumps(args, images, step, args.device)), jumps(args) / args.batch)
             loss.backward()
             loss = loss.detach()
             if args.world > 1:
@@ -413,7 +442,8 @@ def run(args, began):
             step, total, count = step + 1, total + loss, count + 1
             if stop:
                 end = step
-            if step % 50 == 0 or step == end:
+            now = time.monotonic()
+            if step % 50 == 0 or step == end or args.seconds and now - last > args.seconds / 20:  # where 50 steps take long
                 mean, now = float(total) / count, time.monotonic()
                 if mean != mean:
                     sys.exit(f"train: the loss is not a number at step {step}; the last checkpoint is from before")
@@ -430,8 +460,8 @@ def run(args, began):
             if chief and (step % args.save_every == 0 or step == end):
                 keep()
             if chief and args.sheet_every and (step % args.sheet_every == 0 or step == args.steps):
-                with autocast(args):
-                    if stored:
+                with precision.autocast(args.device, args.float32):
+                    if network.two_times:
                         for n in (1, 4):
                             sample.sheet(ema, args.predict, out / f"samples-{n}.png", examples, steps=n, shift=few.SHIFT, guidance=1)
                     else:

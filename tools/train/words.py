@@ -7,6 +7,7 @@ import unicodedata
 import torch
 
 import data as datasets
+import wear
 
 STOP = set("a an the of and or with without in on for to at by from s".split())
 # Hues, in degrees, of the colours in which drawings are painted anew, and what black becomes where there is little colour.
@@ -59,22 +60,43 @@ def prompts(vocabulary, texts):
     return condition(said, torch.tensor(style), said.shape[1] + 1)
 
 
-def draw(images, index, painted, r):
+def pictures(images, n, painted, wearing, r):
+    """n images in [-1, 1], a part of them painted in another colour, a part that wears the face of another: (x, index, the row of the
+    colour [N], the class that is worn [N]), or -1."""
+    index = pick(images, n, r)
+    x = images.images[index].float() / 127.5 - 1
+    on = dict(generator=r, device=x.device)
+    colour = torch.randint(len(COLOURS), (n,), **on)
+    painted = torch.rand(n, **on) < painted
+    worn = torch.full_like(index, -1)
+    if wearing:
+        index, x, worn = wear.put(images, index, x, wearing, r)
+        painted &= worn < 0
+    x[painted] = paint(x[painted], images.words.hues[index[painted]], colour[painted])
+    return x, index, torch.where(painted, images.words.colour_rows[colour], -1), worn
+
+
+def draw(images, index, painted, worn, r, whole=0.0):
     """Conditions of images[index]: most often all words of the name, some of them in other cases; some further ones; its colours now
     and then. Of 100, 8 have neither words nor style, 5 no words, 12 no style, so that guidance works on both. Where painted [N] is a
-    row of a colour, and not -1, it is the only colour."""
+    row of a colour, and not -1, it is the only colour; where worn [N] is a class, some of its words are said too. Of a part of them, whole,
+    always all words of the name and the style."""
     w, n, device = images.words, len(index), index.device
     rand = lambda *shape: torch.rand(*shape, generator=r, device=device)
     names, tags = w.names[images.labels[index]], w.tags[images.labels[index]]
-    kind = rand(n, 1)
-    keep_name = torch.where(kind < 0.7, 1.0, torch.where(kind < 0.92, 0.6, 0.0))
-    keep_tag = torch.where(kind < 0.92, 0.25 * (rand(n, 1) < 0.5), 0.4)
+    kind, whole = rand(n, 1), rand(n, 1) < whole if whole else torch.zeros(n, 1, dtype=torch.bool, device=device)
+    keep_name = torch.where((kind < 0.7) | whole, 1.0, torch.where(kind < 0.92, 0.6, 0.0))
+    keep_tag = torch.where((kind < 0.92) | whole, 0.25 * (rand(n, 1) < 0.5), 0.4)
     said = (names & (rand(*names.shape) < keep_name)) | (tags & (rand(*tags.shape) < keep_tag))
     said = said & ~((painted[:, None] >= 0) & w.is_colour)
+    if (worn >= 0).any():
+        on = w.names[worn] & ~w.is_face
+        some = (on & (rand(*on.shape) < 0.7)) | (w.tags[worn] & (rand(*on.shape) < 0.15))
+        said = said | torch.where(some.any(1, keepdim=True), some, on) & (worn >= 0)[:, None]
     colours = torch.where(rand(n, 2) < 0.3, w.colours[index], -1)
     colours = torch.where(painted[:, None] >= 0, painted[:, None], colours)
     said = torch.cat([said, said[:, :1]], 1).scatter_(1, colours % (said.shape[1] + 1), True)[:, :-1]  # -1 is the column too many
-    dropped = rand(n)
+    dropped = torch.where(whole[:, 0], 0.5, rand(n))
     said = said & (dropped >= 0.13)[:, None]
     styles = torch.where((dropped < 0.08) | (dropped >= 0.88), -1, len(w.vocabulary["words"]) + images.styles[index])
     return condition(said.float(), styles, said.shape[1] + 1)
@@ -87,6 +109,8 @@ def prepare(images):
     w.colour_rows = torch.tensor(rows, device=w.hues.device)
     w.is_colour = torch.zeros(len(w.rows), dtype=torch.bool, device=w.hues.device)
     w.is_colour[rows + [w.rows.index(c) for c in ("brown", "black", "white", "gray")]] = True
+    w.is_face = torch.zeros_like(w.is_colour)
+    w.is_face[[w.rows.index(word) for word in ("face",) if word in w.rows]] = True
     w.sums = w.share[images.labels].double().cumsum(0)
 
 

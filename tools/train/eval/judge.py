@@ -5,7 +5,8 @@ styles that are held out, and of combinations that no drawing has. Prints Markdo
     python3 judge.py --data DIR --classifier FILE.pt --sample BIN/sample --model MODEL.dit8 ... [--steps 1 4 20]
 
 A word is seen where its logit is above that of 98 of 100 training drawings that don't have it: by chance one in 50 is. The Fréchet distance is of the classifier's features of the names' samples to those of training
-drawings; "nearest" is the median distance of a sample to its nearest training drawing, both at 32×32 (root mean square, of 255)."""
+drawings; "nearest" is the median distance of a sample to its nearest training drawing, both at 32×32 (root mean square, of 255), "class, nearest"
+how often that drawing is of what was asked for, "style, nearest" how often the nearest of what was asked for is of the style that was."""
 
 import argparse
 import os
@@ -25,7 +26,9 @@ import evaluate  # noqa: E402
 import few  # noqa: E402
 import gelu  # noqa: E402
 import metrics  # noqa: E402
+import precision  # noqa: E402
 import sample  # noqa: E402
+import wear  # noqa: E402
 import words  # noqa: E402
 
 
@@ -36,14 +39,14 @@ def small(images):
 
 
 def fit(network, name, loss, images, steps, batch=128, lr=2e-3, seed=0, log=print, device="cpu"):
-    """Trains a classifier: AdamW under one cycle. loss(network, index, r, augmented) is that of images[index]."""
+    """Trains a classifier: AdamW under one cycle. loss(network, batch, r, augmented) is that of as many images."""
     network = network.to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.2)
     r = torch.Generator().manual_seed(seed)
     for step in range(steps):
         augmented = lambda x, much: classifier.augment(x.to(device), torch.Generator(device).manual_seed(seed * 1_000_003 + step), 1.0, much)
-        value = loss(network, words.pick(images, batch, r), r, augmented)
+        value = loss(network, batch, r, augmented)
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
@@ -60,11 +63,11 @@ def fit_words(images, steps, seed=0, **options):
     network, w, count = outputs(images), images.words, len(images.words.vocabulary["words"])
     torch.nn.init.constant_(network.head.bias[:count], -6.0)  # of the words few are true
 
-    def loss(network, index, r, augmented):
-        x, colour, painted = classifier.pixels(images.images[index]), torch.randint(len(words.COLOURS), (len(index),), generator=r), torch.rand(len(index), generator=r) < 0.3
-        x[painted] = words.paint(x[painted], w.hues[index[painted]], colour[painted])
-        want = seen_words(images, index)
-        want[painted] = (want[painted].bool() & ~w.is_colour[:count]).float().scatter_(1, w.colour_rows[colour[painted]][:, None], 1.0)
+    def loss(network, batch, r, augmented):
+        x, index, colour, worn = words.pictures(images, batch, 0.3, 0.2, r)
+        painted, wears, want = colour >= 0, worn >= 0, seen_words(images, index)
+        want[painted] = (want[painted].bool() & ~w.is_colour[:count]).float().scatter_(1, colour[painted][:, None], 1.0)
+        want[wears] = want[wears].maximum(w.names[worn[wears]][:, :count].float())
         y = scores(network, augmented(x, 1.0))
         return F.binary_cross_entropy_with_logits(y[:, :count], want.to(y.device), reduction="none").sum(1).mean() \
             + F.cross_entropy(y[:, count:len(w.rows)], images.styles[index].to(y.device), label_smoothing=0.1) \
@@ -77,14 +80,15 @@ def fit_styles(images, steps, seed=0, **options):
     tell classes looks past."""
     torch.manual_seed(seed)
 
-    def loss(network, index, r, augmented):
+    def loss(network, batch, r, augmented):
+        index = words.pick(images, batch, r)
         y = scores(network, augmented(classifier.pixels(images.images[index]), 0.2))
         return F.cross_entropy(y, images.styles[index].to(y.device), label_smoothing=0.1)
     return fit(style_outputs(images), "styles", loss, images, steps, seed=seed, **options)
 
 
 def scores(network, x):
-    with torch.autocast(x.device.type, torch.bfloat16):
+    with precision.autocast(x.device.type):
         return network(x).float()
 
 
@@ -129,7 +133,7 @@ class Run:
     def draw(self, texts, steps):
         """uint8 [N, C, H, W] of texts, "TEXT | STYLE" each."""
         guided = dict(guidance=1) if self.network.two_times else dict(guidance=few.GUIDANCE, guided_above=few.GUIDED_ABOVE)
-        with torch.autocast("cpu", torch.bfloat16):
+        with precision.autocast("cpu"):
             return sample.sample(self.network, self.predict, words.prompts(self.vocabulary, texts), steps, seed=1, shift=few.SHIFT, **guided)
 
 
@@ -169,6 +173,7 @@ def main():
     images, held = everything.take(~everything.words.held), everything.take(everything.words.held)
     for i in (images, held):
         words.prepare(i)
+    wear.prepare(images)
     vocabulary = images.words.vocabulary
     count, rows = len(vocabulary["words"]), len(images.words.rows)
     network, of_styles = outputs(images), style_outputs(images)
@@ -179,7 +184,7 @@ def main():
     else:
         options = dict(batch=args.classifier_batch, log=lambda s: print(s, file=sys.stderr, flush=True), device=args.device)
         network = fit_words(images, args.classifier_steps, **options)
-        of_styles = fit_styles(images, max(1, args.classifier_steps // 3), **options)
+        of_styles = fit_styles(images, max(1, args.classifier_steps // 2), **options)
         torch.save([n.state_dict() for n in (network, of_styles)], args.classifier)
     torch.set_grad_enabled(False)
     some = torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(0))[:4000]
@@ -196,10 +201,10 @@ def main():
     real = features(images.images[some])
     training = small(images.images)
 
-    print("| images | evaluations | class | style | Fréchet distance | nearest | class held out | style held out | combinations, all words | words of combinations |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("| images | evaluations | class | style | class, nearest | style, nearest | Fréchet distance | nearest | class held out | style held out | combinations, all words | words of combinations |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     at_hold = right(held.images, held.labels, held.styles)
-    print(f"| drawings | | {right(images.images[some], images.labels[some], images.styles[some])} | 0 | 0 | {at_hold} | | |", flush=True)
+    print(f"| drawings | | {right(images.images[some], images.labels[some], images.styles[some])} | 100.0% | 100.0% | 0 | 0 | {at_hold} | | |", flush=True)
     gelu.install()
     styles_of = vocabulary["styles"]
     said = [name.replace("-", " ") for name in images.classes]
@@ -213,11 +218,16 @@ def main():
         for steps in args.steps:
             drawn = source.draw(ask(labels, styles), steps)
             distance = metrics.frechet(real, features(drawn))
-            near = torch.cat([torch.cdist(small(x).flatten(1), training.flatten(1)).min(1).values for x in drawn.split(64)]).median() * 127.5 / training[0].numel() ** 0.5
+            distances = torch.cat([torch.cdist(small(x).flatten(1), training.flatten(1)) for x in drawn.split(64)])
+            near = distances.min(1).values.median() * 127.5 / training[0].numel() ** 0.5
+            near_class = (images.labels[distances.argmin(1)] == labels).float().mean()
+            alike = distances.masked_fill(images.labels != labels[:, None], torch.inf).argmin(1)
+            there = ((images.labels == labels[:, None]) & (images.styles == styles[:, None])).any(1)  # not all sets have all
+            near_style = (images.styles[alike] == styles)[there].float().mean()
             hold = right(source.draw(ask(held.labels, held.styles), steps), held.labels, held.styles)
             seen = judge(network, source.draw(many, steps))[:, :count] > least
             all_seen = (seen | ~of_words).all(1)
-            print(f"| {source.name} | {steps} | {right(drawn, labels, styles)} | {distance:.2f} | {float(near):.1f} | {hold} | "
+            print(f"| {source.name} | {steps} | {right(drawn, labels, styles)} | {float(near_class):.1%} | {float(near_style):.1%} | {distance:.2f} | {float(near):.1f} | {hold} | "
                   f"{float(all_seen.float().mean()):.1%} | {float(seen[of_words].float().mean()):.1%} |", flush=True)
 
 
