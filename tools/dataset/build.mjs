@@ -12,8 +12,8 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { allConcepts, loadSets, matcher, slug } from "./match.mjs";
-import { coloursOf, styleNames, vocabulary, wordedConcepts } from "./words.mjs";
+import { allConcepts, loadSets, matcher, sets as allSets, slug } from "./match.mjs";
+import { coloursOf, coreSets, styleNames, vocabulary, wordedConcepts } from "./words.mjs";
 
 const here = (name) => new URL(name, import.meta.url);
 const { values: flags, positionals: [dir, ...more] } = parseArgs({
@@ -65,7 +65,7 @@ const onWhite = (rgba) => {
   return out;
 };
 
-const sets = loadSets(), find = matcher();
+const sets = loadSets(flags.core ? coreSets : allSets), find = matcher();
 const concepts = flags.words ? wordedConcepts(flags.core && JSON.parse(readFileSync(here("concepts.json")))).map((c) => ({ name: slug(c.label), ...c }))
   : flags.all ? allConcepts() : JSON.parse(readFileSync(here("concepts.json")));
 
@@ -154,10 +154,10 @@ console.log(`${dir}: ${images.length} images of ${classes.length} classes, ${siz
 /** writeWords says of each class the rows of its words, and of each image its colours. A style is held out of one concept in 20,
  * to see later whether it can be drawn in it. */
 function writeWords() {
-  const v = vocabulary(kept.map(({ concept }) => concept)), row = (word) => v.words.indexOf(word);
+  const v = vocabulary(kept.map(({ concept }) => concept), sets.map((s) => styleNames[s.name])), row = (word) => v.words.indexOf(word);
   const held = images.flatMap(({ class: name, set }, i) => {
     const h = hash(kept[classes.indexOf(name)].concept.base);
-    return parseInt(h.slice(0, 8), 16) % 20 === 0 && sets[parseInt(h.slice(8, 16), 16) % sets.length].name === set ? [i] : [];
+    return parseInt(h.slice(0, 8), 16) % 20 === 0 && allSets[parseInt(h.slice(8, 16), 16) % allSets.length] === set ? [i] : [];
   });
   const words = {
     names: kept.map(({ concept }) => concept.names), tags: kept.map(({ concept }) => concept.more), shares: kept.map(({ concept }) => concept.share),

@@ -18,6 +18,9 @@ export const styleNames = {
   emojione: "emojione", fxemoji: "firefox",
 };
 
+// The sets of --core: those that draw nearly all of it. Blobs and Firefox's are few, and a small network takes them for another set's.
+export const coreSets = ["noto", "twemoji", "fluent-emoji-flat", "fluent-emoji", "emojione"];
+
 /** singular is the form without a plural's ending, if that is a word too. */
 function singular(word, isWord) {
   if (word.length < 4 || notPlural.has(word)) return word;
@@ -52,7 +55,7 @@ export function wordedConcepts(few) {
 /** vocabulary makes of concepts {base, label, tags} the words that have a row: those of names, and keywords that at least two
  * emoji have; of a keyword of one emoji alone the words of its name say the same. It adds to each concept names and tags, as
  * rows. */
-export function vocabulary(concepts) {
+export function vocabulary(concepts, styles = Object.values(styleNames)) {
   const inNames = new Set(concepts.flatMap((c) => tokens(c.label))), bases = new Map();
   for (const c of concepts)
     for (const w of new Set([...tokens(c.label), ...c.tags.flatMap(tokens)])) bases.set(w, (bases.get(w) ?? new Set()).add(c.base));
@@ -74,7 +77,7 @@ export function vocabulary(concepts) {
     c.names = rows([c.label]);
     c.more = rows(c.tags).filter((i) => !c.names.includes(i));
   }
-  return { words, styles: Object.values(styleNames), synonyms: Object.fromEntries(Object.entries(synonyms).sort(([a], [b]) => a < b ? -1 : 1)) };
+  return { words, styles, synonyms: Object.fromEntries(Object.entries(synonyms).sort(([a], [b]) => a < b ? -1 : 1)) };
 }
 
 // Where hues begin, in degrees.
