@@ -9,7 +9,7 @@ import (
 // Words tells whether the model is told words in place of a class.
 func (w *World) Words() bool { return w.model.Info.Vocabulary != nil }
 
-// Knows says what the model can be told: "128 classes", "458 words in 7 styles".
+// Knows says what the model can be told: "128 classes", "458 words in 5 styles".
 func (m Model) Knows() string {
 	if m.Info.Vocabulary == nil {
 		return fmt.Sprintf("%d classes", len(m.Info.Classes))

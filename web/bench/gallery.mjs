@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { root } from "../test/helpers.mjs";
 import { start } from "../test/page.mjs";
+import { columns, first, look, pictures } from "../page/gallery.js";
 
 const site = await start(), page = await site.open();
 const write = (name, bytes) => {
@@ -16,8 +17,8 @@ await page.evaluate(() => {
   };
 });
 
-const [sheet, way, preview] = await page.evaluate(async () => {
-  const { Sampler } = await import("./dit8/sampler.js"), { columns, first, look, pictures } = await import("./gallery.js");
+const [sheet, way, preview] = await page.evaluate(async ({ columns, first, look, pictures }) => {
+  const { Sampler } = await import("./dit8/sampler.js");
   const sampler = await Sampler.load();
   const put = (context, image, x, y, side) => {
     const canvas = new OffscreenCanvas(image.width, image.height);
@@ -48,7 +49,7 @@ const [sheet, way, preview] = await page.evaluate(async () => {
   on.font = "36px system-ui, sans-serif";
   on.fillText("Pictures drawn on your own machine, out of noise.", 230, 88);
   return [await file(sheet, { type: "image/webp", quality: 0.72 }), await file(strip, { type: "image/webp", quality: 0.4 }), await file(card, { type: "image/jpeg", quality: 0.8 })];
-});
+}, { columns, first, look, pictures });
 write("gallery.webp", sheet);
 write("first.webp", way);
 write("preview.jpg", preview);

@@ -5,7 +5,8 @@ import { rove } from "./rove.js";
 const $ = (id) => document.getElementById(id);
 
 const groups = {
-  Animals: "fox, panda, happy cat, owl, lion, penguin, koala, bear, frog, crab, whale, turtle, butterfly, honeybee, hamster, parrot",
+  "Made up": "fox with sunglasses, angry tomato, crying moon, blue panda, blue fox, purple star, green cat, bear with sunglasses, sun with sunglasses, blue tomato, pink carrot, laughing robot",
+  Animals: "fox, panda, cat face, owl, lion, penguin, koala, bear, frog, crab, whale, turtle, butterfly, honeybee, hamster, parrot",
   Faces: "grinning face, winking face, crying face, smiling face with sunglasses, nerd face, angry face, robot, ghost, alien, clown face, skull, pumpkin",
   Food: "pizza, hamburger, doughnut, strawberry, watermelon, avocado, red apple, cookie, carrot, ice cream, peach, cherry",
   Nature: "sun, rainbow, sunflower, rose, tulip, cactus, palm tree, mushroom, maple leaf, fire, crescent moon, snowflake",

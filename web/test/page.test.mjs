@@ -44,7 +44,7 @@ test("it says how much memory it takes", async () => {
 });
 
 test("it names the model", async () => {
-  assert.match(await page.textContent("#model"), /^emoji, \d{3} words, 7 styles, 128×128 pixels, file [0-9a-f]{16}$/);
+  assert.match(await page.textContent("#model"), /^emoji, \d{3} words, 5 styles, 128×128 pixels, file [0-9a-f]{16}$/);
 });
 
 for (const threads of [1, 2, 4]) test(`the golden image on ${threads} threads`, async () => {

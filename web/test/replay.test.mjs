@@ -61,7 +61,7 @@ test("the way is saved as an animation, which holds the request", async () => {
 
 test("the gallery is searched, and a click draws", async () => {
   const shown = () => page.$$eval("#thumbs .thumb", (all) => all.map((b) => b.dataset.prompt));
-  assert.equal((await shown()).length, 64);
+  assert.equal((await shown()).length, 76);
   await page.fill("#find", "appl");
   assert.deepEqual(await shown(), ["red apple"]);
   await made(page, () => page.press("#find", "Enter"));
