@@ -217,8 +217,8 @@ def draw(args, images, step, device):
 
 
 def jumps(args):
-    """How many of a batch learn jumps, as many in each process."""
-    return round(args.batch * args.jumps / args.world) * args.world
+    """How many of a batch learn jumps, as many in each process, and not all."""
+    return min(round(args.batch * args.jumps / args.world), args.batch // args.world - 1) * args.world
 
 
 def draw_jumps(args, images, step, device):
@@ -428,7 +428,7 @@ def run(args, began):
             with precision.autocast(args.device, args.float32):
                 loss = few.loss(forward, *stored.draw(args, step, args.batch - jumps(args), args.device)) if stored else \
                     flow_loss(forward, args.predict, *draw(args, images, step, args.device))
-                if args.jumps:
+                if jumps(args):
                     loss = torch.lerp(loss, few.loss(forward, *draw_jumps(args, images, step, args.device)), jumps(args) / args.batch)
             loss.backward()
             loss = loss.detach()
