@@ -3,7 +3,6 @@ tools/quantize, also that Go computes what was trained."""
 
 import contextlib
 import io
-import itertools
 import json
 import math
 import os
@@ -133,7 +132,7 @@ class Training(unittest.TestCase):
                 ("steps", "0", "1 or more"), ("stop-after", "0", "1 or more"), ("shift", "-1", "0 or more"), ("warmup", "-1", "0 or more"),
                 ("sheet-every", "-1", "0 or more"), ("weight-decay", "-0.1", "0 or more"), ("t-std", "-1.0", "0 or more"),
                 ("lr", "0.0", "more than 0"), ("lr", "inf", "more than 0"), ("seconds", "0.0", "more than 0"), ("decay", "1.1", "0 to 1"),
-                ("label-dropout", "-0.1", "0 to 1"), ("ema", "1.0", "0 to less than 1"), ("ema", "nan", "0 to less than 1"), ("paint", "2.0", "0 to 1"),
+                ("label-dropout", "-0.1", "0 to 1"), ("ema", "1.0", "0 to less than 1"), ("ema", "nan", "0 to less than 1"), ("paint", "2.0", "0 to 1"), ("wear", "2.0", "0 to 1"), ("jumps", "1.0", "0 to less than 1"),
                 ("seed", "-1", "0 to 4294967295"), ("t-mean", "nan", "a number"), ("size", "30", "multiples of 4 .--patch-size"),
                 ("num-heads", "3", "multiples of 3 .--num-heads"), ("hidden-size", "6", "multiples of 4"), ("shift", "16", "less than"))
         names = {n for _, names in train.ALLOWED.values() for n in names.split()}
@@ -247,8 +246,12 @@ class Training(unittest.TestCase):
                     self.train(at + "".join(more), "--steps", "10", *more)
 
     def test_goes_on_in_a_fall_that_seconds_chose(self):
+        average = train.average
         for stop in ("53", "99"):  # by a clock at which 50 steps take a second, and the start another one
-            with unittest.mock.patch.object(train, "time", unittest.mock.Mock(monotonic=itertools.count().__next__)):
+            steps, began = [0], iter([0])
+            clock = unittest.mock.Mock(monotonic=lambda: next(began, 1 + steps[-1] / 50))
+            count = lambda *args: (steps.append(args[-1] + 1), average(*args))
+            with unittest.mock.patch.object(train, "time", clock), unittest.mock.patch.object(train, "average", count):
                 run = self.train("run", "--batch", "1", "--seconds", "2.1", "--stop-after", stop)
             self.assertEqual((run["step"], run["steps"], run["decay"]), (min(int(stop), 55), 55, 0.090909))
         whole = self.train("whole", "--batch", "1", "--decay", "0.090909", steps=55)

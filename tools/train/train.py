@@ -443,7 +443,7 @@ def run(args, began):
             if stop:
                 end = step
             now = time.monotonic()
-            if step % 50 == 0 or step == end or args.seconds and now - last > args.seconds / 20:  # where 50 steps take long
+            if step % 50 == 0 or step == end or args.seconds and now - last > 10:  # where 50 steps take long
                 mean, now = float(total) / count, time.monotonic()
                 if mean != mean:
                     sys.exit(f"train: the loss is not a number at step {step}; the last checkpoint is from before")
