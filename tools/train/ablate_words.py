@@ -26,6 +26,9 @@ import sample
 import words
 
 HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE / "eval"))
+import metrics  # noqa: E402
+
 # A network of a sixth of the work, so that pictures are there in minutes of a processor.
 BASE = "--preset words --hidden-size 96 --depth 4 --num-heads 3 --predict x0 --t-mean 1.3 --batch 16 --lr 3e-3 --warmup 30"
 MANY = {
@@ -72,10 +75,6 @@ def subset(source, folder, concepts):
     (out / "words.json").write_text(json.dumps(names | dict(held=[])))
 
 
-def small(images):
-    return torch.nn.functional.avg_pool2d(images.float(), max(1, images.shape[-1] // 32)).flatten(1)
-
-
 @torch.no_grad()
 def right(run, images, steps):
     """The share of samples that are nearest to the drawing that was asked for, and the median distance to it, as text."""
@@ -87,8 +86,8 @@ def right(run, images, steps):
         y = images.labels
     guided = dict(guidance=1) if network.two_times else dict(guidance=few.GUIDANCE, guided_above=few.GUIDED_ABOVE)
     drawn = sample.sample(network, predict, y, steps, seed=1, shift=few.SHIFT, **guided)
-    drawn, drawings = small(drawn), small(images.images)
-    distances = torch.cdist(drawn, drawings) / drawn.shape[1] ** 0.5
+    drawn, drawings = (metrics.small(x).flatten(1) for x in (drawn, images.images))
+    distances = torch.cdist(drawn, drawings) * 127.5 / drawn.shape[1] ** 0.5
     asked = torch.arange(len(y))
     return f"{float((distances.argmin(1) == asked).float().mean()):.0%}, {float(distances[asked, asked].median()):.0f}"
 

@@ -11,6 +11,7 @@ import tempfile
 import torch
 
 import model
+import precision
 
 
 def library():
@@ -20,9 +21,7 @@ def library():
     if compiler is None:
         return None
     flags = ["-O3", "-march=native", "-fopenmp", "-fno-trapping-math", "-fno-math-errno", "-shared", "-fPIC"]
-    info = pathlib.Path("/proc/cpuinfo")
-    cpu = next((l for l in info.read_text().split("\n") if l.startswith(("flags", "Features"))), "") if info.exists() else ""
-    key = hashlib.sha256(source.read_bytes() + " ".join(flags + [compiler, cpu]).encode()).hexdigest()[:16]
+    key = hashlib.sha256(source.read_bytes() + " ".join(flags + [compiler, precision.processor()]).encode()).hexdigest()[:16]
     path = pathlib.Path(tempfile.gettempdir()) / f"dit8-gelu-{os.getuid()}-{key}.so"
     if not path.exists():
         part = path.with_suffix(f".{os.getpid()}")

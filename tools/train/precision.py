@@ -6,13 +6,18 @@ import pathlib
 import torch
 
 
+def processor():
+    """The line of what this processor can do, "" where the system does not say."""
+    info = pathlib.Path("/proc/cpuinfo")
+    lines = info.read_text().split("\n") if info.exists() else []
+    return next((l for l in lines if l.startswith(("flags", "Features"))), "")
+
+
 def fast(device):
     """Whether a device multiplies in bfloat16 itself. A processor that does not say so does not."""
     if device.split(":")[0] != "cpu":
         return True
-    info = pathlib.Path("/proc/cpuinfo")
-    lines = info.read_text().split("\n") if info.exists() else []
-    flags = next((l.split() for l in lines if l.startswith(("flags", "Features"))), [])
+    flags = processor().split()
     return any(f in flags for f in ("avx512_bf16", "amx_bf16", "bf16"))
 
 

@@ -4,8 +4,10 @@ sunglasses, so that the words of faces are learned apart from yellow discs."""
 import torch
 import torch.nn.functional as F
 
+import colours
+
 # What is worn, and where: its size and how far it is moved down, in parts of the picture.
-WORN = {f"{name}": (0.8, 0.04) for name in (
+WORN = {name: (0.8, 0.04) for name in (
     "face-with-tears-of-joy", "winking-face", "smiling-face-with-halo", "smiling-face-with-heart-eyes", "star-struck", "kissing-face", "sleeping-face",
     "cowboy-hat-face", "partying-face", "disguised-face", "smiling-face-with-sunglasses", "nerd-face", "crying-face", "angry-face",
     "grinning-squinting-face", "zany-face", "money-mouth-face", "face-with-monocle")} | {"crown": (0.5, -0.28)}
@@ -17,13 +19,11 @@ WEARERS = ("skull", "pile-of-poo", "ghost", "alien", "robot", "dog-face", "wolf"
 def features(x):
     """What of faces x [N, 3, H, W] in [0, 1] is no skin, [N, 1, H, W] in [0, 1]: eyes, mouths, tears, hats. Skin is yellow to orange,
     and pink near the rim, as the faces of one set are shaded."""
-    high, low = x.amax(1, keepdim=True), x.amin(1, keepdim=True)
-    d = (high - low).clamp_min(1e-6)
-    r, g, b = x.split(1, 1)
-    hue = 60 * torch.where(high == r, (g - b) / d, torch.where(high == g, (b - r) / d + 2, (r - g) / d + 4))
+    hue, high, low = colours.hue(x)
+    hue = 60 * hue
     around = surroundings(low)
     grow = lambda mask, by: F.max_pool2d(mask.float(), 2 * by + 1, 1, by) > 0
-    coloured = (d / high.clamp_min(1e-6) > 0.3) & (high > 0.6)
+    coloured = ((high - low) / high.clamp_min(1e-6) > 0.3) & (high > 0.6)
     skin = coloured & (hue > 18) & (hue < 62) | coloured & (hue > -35) & (hue < 62) & grow(around, 18) & ~grow(around, 5)
     edge = (hue > -35) & (hue < 62) & grow(around, 2)
     alpha = (~skin & ~around & ~edge).float()
@@ -49,7 +49,7 @@ def prepare(images):
     index = is_worn.nonzero()[:, 0]
     x = images.images[index].float().cpu() / 255
     labels = images.labels[index].cpu()
-    crown = torch.tensor([WORN[names[l]][0] < 0.6 for l in labels.tolist()], dtype=torch.bool)
+    crown = torch.tensor([names[l] == "crown" for l in labels.tolist()], dtype=torch.bool)
     alpha = torch.where(crown[:, None, None, None], 1 - surroundings(x.amin(1, keepdim=True)).float(), features(x)) if len(x) else x[:, :1]
     size, down = torch.tensor([WORN[names[l]] for l in labels.tolist()]).reshape(-1, 2).unbind(1)
     at = torch.zeros(len(x), 2, 3)

@@ -6,6 +6,7 @@ import unicodedata
 
 import torch
 
+import colours
 import data as datasets
 import wear
 
@@ -109,8 +110,7 @@ def prepare(images):
     w.colour_rows = torch.tensor(rows, device=w.hues.device)
     w.is_colour = torch.zeros(len(w.rows), dtype=torch.bool, device=w.hues.device)
     w.is_colour[rows + [w.rows.index(c) for c in ("brown", "black", "white", "gray")]] = True
-    w.is_face = torch.zeros_like(w.is_colour)
-    w.is_face[[w.rows.index(word) for word in ("face",) if word in w.rows]] = True
+    w.is_face = torch.tensor([row == "face" for row in w.rows], device=w.hues.device)
     w.sums = w.share[images.labels].double().cumsum(0)
 
 
@@ -126,11 +126,8 @@ def paint(x, hues, colour):
     to = torch.tensor([h for h, _ in COLOURS.values()], device=x.device)[colour]
     ink = torch.tensor([c for _, c in COLOURS.values()], device=x.device)[colour][:, :, None, None]
     x = (x + 1) / 2
-    high, low = x.amax(1, keepdim=True), x.amin(1, keepdim=True)
-    d = (high - low).clamp_min(1e-6)
-    r, g, b = x.split(1, 1)
-    hue = torch.where(high == r, (g - b) / d % 6, torch.where(high == g, (b - r) / d + 2, (r - g) / d + 4))
-    hue = hue + ((to - hues) / 60)[:, None, None, None]
+    hue, high, low = colours.hue(x)
+    hue = hue % 6 + ((to - hues) / 60)[:, None, None, None]
     turned = torch.cat([high - (high - low) * (1 - (torch.remainder(hue + k, 6) - 3).abs().sub(1).clamp(0, 1)) for k in (0, 4, 2)], 1)
     inked = 1 - (1 - high) * (1 - ink)
     return torch.where((hues >= 0)[:, None, None, None], turned, inked) * 2 - 1

@@ -32,12 +32,6 @@ import wear  # noqa: E402
 import words  # noqa: E402
 
 
-def small(images):
-    """uint8 [N, C, H, W] to [-1, 1] at 32×32."""
-    x = classifier.pixels(images)
-    return F.avg_pool2d(x, x.shape[-1] // 32) if x.shape[-1] > 32 else x
-
-
 def fit(network, name, loss, images, steps, batch=128, lr=2e-3, seed=0, log=print, device="cpu"):
     """Trains a classifier: AdamW under one cycle. loss(network, batch, r, augmented) is that of as many images."""
     network = network.to(device)
@@ -173,7 +167,6 @@ def main():
     images, held = everything.take(~everything.words.held), everything.take(everything.words.held)
     for i in (images, held):
         words.prepare(i)
-    wear.prepare(images)
     vocabulary = images.words.vocabulary
     count, rows = len(vocabulary["words"]), len(images.words.rows)
     network, of_styles = outputs(images), style_outputs(images)
@@ -183,6 +176,7 @@ def main():
             n.eval()
     else:
         options = dict(batch=args.classifier_batch, log=lambda s: print(s, file=sys.stderr, flush=True), device=args.device)
+        wear.prepare(images)
         network = fit_words(images, args.classifier_steps, **options)
         of_styles = fit_styles(images, max(1, args.classifier_steps // 2), **options)
         torch.save([n.state_dict() for n in (network, of_styles)], args.classifier)
@@ -199,7 +193,7 @@ def main():
 
     features = lambda images: torch.cat([network.features(classifier.pixels(x)) for x in images.split(256)])
     real = features(images.images[some])
-    training = small(images.images)
+    training = metrics.small(images.images)
 
     print("| images | evaluations | class | style | class, nearest | style, nearest | Fréchet distance | nearest | class held out | style held out | combinations, all words | words of combinations |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|")
@@ -218,7 +212,7 @@ def main():
         for steps in args.steps:
             drawn = source.draw(ask(labels, styles), steps)
             distance = metrics.frechet(real, features(drawn))
-            distances = torch.cat([torch.cdist(small(x).flatten(1), training.flatten(1)) for x in drawn.split(64)])
+            distances = torch.cat([torch.cdist(metrics.small(x).flatten(1), training.flatten(1)) for x in drawn.split(64)])
             near = distances.min(1).values.median() * 127.5 / training[0].numel() ** 0.5
             near_class = (images.labels[distances.argmin(1)] == labels).float().mean()
             alike = distances.masked_fill(images.labels != labels[:, None], torch.inf).argmin(1)

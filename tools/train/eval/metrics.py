@@ -25,6 +25,12 @@ def precision_recall(real, fake, k=3):
     return among(fake, real), among(real, fake)
 
 
+def small(images):
+    """uint8 [N, C, H, W] to [-1, 1] at 32×32."""
+    x = images.float() / 127.5 - 1
+    return torch.nn.functional.avg_pool2d(x, x.shape[-1] // 32) if x.shape[-1] > 32 else x
+
+
 def nearest(images, training, within=1, fill=255, chunk=256):
     """(distance [N], index [N]) of each image's nearest training image, moved by up to `within` pixels: root mean square over
     pixels, in 256ths."""
